@@ -1,0 +1,1 @@
+"""Judge, remember, tell: rules, states, routing, outbox, channels."""

@@ -1,0 +1,116 @@
+"""The alerts as pages, API and reports see them, and what people do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from alerts.verdict import Severity
+
+
+class AlertState(StrEnum):
+    """ISA-18.2 states, and ``pending`` while the on-delay runs."""
+
+    NORMAL = "normal"
+    PENDING = "pending"
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned"  # back to normal, not yet acknowledged
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One condition's current or past alarm. ``id`` is stable for one occurrence; ``rev`` grows with it."""
+
+    id: int
+    key: str
+    rule: str
+    site: str | None
+    severity: Severity
+    state: AlertState
+    title: str
+    summary: str
+    value: float | None
+    limit: float | None
+    unit: str
+    since: datetime
+    ended: datetime | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    note: str | None
+    rev: int
+    link: str
+    evidence: Mapping[str, Any]
+    silenced_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One line of an alert's timeline; ``who`` is a person or the rule."""
+
+    alert_id: int
+    at: datetime
+    before: AlertState
+    after: AlertState
+    who: str
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One outbox row: what was sent to whom, and how it went."""
+
+    message_key: str
+    alert_id: int | None
+    channel: str
+    kind: str
+    created_at: datetime
+    attempts: int
+    delivered_at: datetime | None
+    error: str | None
+
+
+class StaleRevision(Exception):
+    """Somebody else changed the alert since the page was drawn; show it anew (HTTP 409)."""
+
+
+class AlertBoard(Protocol):
+    """Reads and commands on alerts."""
+
+    async def alerts(
+        self,
+        *,
+        active: bool | None = None,
+        site: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Sequence[Alert]:
+        """Unacknowledged first, then by severity and age. ``active``: not normal and not pending."""
+        ...
+
+    async def alert(self, alert_id: int) -> Alert | None:
+        """One alert, or None."""
+        ...
+
+    async def timeline(self, alert_id: int) -> Sequence[Transition]:
+        """Everything that happened to it, oldest first."""
+        ...
+
+    async def deliveries(self, alert_id: int) -> Sequence[Delivery]:
+        """Who was told, oldest first."""
+        ...
+
+    async def acknowledge(
+        self, alert_id: int, *, who: str, note: str | None, rev: int | None, at: datetime
+    ) -> Alert:
+        """Idempotent. Raises KeyError, or StaleRevision when ``rev`` is not the current one."""
+        ...
+
+    async def silence(
+        self, alert_id: int, *, who: str, note: str | None, until: datetime, at: datetime
+    ) -> Alert:
+        """Keep quiet about it until then; it is still judged and logged. Raises KeyError."""
+        ...

@@ -1,0 +1,59 @@
+"""What people are told, and the contract of the ways to tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from alerts.verdict import Severity
+from runtime.registry import Registry
+
+MessageKind = Literal["firing", "repeat", "resolved", "report", "test"]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a message."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class AlertMessage:
+    """One message to one channel. ``key`` is stable over retries, so a receiver can drop a repeat.
+
+    ``alert_key`` groups everything about one condition (a thread, a PagerDuty dedup key).
+    """
+
+    key: str
+    alert_key: str
+    kind: MessageKind
+    severity: Severity
+    site: str | None
+    subject: str
+    text: str
+    html: str
+    at: datetime
+    since: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    link: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Channel(Protocol):
+    """One way to tell people."""
+
+    async def send(self, message: AlertMessage) -> None:
+        """Deliver or raise DeliveryError; ``permanent`` when no retry can help."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+CHANNELS: Registry[Channel] = Registry("channel")

@@ -1,0 +1,1 @@
+"""Bring readings in; know nothing of what they are for."""

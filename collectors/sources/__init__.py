@@ -1,0 +1,1 @@
+"""Implementations of :class:`collectors.source.MessageSource`, one file each."""

@@ -1,0 +1,1 @@
+"""The windows: web pages, JSON API, live feed."""

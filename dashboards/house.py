@@ -1,0 +1,65 @@
+"""Everything that the windows look into, in one value; the composition root fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import Field
+
+from alerts.board import AlertBoard
+from alerts.reading import IngestView
+from dashboards.users import Users
+from energy.figures import Figures
+from energy.site import SiteOptions
+from energy.target import TargetOptions
+from reports.report import ReportDesk
+from runtime.clock import Clock
+from runtime.options import Options
+from telemetry.live import LiveState
+from telemetry.store import Store
+
+
+class Readiness(Protocol):
+    """What ``/readyz`` asks."""
+
+    async def problems(self) -> list[str]:
+        """Why the service is not ready; empty when it is."""
+        ...
+
+
+class HistoryProgress(Protocol):
+    """How far a recorded past has been loaded (the demo's first half minute)."""
+
+    def loading(self) -> float | None:
+        """Share loaded, 0..1; None when nothing is being loaded."""
+        ...
+
+
+class AuthOptions(Options):
+    """The ``[auth]`` table."""
+
+    anonymous: str | None = Field(default=None, pattern="^viewer$")
+    anonymous_anywhere: bool = False
+    session_hours: float = Field(default=12, gt=0, le=24 * 30)
+
+
+@dataclass(frozen=True)
+class House:
+    """Read-only handles to all rooms below."""
+
+    clock: Clock
+    sites: Mapping[str, SiteOptions]
+    targets: tuple[TargetOptions, ...]
+    store: Store
+    live: LiveState
+    ingest: IngestView
+    figures: Figures
+    alerts: AlertBoard
+    reports: ReportDesk
+    users: Users
+    readiness: Readiness
+    history: HistoryProgress
+    auth: AuthOptions
+    version: str

@@ -1,0 +1,1 @@
+"""The accounting: meters, the 15-minute ledger, green matching, KPIs."""

@@ -1,0 +1,133 @@
+"""The figures that pages, API, alerts and reports all read, so that one number is the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from energy.interval import Period, Step
+
+Quality = Literal["ok", "estimated", "reset", "integrated", "missing"]
+"""How an interval's energy is known: from registers at both ends; interpolated across a gap whose total is
+known; a lower bound after a register reset; integrated from power for want of a register; not at all."""
+
+State = Literal["open", "provisional", "final"]
+"""``open``: the period has not ended or is not settled. ``provisional``: settled, but its certificates are
+not yet cancelled. ``final``: nothing can change but by a new revision."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One meter's or supply's energy in one 15-minute interval.
+
+    ``meter`` is the meter's or supply's id; ``channel`` tells the register: ``energy`` (import or
+    generation), ``export``, ``charge`` or ``discharge``. ``energy_wh`` is None when it is not known, with
+    the ``reason``.
+    """
+
+    site: str
+    meter: str
+    channel: str
+    start: datetime
+    energy_wh: float | None
+    quality: Quality
+    revision: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class KpiRow:
+    """All figures of one site (or ``all``) over one step. Energy in Wh; None is explained in ``withheld``.
+
+    ``green_wh + other_wh + unknown_wh == edc_wh`` wherever ``edc_wh`` is known. ``completeness`` is the
+    share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
+    """
+
+    start: datetime
+    end: datetime
+    edc_wh: float | None
+    eit_wh: float | None
+    pue: float | None
+    pue_category: str | None
+    ref: float | None
+    hourly_matched: float | None
+    cfe_score: float | None
+    green_wh: float | None
+    other_wh: float | None
+    unknown_wh: float | None
+    cue: float | None
+    wue: float | None
+    erf: float | None
+    ere: float | None
+    completeness: float
+    estimated: float
+    state: State
+    revision: int
+    withheld: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MixRow:
+    """Where one step's energy came from: ``green`` Wh by supply id, the rest of E_DC, and what is unknown.
+
+    ``available_wh`` is what each supply delivered before matching; ``surplus_wh`` matched nothing.
+    """
+
+    start: datetime
+    end: datetime
+    edc_wh: float | None
+    green: Mapping[str, float]
+    available_wh: Mapping[str, float | None]
+    other_wh: float | None
+    unknown_wh: float | None
+    surplus_wh: float
+    completeness: float
+
+
+@dataclass(frozen=True)
+class MeterStatement:
+    """The completeness statement of one meter over a period (domain rule 5.3)."""
+
+    meter: str
+    channel: str
+    role: str
+    energy_wh: float | None
+    expected: int
+    known: int
+    estimated: int
+    resets: int
+    longest_gap_intervals: int
+
+
+class Figures(Protocol):
+    """Reads of the ledger; ``site`` may be ``all``. ``as_of`` replays what was known then; None means now."""
+
+    async def kpi(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[KpiRow]:
+        """One row per step, or one for the whole period."""
+        ...
+
+    async def mix(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[MixRow]:
+        """One row per step, or one for the whole period."""
+        ...
+
+    async def rows(
+        self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
+    ) -> Sequence[LedgerRow]:
+        """The ledger itself, by meter and time; the newest revision known at ``as_of``."""
+        ...
+
+    async def statements(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> list[MeterStatement]:
+        """How complete each meter is."""
+        ...
+
+    async def settled_until(self, site: str) -> datetime | None:
+        """Every interval before this has been settled; None before the first."""
+        ...

@@ -1,0 +1,1 @@
+"""The monthly pack: build, render, archive."""

@@ -1,0 +1,1 @@
+"""Formats of the monthly report, one file each."""

@@ -1,0 +1,47 @@
+"""What the pages, the API and the schedule need of reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+Format = Literal["pdf", "xlsx", "csv", "json"]
+FORMATS: tuple[Format, ...] = ("pdf", "xlsx", "csv", "json")
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share done, 0..1."""
+
+
+@dataclass(frozen=True)
+class ReportEntry:
+    """One issued report; ``sha256`` by format. A new revision is made only when a figure has changed."""
+
+    site: str
+    period: str
+    state: Literal["draft", "provisional", "final"]
+    revision: int
+    issued_at: datetime
+    sha256: Mapping[str, str]
+
+
+class ReportDesk(Protocol):
+    """Issues monthly reports and keeps them."""
+
+    async def entries(self, site: str | None = None) -> Sequence[ReportEntry]:
+        """The newest revision of each site and month, newest month first."""
+        ...
+
+    async def issue(
+        self, site: str, period: str, *, formats: Sequence[Format] = FORMATS, progress: Progress | None = None
+    ) -> ReportEntry:
+        """Build, render and archive; the same figures give the same bytes and the same revision.
+
+        Raises ValueError for a month that is none, has not begun, or a site that is not configured.
+        """
+        ...
+
+    async def file(self, site: str, period: str, format: Format, revision: int | None = None) -> Path | None:
+        """The archived file, or None."""
+        ...

@@ -1,0 +1,1 @@
+"""A believable site that publishes over real MQTT; used by demo, load test and tests."""

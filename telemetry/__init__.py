@@ -1,0 +1,1 @@
+"""The vocabulary and the memory: catalogue, frames, journal, live state, stores."""

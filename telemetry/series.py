@@ -1,0 +1,77 @@
+"""Names of series as small integers: int32 ids on the hot path, labels at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runtime.errors import BadPayload
+from telemetry.catalogue import MEASUREMENTS, Measurement
+
+SeriesKey = tuple[str, tuple[str, ...]]
+"""Measurement name and label values in the catalogue's order."""
+
+
+class SeriesRegistry:
+    """Gives every (measurement, labels) an id, once and for ever.
+
+    The journal writes :meth:`unsaved` names in the same transaction as the first frame that uses them, so an
+    id on disk always has its name on disk. ``limit`` caps the number of series (cardinality).
+    """
+
+    def __init__(self, limit: int = 2_000_000) -> None:
+        self.limit = limit
+        self._ids: dict[SeriesKey, int] = {}
+        self._keys: list[SeriesKey] = []
+        self._saved = 0
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def restore(self, keys: Sequence[SeriesKey]) -> None:
+        """Take over the names that are on disk, in id order; only into an empty registry."""
+        assert not self._keys, "restore before the first id is given"
+        self._keys = list(keys)
+        self._ids = {key: number for number, key in enumerate(self._keys)}
+        self._saved = len(self._keys)
+
+    def id(self, measurement: Measurement, labels: tuple[str, ...]) -> int:
+        """The id of this series; a new one if need be. Raises BadPayload ``cardinality`` at the cap."""
+        key = (measurement.name, labels)
+        found = self._ids.get(key)
+        if found is not None:
+            return found
+        if len(self._keys) >= self.limit:
+            raise BadPayload("cardinality", f"more than {self.limit} series")
+        self._ids[key] = number = len(self._keys)
+        self._keys.append(key)
+        return number
+
+    def find(self, measurement: Measurement, labels: tuple[str, ...]) -> int | None:
+        """The id of this series, or None if it was never seen."""
+        return self._ids.get((measurement.name, labels))
+
+    def key(self, series: int) -> SeriesKey:
+        """Measurement name and labels of an id."""
+        return self._keys[series]
+
+    def labels(self, series: int) -> dict[str, str]:
+        """Label name -> value of an id."""
+        name, values = self._keys[series]
+        return dict(zip(MEASUREMENTS[name].labels, values, strict=True))
+
+    def matching(self, measurement: Measurement, where: Mapping[str, Sequence[str]]) -> list[int]:
+        """Ids of ``measurement`` whose labels are all accepted by ``where``."""
+        wanted = [(measurement.labels.index(label), frozenset(values)) for label, values in where.items()]
+        return [
+            number
+            for number, (name, labels) in enumerate(self._keys)
+            if name == measurement.name and all(labels[i] in values for i, values in wanted)
+        ]
+
+    def unsaved(self) -> list[tuple[int, SeriesKey]]:
+        """Names given since the last :meth:`mark_saved`."""
+        return list(enumerate(self._keys[self._saved :], start=self._saved))
+
+    def mark_saved(self, upto: int) -> None:
+        """Every id below ``upto`` is on disk."""
+        self._saved = max(self._saved, upto)

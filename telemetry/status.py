@@ -1,0 +1,70 @@
+"""What the ingest says of itself: counters for the API, the System page and the alert rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class JournalStatus:
+    """``bytes`` of ``limit_bytes`` are used by ``entries`` batches; ``head`` is the newest position."""
+
+    entries: int
+    bytes: int
+    limit_bytes: int
+    head: int
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """How far a store has followed; ``lag_s`` is the age of the oldest batch that it lacks, 0 if none."""
+
+    name: str
+    position: int
+    lag_s: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RejectSample:
+    """One rejected message, kept for people: at most 200 characters of its payload."""
+
+    at: datetime
+    reason: str
+    topic: str
+    detail: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One device or publisher (a topic): when it last spoke, and its retained status if it has one.
+
+    ``source`` is the topic without ``dc/v1/``: ``gdansk/meter/main-1``, ``gdansk/a/r1/n01/gpu``.
+    """
+
+    source: str
+    measurement: str
+    site: str | None
+    last_at: datetime | None
+    received: int
+    online: bool | None = None
+
+
+@dataclass(frozen=True)
+class IngestStatus:
+    """Counted since the data directory was made. Messages: received, acknowledged. Rows: the others."""
+
+    received: int
+    acknowledged: int
+    stored_rows: int
+    duplicates: int
+    late: int
+    rejected: Mapping[str, int]
+    journal: JournalStatus
+    stores: Sequence[StoreStatus]
+    samples: Sequence[RejectSample] = field(default_factory=tuple)
+    connected: bool = False
+    """Whether the message source is connected to its broker."""

@@ -1,0 +1,103 @@
+"""The contract of a time-series store, and the questions that it can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from runtime.registry import Registry
+from telemetry.catalogue import Measurement
+from telemetry.frame import Frame
+
+Aggregate = Literal["mean", "min", "max", "last", "first", "sum", "count"]
+
+AT = "at_ms"
+"""Name of the time column of every answer: int64, UTC milliseconds."""
+
+
+@dataclass(frozen=True)
+class SeriesQuery:
+    """Rows of ``measurement`` with ``start <= at < end`` whose labels match.
+
+    Attributes:
+        where: label name -> accepted values; a label that is not named accepts all.
+        fields: the fields wanted; empty means all.
+    """
+
+    measurement: Measurement
+    start: datetime
+    end: datetime
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WindowQuery:
+    """``select`` in steps: ``aggregate`` over time within each series, then combined over ``group_by``.
+
+    Steps are aligned to 1970-01-01T00:00Z and named by their start. ``group_by`` names labels: series that
+    agree in them become one, additive fields by sum, others by mean; None keeps every series apart and an
+    empty tuple makes one of all.
+    """
+
+    select: SeriesQuery
+    step: timedelta
+    aggregate: Aggregate = "mean"
+    group_by: tuple[str, ...] | None = None
+
+
+class Store(Protocol):
+    """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins.
+
+    Answers are Arrow tables: one string column per label of the measurement (or per ``group_by`` label),
+    :data:`AT`, and one float64 column per field with nulls for missing; sorted by labels, then time.
+    """
+
+    name: str
+
+    async def open(self) -> int:
+        """Connect or create; return the position up to which rows are already stored (0 at first)."""
+        ...
+
+    async def append(self, frames: Sequence[Frame], position: int) -> None:
+        """Store ``frames`` and remember ``position``, both or neither. Raises StoreError."""
+        ...
+
+    async def latest(self, query: SeriesQuery) -> pa.Table:
+        """The newest row of each series within the query's time range."""
+        ...
+
+    async def window(self, query: WindowQuery) -> pa.Table:
+        """Aggregates in steps; steps without rows are absent."""
+        ...
+
+    def raw(self, query: SeriesQuery) -> AsyncIterator[pa.RecordBatch]:
+        """All rows, in batches."""
+        ...
+
+    async def prune(self, before: datetime) -> None:
+        """Forget rows older than ``before``."""
+        ...
+
+    async def counts(self) -> StoreCounts:
+        """What is stored, since the data directory was made."""
+        ...
+
+    async def close(self) -> None:
+        """Release files and connections; what was acknowledged stays."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoreCounts:
+    """Rows by what became of them; ``duplicates`` had been stored before with the same series and time."""
+
+    rows: int
+    duplicates: int
+
+
+STORES: Registry[Store] = Registry("store")

@@ -1,0 +1,1 @@
+"""Implementations of :class:`telemetry.store.Store`, one file each."""

@@ -1,0 +1,1 @@
+"""Real servers on loopback, each started on a free port and stopped by its process id."""
