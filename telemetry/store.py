@@ -50,12 +50,8 @@ class WindowQuery:
     group_by: tuple[str, ...] | None = None
 
 
-class Store(Protocol):
-    """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins.
-
-    Answers are Arrow tables: one string column per label of the measurement (or per ``group_by`` label),
-    :data:`AT`, and one float64 column per field with nulls for missing; sorted by labels, then time.
-    """
+class Sink(Protocol):
+    """Follows the journal: takes every frame in order and remembers how far it has come."""
 
     name: str
 
@@ -64,8 +60,20 @@ class Store(Protocol):
         ...
 
     async def append(self, frames: Sequence[Frame], position: int) -> None:
-        """Store ``frames`` and remember ``position``, both or neither. Raises StoreError."""
+        """Take ``frames`` and remember ``position``, both or neither. Raises StoreError."""
         ...
+
+    async def close(self) -> None:
+        """Release files and connections; what was taken stays."""
+        ...
+
+
+class Store(Sink, Protocol):
+    """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins.
+
+    Answers are Arrow tables: one string column per label of the measurement (or per ``group_by`` label),
+    :data:`AT`, and one float64 column per field with nulls for missing; sorted by labels, then time.
+    """
 
     async def latest(self, query: SeriesQuery) -> pa.Table:
         """The newest row of each series within the query's time range."""
@@ -85,10 +93,6 @@ class Store(Protocol):
 
     async def counts(self) -> StoreCounts:
         """What is stored, since the data directory was made."""
-        ...
-
-    async def close(self) -> None:
-        """Release files and connections; what was acknowledged stays."""
         ...
 
 

@@ -1,0 +1,81 @@
+"""Columns under construction, and the account of the messages that they came from: one group commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from telemetry.catalogue import Measurement
+from telemetry.frame import Frame
+
+SAMPLE_LENGTH = 200
+"""Bytes kept of a rejected payload."""
+
+SAMPLES_PER_BATCH = 20
+"""Rejected messages whose payload is kept, per batch: a flood of nonsense must not fill memory."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A message that was not used, for people to look at."""
+
+    reason: str
+    topic: str
+    detail: str
+    payload: bytes
+
+
+class ColumnBuilder:
+    """Plain lists, all of one length, for one measurement; appending to lists beats any array per message."""
+
+    __slots__ = ("at_ms", "columns", "measurement", "series")
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.measurement = measurement
+        self.series: list[int] = []
+        self.at_ms: list[int] = []
+        self.columns: dict[str, list[float]] = {name: [] for name in measurement.field_names}
+
+    def frame(self) -> Frame:
+        """The rows so far as a frame."""
+        return Frame(
+            self.measurement,
+            np.array(self.series, dtype=np.int32),
+            np.array(self.at_ms, dtype=np.int64),
+            {name: np.array(column, dtype=np.float64) for name, column in self.columns.items()},
+        )
+
+
+@dataclass
+class Batch:
+    """What a collector hands to the ingest: rows, rejections by reason, and statuses of sources.
+
+    ``received`` counts all messages, used or not; ``unstamped`` those that told no time of their own, so
+    that arrival stands for it; ``statuses`` maps a source to whether it said that it is online.
+    """
+
+    received: int = 0
+    unknown_fields: int = 0
+    unstamped: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    samples: list[Rejection] = field(default_factory=list)
+    statuses: dict[str, bool] = field(default_factory=dict)
+    builders: dict[str, ColumnBuilder] = field(default_factory=dict)
+
+    def rows(self, measurement: Measurement) -> ColumnBuilder:
+        """The builder of ``measurement``; append one value to every list of it per row."""
+        builder = self.builders.get(measurement.name)
+        if builder is None:
+            builder = self.builders[measurement.name] = ColumnBuilder(measurement)
+        return builder
+
+    def reject(self, reason: str, topic: str, detail: str, payload: bytes, count: int = 1) -> None:
+        """Count what was not used, and keep a sample."""
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
+        if len(self.samples) < SAMPLES_PER_BATCH:
+            self.samples.append(Rejection(reason, topic, detail, payload[:SAMPLE_LENGTH]))
+
+    def frames(self) -> list[Frame]:
+        """All rows, one frame per measurement; empty ones left out."""
+        return [b.frame() for b in self.builders.values() if b.series]

@@ -1,0 +1,1 @@
+"""Working twins of contracts, for tests of the rooms above them."""

@@ -1,0 +1,172 @@
+"""Figures of an invented but consistent site, computed from the time alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.interval import QUARTER, Period, Step, steps
+from energy.site import SiteOptions
+from runtime.clock import to_ms
+
+
+class SyntheticFigures:
+    """IT of about 10 MW, PUE near 1.2, sun by day, wind that fails at the nights listed in ``windless``."""
+
+    def __init__(
+        self,
+        sites: Mapping[str, SiteOptions],
+        settled: datetime,
+        windless: Sequence[Period] = (),
+        missing: Sequence[Period] = (),
+    ) -> None:
+        self.sites, self.settled, self.windless, self.missing = sites, settled, windless, missing
+
+    async def kpi(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[KpiRow]:
+        return [self._kpi(p) for p in self._parts(site, period, step)]
+
+    async def mix(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[MixRow]:
+        return [self._mix(p) for p in self._parts(site, period, step)]
+
+    async def rows(
+        self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
+    ) -> Sequence[LedgerRow]:
+        found = []
+        for part in steps(period, Step.QUARTER, self._tz(site)):
+            edc, _eit, _pv, _wind = self._quarter(part.start)
+            known = edc is not None
+            found.append(
+                LedgerRow(
+                    site, "main-1", "energy", part.start, edc,
+                    "ok" if known else "missing", 1, None if known else "no reading arrived",
+                )
+            )  # fmt: skip
+        return found
+
+    async def statements(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> list[MeterStatement]:
+        rows = await self.rows(site, period)
+        known = [r.energy_wh for r in rows if r.energy_wh is not None]
+        return [MeterStatement("main-1", "energy", "utility", sum(known), len(rows), len(known), 0, 0, 0)]
+
+    async def settled_until(self, site: str) -> datetime | None:
+        return self.settled
+
+    def _tz(self, site: str):  # type: ignore[no-untyped-def]
+        first = next(iter(self.sites)) if site == "all" else site
+        return self.sites[first].tz
+
+    def _parts(self, site: str, period: Period, step: Step | None) -> list[Period]:
+        return [period] if step is None else list(steps(period, step, self._tz(site)))
+
+    def _quarter(self, at: datetime) -> tuple[float | None, float, float, float]:
+        if at >= self.settled or any(p.start <= at < p.end for p in self.missing):
+            return None, 0.0, 0.0, 0.0
+        hours = to_ms(at) / 3.6e6
+        eit = 2.5e6 * (1 + 0.1 * math.sin(hours / 24 * 2 * math.pi))
+        edc = eit * (1.2 + 0.03 * math.sin(hours / 7))
+        pv = max(0.0, 6e5 * math.sin((at.hour + at.minute / 60 - 6) / 12 * math.pi))
+        wind = 2.6e6 * (1.3 + math.sin(hours / 17))
+        if any(p.start <= at < p.end for p in self.windless):
+            wind = 0.0
+        return round(edc), round(eit), round(pv), round(wind)
+
+    def _mix(self, part: Period) -> MixRow:
+        edc_sum = green_pv = green_wind = pv_sum = wind_sum = 0.0
+        known = total = 0
+        at = part.start
+        while at < part.end:
+            total += 1
+            edc, _, pv, wind = self._quarter(at)
+            if edc is not None:
+                known += 1
+                used_pv = min(edc, pv)
+                used_wind = min(edc - used_pv, wind)
+                edc_sum, green_pv, green_wind = edc_sum + edc, green_pv + used_pv, green_wind + used_wind
+                pv_sum, wind_sum = pv_sum + pv, wind_sum + wind
+            at += QUARTER
+        some = known > 0
+        return MixRow(
+            start=part.start,
+            end=part.end,
+            edc_wh=edc_sum if some else None,
+            green={"pv-roof": green_pv, "ppa-wind-1": green_wind} if some else {},
+            available_wh={"pv-roof": pv_sum if some else None, "ppa-wind-1": wind_sum if some else None},
+            other_wh=edc_sum - green_pv - green_wind if some else None,
+            unknown_wh=0.0 if some else None,
+            surplus_wh=pv_sum + wind_sum - green_pv - green_wind,
+            completeness=known / max(total, 1),
+        )
+
+    def _kpi(self, part: Period) -> KpiRow:
+        mix = self._mix(part)
+        enough = mix.completeness >= 0.9
+        reason = f"completeness {mix.completeness:.1%} is below the floor of 90.0%"
+        eit = sum(
+            self._quarter(part.start + i * QUARTER)[1]
+            for i in range(max(1, (part.end - part.start) // QUARTER))
+        )
+        edc, green = mix.edc_wh or 0.0, sum(mix.green.values())
+        share = green / edc if enough and edc else None
+        return KpiRow(
+            start=part.start,
+            end=part.end,
+            edc_wh=mix.edc_wh,
+            eit_wh=eit if mix.edc_wh is not None else None,
+            pue=edc / eit if enough and eit else None,
+            pue_category="pue1",
+            ref=share,
+            hourly_matched=share,
+            cfe_score=share,
+            green_wh=green if mix.edc_wh is not None else None,
+            other_wh=mix.other_wh,
+            unknown_wh=mix.unknown_wh,
+            cue=None,
+            wue=None,
+            erf=None,
+            ere=None,
+            completeness=mix.completeness,
+            estimated=0.0,
+            state="provisional" if part.end <= self.settled else "open",
+            revision=1,
+            withheld={
+                "wue": "no water meter is configured",
+                "erf": "no heat meter is configured",
+                "ere": "no heat meter is configured",
+                "cue": "the carbon intensity of zone PL is not known",
+                **({} if enough else {"pue": reason, "ref": reason, "hourly_matched": reason}),
+            },
+        )
+
+
+def site(name: str = "Gdańsk") -> SiteOptions:
+    """A site with one inlet, one UPS output, a roof of panels and a wind contract."""
+    return SiteOptions.model_validate(
+        {
+            "name": name,
+            "zone": "Europe/Warsaw",
+            "grid": "PL",
+            "contracted_kw": 16_000,
+            "meter": [
+                {"id": "main-1", "role": "utility"},
+                {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
+            ],
+            "supply": [
+                {"id": "pv-roof", "kind": "onsite_solar"},
+                {"id": "ppa-wind-1", "kind": "ppa_wind", "zone": "PL"},
+            ],
+        }
+    )
+
+
+def night(day: datetime) -> Period:
+    """From 18:00 UTC of ``day`` for twelve hours."""
+    start = day.replace(hour=18, minute=0, second=0, microsecond=0)
+    return Period(start, start + timedelta(hours=12))
