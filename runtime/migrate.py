@@ -1,0 +1,49 @@
+"""Bring the relational database to the newest schema, or write the revision that a change of tables needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from runtime.database import Database, metadata
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+async def upgrade(database: Database) -> None:
+    """Apply every revision that the database lacks, in one transaction; nothing when it is current."""
+    async with database.begin() as connection:
+        await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
+
+
+async def write_revision(database: Database, message: str) -> None:
+    """Compare the declared tables with the database and write the difference into ``migrations/versions``."""
+    async with database.begin() as connection:
+        await connection.run_sync(
+            lambda plain: command.revision(_config(plain), message, autogenerate=True, rev_id=_next_id())
+        )
+
+
+async def differences(database: Database) -> list[str]:
+    """What the declared tables have beyond the revisions, or lack; a test holds this empty."""
+    async with database.begin() as connection:
+        found = await connection.run_sync(
+            lambda plain: compare_metadata(MigrationContext.configure(plain), metadata)
+        )
+    return [str(difference) for difference in found]
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _next_id() -> str:
+    return f"{len(list((MIGRATIONS / 'versions').glob('[0-9]*.py'))) + 1:04d}"

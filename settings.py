@@ -1,0 +1,244 @@
+"""The one configuration file: read once, strict, every mistake reported at once with its table and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from alerts.route import RouteOptions
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from alerts.message import CHANNELS, Channel
+from alerts.verdict import RULES, Rule
+from collectors.source import BrokerOptions
+from dashboards.house import AuthOptions
+from energy.site import SiteOptions
+from energy.target import TargetOptions
+from runtime.errors import ConfigError
+from runtime.options import Duration, Options
+from runtime.registry import Plugin, Registry
+from telemetry.store import STORES, Store
+
+T = TypeVar("T")
+
+_PLUGIN_TABLES = ("store", "channel", "rule")
+
+
+class ServiceOptions(Options):
+    """The ``[service]`` table.
+
+    ``replay_from`` makes the service follow the time of a recording from then on, instead of the machine's.
+    ``public_url`` is where people reach the pages: it stands in e-mails.
+    """
+
+    data_dir: Path = Path("var")
+    listen: str = "127.0.0.1:8080"
+    public_url: str | None = None
+    database: str | None = None
+    replay_from: datetime | None = None
+    settle_grace: Duration = timedelta(minutes=2)
+    locale: str = "en"
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65_535:
+            raise ValueError(f"{value!r}: write HOST:PORT, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("replay_from")
+    @classmethod
+    def _has_offset(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("write the offset too, for example 2026-10-01T00:00:00+02:00")
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 takes a free one."""
+        return int(self.listen.rpartition(":")[2])
+
+
+class JournalOptions(Options):
+    """The ``[journal]`` table: at ``limit_mb`` nothing more is acknowledged until a store catches up."""
+
+    limit_mb: int = Field(default=8_192, ge=1)
+
+
+class IngestOptions(Options):
+    """The ``[ingest]`` table: what is too old or too much."""
+
+    accepted_lateness: Duration = timedelta(days=35)
+    max_series: int = Field(default=2_000_000, ge=1)
+
+
+class Settings(BaseSettings):
+    """The whole file. ``AMBERWATT_SERVICE__LISTEN`` and the like override it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AMBERWATT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    service: ServiceOptions = ServiceOptions()
+    broker: BrokerOptions = BrokerOptions()
+    journal: JournalOptions = JournalOptions()
+    ingest: IngestOptions = IngestOptions()
+    auth: AuthOptions = AuthOptions()
+    store: tuple[dict[str, Any], ...] = ({"type": "duckdb"},)
+    sites: dict[str, SiteOptions] = {}
+    target: tuple[TargetOptions, ...] = ()
+    channel: tuple[dict[str, Any], ...] = ()
+    route: tuple[RouteOptions, ...] = ()
+    rule: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; nothing else is read."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True)
+class Chosen(Generic[T]):
+    """A plugin that a table asks for, with its checked options."""
+
+    name: str
+    plugin: Plugin[T]
+    options: BaseModel
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The checked file with every plugin table resolved."""
+
+    settings: Settings
+    stores: tuple[Chosen[Store], ...]
+    channels: Mapping[str, Chosen[Channel]]
+    rules: tuple[Chosen[Rule], ...]
+
+
+def read(path: Path | None) -> Configuration:
+    """The configuration in ``path``, or all defaults for None. Raises ConfigError with every problem."""
+    return resolve({} if path is None else _absolute(_parse(path), path.resolve().parent))
+
+
+def resolve(tables: Mapping[str, Any]) -> Configuration:
+    """Check ``tables``, shaped as the file is. Raises ConfigError with every problem at once."""
+    problems: list[str] = []
+    try:
+        settings = Settings(**tables)
+    except ValidationError as error:
+        problems += list(_told(error, ""))
+        settings = None
+    plugins = dict(tables) if settings is None else {t: getattr(settings, t) for t in _PLUGIN_TABLES}
+    stores = _choose(STORES, plugins.get("store", ()), "store", problems)
+    channels = _choose(CHANNELS, plugins.get("channel", ()), "channel", problems)
+    rules = _choose(RULES, plugins.get("rule", ()), "rule", problems)
+    named = {str(c.name): c for c in channels}
+    if settings is not None:
+        problems += cross_check(settings, named)
+    if problems or settings is None:
+        raise ConfigError(problems)
+    return Configuration(settings, tuple(stores), named, tuple(rules))
+
+
+def cross_check(settings: Settings, channels: Mapping[str, object]) -> list[str]:
+    """What is wrong between the tables, each named with its fix."""
+    found = [problem for key, site in settings.sites.items() for problem in site.problems(key)]
+    known = ", ".join(settings.sites) or "none"
+    for number, target in enumerate(settings.target):
+        if target.site not in settings.sites:
+            found.append(
+                f"target[{number}] {target.name!r}: site = {target.site!r} is no site; there are: {known}"
+            )
+    for number, route in enumerate(settings.route):
+        for name in route.to:
+            if name not in channels:
+                there = ", ".join(channels) or "none"
+                found.append(f"route[{number}]: to names the channel {name!r}; there are: {there}")
+    if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
+        found.append(
+            f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
+            "could read; listen on 127.0.0.1, or set auth.anonymous_anywhere = true if that is meant"
+        )
+    return found
+
+
+def _loopback(service: ServiceOptions) -> bool:
+    return service.host.startswith("127.") or service.host in ("localhost", "::1")
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file; name one with --config"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path}: is not TOML: {error}"]) from None
+
+
+def _absolute(value: Any, folder: Path, key: str = "") -> Any:
+    """Paths in a file are meant from where the file lies, not from where the service was started."""
+    if isinstance(value, dict):
+        return {k: _absolute(v, folder, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_absolute(v, folder, key) for v in value]
+    if isinstance(value, str) and (key.endswith("_file") or key in ("data_dir", "folder")):
+        return str(folder / value)
+    return value
+
+
+def _choose(registry: Registry[Any], tables: Any, table: str, problems: list[str]) -> list[Chosen[Any]]:
+    chosen: list[Chosen[Any]] = []
+    for number, row in enumerate(tables if isinstance(tables, Sequence) else []):
+        where = f"{table}[{number}]"
+        kind = row.get("type") if isinstance(row, Mapping) else None
+        if kind not in registry:
+            problems.append(f"{where}.type: {kind!r} is no {table}; there are: {', '.join(registry)}")
+            continue
+        plugin = registry[str(kind)]
+        try:
+            options = plugin.options.model_validate(
+                {k: v for k, v in row.items() if k not in ("type", "name")}
+            )
+        except ValidationError as error:
+            problems.extend(_told(error, f"{where} ({kind})."))
+            continue
+        name = str(row.get("name", kind))
+        if any(c.name == name for c in chosen):
+            problems.append(f"{where}: two of {table} are named {name!r}; give each a name of its own")
+        chosen.append(Chosen(name, plugin, options))
+    return chosen
+
+
+def _told(error: ValidationError, prefix: str) -> Iterator[str]:
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        where = prefix + _dotted(one["loc"])
+        text = "is not a known key; check its spelling" if one["type"] == "extra_forbidden" else one["msg"]
+        yield f"{where.rstrip('.')}: {text.removeprefix('Value error, ')}"
+
+
+def _dotted(location: Sequence[int | str]) -> str:
+    """``("sites", "gdansk", "meter", 2, "role")`` -> ``sites.gdansk.meter[2].role``."""
+    dotted = ""
+    for part in location:
+        dotted += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return dotted.removeprefix(".")
