@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from energy.interval import Period, Step
+from energy.site import SiteOptions
 
 Quality = Literal["ok", "estimated", "reset", "integrated", "missing"]
 """How an interval's energy is known: from registers at both ends; interpolated across a gap whose total is
@@ -102,7 +103,13 @@ class MeterStatement:
 
 
 class Figures(Protocol):
-    """Reads of the ledger; ``site`` may be ``all``. ``as_of`` replays what was known then; None means now."""
+    """Reads of the ledger; ``site`` may be ``all``. ``as_of`` replays what was known then; None means now.
+
+    ``sites`` are the configured sites by key: they name the zone in which a site's days and months begin.
+    Days and months of ``all`` begin at midnight UTC.
+    """
+
+    sites: Mapping[str, SiteOptions]
 
     async def kpi(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None

@@ -81,10 +81,27 @@ class SupplyOptions(RegisterOptions):
     kind: SupplyKind
     zone: str | None = None
     certificates: Literal["kept", "sold"] = "kept"
+    carbon_g_per_kwh: float | None = Field(
+        default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
+    )
+
+
+class WaterOptions(Options):
+    """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    period: Duration = timedelta(seconds=60)
+    modulus_m3: float | None = Field(default=None, gt=0)
+    max_flow_m3h: float | None = Field(default=None, gt=0)
+    on_decrease: Literal["reset", "unknown"] = "reset"
 
 
 class SiteOptions(Options):
-    """One ``[sites.X]``: ``zone`` is the IANA time zone, ``grid`` the bidding zone."""
+    """One ``[sites.X]``: ``zone`` is the IANA time zone, ``grid`` the bidding zone.
+
+    ``heat`` meters count heat that is reused beyond the boundary (ERF, ERE), ``water`` meters water that
+    crosses it (WUE); ``cooling`` units with an energy register are kept in the ledger.
+    """
 
     name: str
     zone: str
@@ -94,6 +111,9 @@ class SiteOptions(Options):
     completeness_floor: float = Field(default=0.9, gt=0, le=1)
     meter: tuple[MeterOptions, ...] = ()
     supply: tuple[SupplyOptions, ...] = ()
+    cooling: tuple[RegisterOptions, ...] = ()
+    heat: tuple[RegisterOptions, ...] = ()
+    water: tuple[WaterOptions, ...] = ()
 
     @field_validator("zone")
     @classmethod
@@ -115,7 +135,8 @@ class SiteOptions(Options):
 
 def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
     found = []
-    for table, ids in (("meter", [m.id for m in site.meter]), ("supply", [s.id for s in site.supply])):
+    for table in ("meter", "supply", "cooling", "heat", "water"):
+        ids = [device.id for device in getattr(site, table)]
         for repeated in sorted({i for i in ids if ids.count(i) > 1}):
             found.append(f"sites.{key}.{table}: two have id = {repeated!r}; give each its own")
     return found
