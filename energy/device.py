@@ -1,0 +1,94 @@
+"""What the ledger accounts for: every configured meter and supply, its registers and how they behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from energy.registers import Register
+from energy.site import RegisterOptions, SiteOptions, SupplyKind, WaterOptions
+from telemetry.catalogue import COOLING, HEAT, METER, SUPPLY, WATER, Measurement
+
+ENERGY, EXPORT, CHARGE, DISCHARGE, VOLUME = "energy", "export", "charge", "discharge", "volume"
+
+POWER = "power_w"
+RATED_W = METER.field(POWER).high
+"""Bounds a register whose ``max_power_kw`` is not configured: no connection is larger."""
+
+LITRE_M3 = 0.001
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One register of a device: the ``name`` that the ledger gives it and the telemetry ``field``.
+
+    ``required``: it is expected from the first day; the others are from their first reading on.
+    ``sign`` is the direction of power that may stand in for the register: 1, -1, or 0 for none.
+    """
+
+    name: str
+    field: str
+    required: bool = True
+    sign: int = 1
+
+
+@dataclass(frozen=True)
+class Device:
+    """One configured meter or supply of ``site``; amounts are kept in Wh, of water in litres."""
+
+    site: str
+    measurement: Measurement
+    id: str
+    role: str
+    period: timedelta
+    register: Register
+    channels: tuple[Channel, ...]
+
+    @property
+    def label(self) -> str:
+        """The label that names this device in its measurement."""
+        return self.measurement.labels[1]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The telemetry fields that the ledger needs of it."""
+        wanted = [channel.field for channel in self.channels]
+        return (*wanted, POWER) if any(channel.sign for channel in self.channels) else tuple(wanted)
+
+
+_METERED = Channel(ENERGY, "energy_wh")
+_METER = (_METERED, Channel(EXPORT, "export_wh", required=False, sign=-1))
+_BATTERY = (Channel(CHARGE, "charge_wh", sign=0), Channel(DISCHARGE, "discharge_wh", sign=0))
+_HEAT = (Channel(ENERGY, "energy_wh", sign=0),)
+_WATER = (Channel(VOLUME, "volume_m3", sign=0),)
+
+
+def devices(key: str, site: SiteOptions) -> list[Device]:
+    """Every device of ``[sites.key]``: meters, supplies, cooling, heat, water, each in its order."""
+    found = [_electric(key, METER, m, (m.role.value, _METER)) for m in site.meter]
+    for supply in site.supply:
+        channels = _BATTERY if supply.kind is SupplyKind.BATTERY else (_METERED,)
+        found.append(_electric(key, SUPPLY, supply, (supply.kind.value, channels)))
+    found += [_electric(key, COOLING, c, ("cooling", (_METERED,))) for c in site.cooling]
+    found += [_electric(key, HEAT, h, ("heat", _HEAT)) for h in site.heat]
+    found += [_water(key, w) for w in site.water]
+    return found
+
+
+def _electric(
+    key: str, measurement: Measurement, options: RegisterOptions, kind: tuple[str, tuple[Channel, ...]]
+) -> Device:
+    role, channels = kind
+    rated = RATED_W if options.max_power_kw is None else 1000 * options.max_power_kw
+    register = Register(_ms(options.period), rated, options.modulus_wh, options.on_decrease)
+    return Device(key, measurement, options.id, role, options.period, register, channels)
+
+
+def _water(key: str, options: WaterOptions) -> Device:
+    rated = WATER.field("volume_m3").high if options.max_flow_m3h is None else options.max_flow_m3h
+    register = Register(_ms(options.period), rated, options.modulus_m3, options.on_decrease, LITRE_M3)
+    return Device(key, WATER, options.id, "water", options.period, register, _WATER)
+
+
+def _ms(period: timedelta) -> int:
+    return period // timedelta(milliseconds=1)
