@@ -1,0 +1,76 @@
+"""How the figures are made, in the words of the report; the version changes whenever a figure could."""
+
+from __future__ import annotations
+
+METHOD_VERSION = "2026.1"
+
+METHOD: tuple[tuple[str, str], ...] = (
+    (
+        "Boundary and consumption",
+        "E_DC is the electricity that enters the data centre: utility import minus utility export "
+        "plus on-site generation (solar, wind, generator), measured at the inlet. A battery stands "
+        "inside the boundary: its energy counts when it crosses the inlet, its losses are part of "
+        "E_DC, and its discharge earns nothing again. E_IT is the energy at the meters with role it; "
+        "the PUE category (pue1: UPS output, pue2: PDU output, pue3: equipment input) names where "
+        "they measure.",
+    ),
+    (
+        "Intervals",
+        "Energy is accounted in 15-minute intervals of UTC, from the registers of the meters. Hours, "
+        "days and the month are sums of intervals; days and months begin at midnight in the site's "
+        "time zone, so a month is an hour longer or shorter when the clocks change. Ratios are never "
+        "averaged: numerators and denominators are summed over the same intervals, then divided.",
+    ),
+    (
+        "PUE",
+        "PUE is E_DC divided by E_IT over the intervals in which both are known. Over less than "
+        "twelve months it is an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be "
+        "compared with an annual PUE.",
+    ),
+    (
+        "Hourly matched share",
+        "For each UTC hour, matched energy is the smaller of consumption and contracted renewable "
+        "supply (on-site generation consumed behind the meter first, then power purchase agreements "
+        "delivered in the site's bidding zone, both only while their certificates are kept). The "
+        "share is the sum of matched energy over the sum of consumption. Surplus of one hour never "
+        "offsets another hour.",
+    ),
+    (
+        "Renewable energy factor (REF)",
+        "Renewable energy over E_DC for the whole period, at most 1. Over less than twelve months it "
+        "is an interim value; it stays provisional until the certificates are cancelled.",
+    ),
+    (
+        "CFE score",
+        "The hourly score of carbon-free energy: matched energy plus the carbon-free share of the "
+        "grid supply that covers the rest, over consumption. It may credit the grid's mix, including "
+        "nuclear power, and is therefore another figure than the two renewable shares; the three are "
+        "never exchanged.",
+    ),
+    (
+        "Unknown is not green",
+        "Energy is green, other or unknown, and the three sum to E_DC. Missing data is never filled "
+        "with zero and never improves a share. Below the completeness floor a figure is withheld and "
+        "its reason given.",
+    ),
+    (
+        "Gaps, resets and estimates",
+        "Between two good readings the energy of a gap is known and only its course is interpolated: "
+        "estimated. After a register was reset, the new count is a lower bound: reset. Without a "
+        "register, power is integrated: integrated. Without readings, an interval is missing. A meter "
+        "is called measured from 99 % of known intervals, measured with estimates from 90 %, and "
+        "indicative below.",
+    ),
+    (
+        "Rounding",
+        "Figures are computed and exported unrounded. In print, shares and completeness are rounded "
+        "down, so that 100.0 % means all of it; other figures are rounded to the nearest.",
+    ),
+    (
+        "Revisions and checksum",
+        "A month is a draft until its last interval is settled, provisional until the certificates "
+        "are cancelled, then final. Late readings reopen an interval; the report then gets a new "
+        "revision, and every earlier one is kept. The checksum is the SHA-256 of the canonical JSON "
+        "of the figures and is the same in every format.",
+    ),
+)

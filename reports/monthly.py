@@ -1,0 +1,257 @@
+"""Builds the monthly report from the ledger's figures and the alert board."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from alerts.board import Alert, AlertBoard, AlertState
+from alerts.verdict import Severity
+from energy.figures import Figures, KpiRow, MixRow
+from energy.interval import Period, month
+from energy.site import SiteOptions, SupplyOptions
+from energy.target import TargetOptions
+from reports import check, heat, quality
+from reports.content import (
+    SCHEMA,
+    AlertLine,
+    DayLine,
+    Figure,
+    MonthFigures,
+    MonthlyReport,
+    MonthSpan,
+    ReportState,
+    SiteLine,
+    SourceLine,
+    TargetLine,
+)
+from reports.digest import figures_checksum, plain
+from reports.method import METHOD_VERSION
+from reports.promise import Judge, target_line
+from reports.readings import Readings, read_ledger
+
+ALL = "all"
+_HEADLINE: tuple[tuple[str, str], ...] = (
+    ("hourly_matched", "1"),
+    ("ref", "1"),
+    ("cfe_score", "1"),
+    ("pue", "1"),
+    ("edc_wh", "Wh"),
+    ("eit_wh", "Wh"),
+    ("green_wh", "Wh"),
+    ("other_wh", "Wh"),
+    ("unknown_wh", "Wh"),
+    ("cue", "kg/kWh"),
+    ("wue", "m3/MWh"),
+    ("erf", "1"),
+    ("ere", "1"),
+    ("completeness", "1"),
+    ("estimated", "1"),
+)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What reports are made of. ``sites`` and ``targets`` are as configured."""
+
+    figures: Figures
+    alerts: AlertBoard
+    sites: Mapping[str, SiteOptions]
+    targets: Sequence[TargetOptions]
+    judge: Judge
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one report covers: the sites, the zone in which its days begin, and the month's bounds."""
+
+    site_key: str
+    month: str
+    sites: Mapping[str, SiteOptions]
+    tz: ZoneInfo
+    period: Period
+
+
+async def build(
+    site_key: str, name: str, at: datetime, material: Material, *, locale: str = "en"
+) -> MonthlyReport:
+    """The report of the month ``name`` (``2026-10``) of a site, or of ``all`` sites together, as known now.
+
+    Raises ValueError for a month that is none or has not begun ``at`` that time, and for an unknown site.
+    The revision is 0: the archive numbers what it issues.
+    """
+    scope = scope_of(site_key, name, at, material.sites)
+    readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
+    settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
+    promised = [t for t in material.targets if t.site == site_key]
+    targets = [await target_line(t, settled, scope.period, scope.tz, material.judge) for t in promised]
+    alerts = await _alert_lines(site_key, scope.period, material.alerts)
+    # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
+    figures = await asyncio.to_thread(_figures, scope, readings, settled, tuple(targets))
+    return MonthlyReport(
+        schema=SCHEMA,
+        revision=0,
+        checksum=await asyncio.to_thread(figures_checksum, figures),
+        locale=locale,
+        figures=figures,
+        alerts=alerts,
+        alert_counts={s.value: sum(a.severity == s.value for a in alerts) for s in Severity},
+    )
+
+
+def scope_of(site_key: str, name: str, at: datetime, sites: Mapping[str, SiteOptions]) -> Scope:
+    """What the report of ``name`` covers. Raises ValueError as :func:`build` does."""
+    covered = covered_sites(site_key, sites)
+    tz = zone_of(site_key, covered)
+    return Scope(site_key, name, covered, tz, begun_month(name, tz, at))
+
+
+def covered_sites(site_key: str, sites: Mapping[str, SiteOptions]) -> dict[str, SiteOptions]:
+    """The sites that ``site_key`` names. Raises ValueError with the known ones."""
+    if site_key == ALL and sites:
+        return dict(sites)
+    if site_key not in sites:
+        raise ValueError(f"no site {site_key!r} is configured; known are {', '.join([*sites, ALL])}")
+    return {site_key: sites[site_key]}
+
+
+def zone_of(site_key: str, sites: Mapping[str, SiteOptions]) -> ZoneInfo:
+    """The zone in which the days and months of ``site_key`` begin; those of ``all`` begin in UTC."""
+    return ZoneInfo("UTC") if site_key == ALL else sites[site_key].tz
+
+
+def begun_month(name: str, tz: ZoneInfo, at: datetime) -> Period:
+    """The month ``name`` in ``tz``. Raises ValueError if it is none, or has not begun at ``at``."""
+    period = month(name, tz)
+    if period.start > at:
+        raise ValueError(f"{name} has not begun: it is {at.astimezone(tz):%Y-%m-%d %H:%M} at the site")
+    return period
+
+
+def report_state(total: KpiRow, settled: datetime | None, end: datetime) -> ReportState:
+    """``draft`` until everything before ``end`` is settled, then what the ledger says."""
+    if settled is None or settled < end or total.state == "open":
+        return "draft"
+    return "final" if total.state == "final" else "provisional"
+
+
+def _figures(scope: Scope, read: Readings, settled: Period, targets: tuple[TargetLine, ...]) -> MonthFigures:
+    hours = heat.hour_lines(read.hours, scope.tz)
+    days = tuple(_day(kpi, mix, scope.tz) for kpi, mix in zip(read.days, read.day_mix, strict=True))
+    figures = MonthFigures(
+        method_version=METHOD_VERSION,
+        state=report_state(read.total, read.settled, scope.period.end),
+        settled_until=read.settled,
+        site=_site_line(scope),
+        period=_span(scope, len(days)),
+        total=read.total,
+        headline=_headline(read.total),
+        mix=read.mix,
+        sources=_source_lines(read.mix, scope.sites),
+        days=days,
+        hours=hours,
+        heat_map=heat.heat_map(hours, [day.date for day in days], read.settled),
+        worst_hours=heat.worst_hours(hours),
+        targets=targets,
+        completeness=read.completeness,
+        ranges=quality.quality_ranges(read.rows, settled),
+        meters=quality.meter_lines(scope.sites),
+        checks=check.balances(read.total, read.mix, read.days, read.hours),
+        ledger=quality.ledger_series(read.rows, scope.period),
+    )
+    return plain(figures)
+
+
+def _day(kpi: KpiRow, mix: MixRow, tz: ZoneInfo) -> DayLine:
+    return DayLine(
+        date=kpi.start.astimezone(tz).date(),
+        hours=round((kpi.end - kpi.start) / timedelta(hours=1)),
+        kpi=kpi,
+        mix=mix,
+    )
+
+
+def _span(scope: Scope, days: int) -> MonthSpan:
+    period = scope.period
+    hours = round((period.end - period.start) / timedelta(hours=1))
+    return MonthSpan(scope.month, period.start, period.end, days, hours, period.quarters)
+
+
+def _site_line(scope: Scope) -> SiteLine:
+    sites = scope.sites
+    if scope.site_key != ALL:
+        site = sites[scope.site_key]
+        return SiteLine(
+            key=scope.site_key,
+            name=site.name,
+            zone=site.zone,
+            grid=site.grid,
+            contracted_kw=site.contracted_kw,
+            pue_limit=site.pue_limit,
+            completeness_floor=site.completeness_floor,
+        )
+    grids = ", ".join(sorted({site.grid for site in sites.values()}))
+    return SiteLine(ALL, "All sites", scope.tz.key, grids, None, None, None)
+
+
+def _headline(total: KpiRow) -> tuple[Figure, ...]:
+    found = []
+    for key, unit in _HEADLINE:
+        value: float | None = getattr(total, key)
+        reason = None if value is not None else total.withheld.get(key, "the ledger gives no value")
+        found.append(Figure(key, unit, value, reason))
+    return tuple(found)
+
+
+def _source_lines(mix: MixRow, sites: Mapping[str, SiteOptions]) -> tuple[SourceLine, ...]:
+    known: dict[str, SupplyOptions] = {}
+    for key, site in sites.items():
+        for supply in site.supply:
+            known[supply.id] = known[f"{key}/{supply.id}"] = supply
+    found = []
+    for name in sorted({*mix.green, *mix.available_wh}):
+        options = known.get(name)
+        found.append(
+            SourceLine(
+                supply=name,
+                kind=options.kind.value if options else "unknown",
+                zone=options.zone if options else None,
+                certificates=options.certificates if options else "unknown",
+                available_wh=mix.available_wh.get(name),
+                matched_wh=mix.green.get(name, 0.0),
+            )
+        )
+    return tuple(found)
+
+
+async def _alert_lines(site_key: str, period: Period, board: AlertBoard) -> tuple[AlertLine, ...]:
+    site = None if site_key == ALL else site_key
+    alerts = await board.alerts(site=site, start=period.start, end=period.end)
+    shown = [a for a in alerts if a.state is not AlertState.PENDING and _touches(a, period)]
+    return tuple(_alert_line(a) for a in sorted(shown, key=lambda a: (a.since, a.id)))
+
+
+def _touches(alert: Alert, period: Period) -> bool:
+    return alert.since < period.end and (alert.ended is None or alert.ended > period.start)
+
+
+def _alert_line(alert: Alert) -> AlertLine:
+    return AlertLine(
+        id=alert.id,
+        rule=alert.rule,
+        severity=alert.severity.value,
+        state=alert.state.value,
+        title=alert.title,
+        summary=alert.summary,
+        value=alert.value,
+        limit=alert.limit,
+        unit=alert.unit,
+        start=alert.since.astimezone(UTC),
+        end=alert.ended,
+        acknowledged_by=alert.acknowledged_by,
+        acknowledged_at=alert.acknowledged_at,
+        note=alert.note,
+    )

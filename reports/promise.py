@@ -1,0 +1,70 @@
+"""What was promised and how the month stands by it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from energy.interval import Period, Step, steps
+from energy.target import Standing, TargetOptions, TargetVerdict
+from reports.content import TargetDay, TargetLine
+
+_GRAVEST = (Standing.MISSED, Standing.UNKNOWN, Standing.AT_RISK, Standing.MET)
+
+Judge = Callable[[TargetOptions, Period, datetime], Awaitable[TargetVerdict]]
+"""Judges a target over a period of its own length, as it stands at a time not after the period's end."""
+
+
+async def target_line(
+    target: TargetOptions, settled: Period, period: Period, tz: ZoneInfo, judge: Judge
+) -> TargetLine:
+    """``target`` over the month: judged once, or for a daily target on each day that has begun to settle."""
+    if target.period == "month":
+        return _line(target, await judge(target, period, settled.end), ())
+    verdicts = [
+        await judge(target, day, min(day.end, settled.end))
+        for day in steps(period, Step.DAY, tz)
+        if day.start < settled.end
+    ]
+    days = tuple(
+        TargetDay(v.start.astimezone(tz).date(), v.standing.value, v.value, v.reason) for v in verdicts
+    )
+    return _line(target, _whole(target, verdicts, period, settled.end), days)
+
+
+def _whole(
+    target: TargetOptions, verdicts: Sequence[TargetVerdict], period: Period, at: datetime
+) -> TargetVerdict:
+    """A daily target is only as good as its gravest day; its value is that of the lowest known day."""
+    standings = {v.standing for v in verdicts}
+    standing = next((s for s in _GRAVEST if s in standings), Standing.UNKNOWN)
+    values = [v.value for v in verdicts if v.value is not None]
+    counts = {s: sum(v.standing is s for v in verdicts) for s in _GRAVEST}
+    reason = f"met on {counts[Standing.MET]} of {len(verdicts)} settled days"
+    others = [f"{s.value.replace('_', ' ')} on {n}" for s, n in counts.items() if n and s is not Standing.MET]
+    return TargetVerdict(
+        target=target,
+        at=at,
+        start=period.start,
+        end=period.end,
+        standing=standing,
+        value=min(values) if values else None,
+        best_possible=None,
+        reason=", ".join([reason, *others]) if verdicts else "no day has settled yet",
+    )
+
+
+def _line(target: TargetOptions, verdict: TargetVerdict, days: tuple[TargetDay, ...]) -> TargetLine:
+    return TargetLine(
+        name=target.name,
+        metric=target.metric,
+        goal=target.goal,
+        period=target.period,
+        severity=target.severity,
+        standing=verdict.standing.value,
+        value=verdict.value,
+        best_possible=verdict.best_possible,
+        reason=verdict.reason,
+        days=days,
+    )

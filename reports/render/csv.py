@@ -1,0 +1,223 @@
+"""The report as one tidy table: a figure a line, so that any spreadsheet or script can filter and pivot it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from energy.figures import KpiRow
+from energy.interval import QUARTER
+from reports.content import LedgerSeries, MonthFigures, MonthlyReport
+
+COLUMNS = ("section", "start", "end", "local_start", "subject", "figure", "value", "unit", "state", "reason")
+
+UNITS = {
+    "edc_wh": "Wh",
+    "eit_wh": "Wh",
+    "green_wh": "Wh",
+    "other_wh": "Wh",
+    "unknown_wh": "Wh",
+    "pue": "1",
+    "ref": "1",
+    "hourly_matched": "1",
+    "cfe_score": "1",
+    "cue": "kg/kWh",
+    "wue": "m3/MWh",
+    "erf": "1",
+    "ere": "1",
+    "completeness": "1",
+    "estimated": "1",
+}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+Cell = str | float | int | None
+Line = dict[str, Cell]
+
+
+def render(report: MonthlyReport) -> bytes:
+    """UTF-8 with a byte-order mark (spreadsheets need it), CRLF, unrounded numbers, empty where unknown."""
+    target = io.StringIO(newline="")
+    writer = csv.DictWriter(target, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for line in _lines(report):
+        writer.writerow({name: cell(value) for name, value in line.items()})
+    return b"\xef\xbb\xbf" + target.getvalue().encode()
+
+
+def cell(value: Cell) -> str:
+    """``value`` as a field: text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, str):
+        return "'" + value if value.startswith(_FORMULA_STARTS) else value
+    return repr(value)
+
+
+def _lines(report: MonthlyReport) -> Iterator[Line]:
+    figures = report.figures
+    zone = ZoneInfo(figures.site.zone)
+    yield from _identity(report)
+    yield from _kpis("month", figures.total, zone)
+    for day in figures.days:
+        yield from _kpis("day", day.kpi, zone)
+    for hour in figures.hours:
+        yield from _kpis("hour", hour.kpi, zone)
+    yield from _sources(figures, zone)
+    yield from _targets(figures, zone)
+    yield from _alerts(report, zone)
+    yield from _quality(figures, zone)
+    for series in figures.ledger:
+        yield from _ledger(series, zone)
+
+
+def _identity(report: MonthlyReport) -> Iterator[Line]:
+    figures = report.figures
+    named: dict[str, Cell] = {
+        "schema": report.schema,
+        "site": figures.site.key,
+        "site_name": figures.site.name,
+        "month": figures.period.name,
+        "zone": figures.site.zone,
+        "grid": figures.site.grid,
+        "state": figures.state,
+        "revision": report.revision,
+        "method_version": figures.method_version,
+        "pue_category": figures.total.pue_category,
+        "hours": figures.period.hours,
+        "quarters": figures.period.quarters,
+        "checksum": report.checksum,
+    }
+    for name, value in named.items():
+        yield {"section": "report", "figure": name, "value": value}
+
+
+def _kpis(section: str, row: KpiRow, zone: ZoneInfo) -> Iterator[Line]:
+    span = _span(section, row.start, row.end, zone)
+    for name, unit in UNITS.items():
+        value: float | None = getattr(row, name)
+        reason = row.withheld.get(name) if value is None else None
+        yield {**span, "figure": name, "value": value, "unit": unit, "state": row.state, "reason": reason}
+
+
+def _sources(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
+    month = _span("source", figures.period.start, figures.period.end, zone)
+    for source in figures.sources:
+        yield {
+            **month,
+            "subject": source.supply,
+            "figure": "available_wh",
+            "value": source.available_wh,
+            "unit": "Wh",
+        }
+        yield {
+            **month,
+            "subject": source.supply,
+            "figure": "matched_wh",
+            "value": source.matched_wh,
+            "unit": "Wh",
+        }
+    for day in figures.days:
+        span = _span("source_day", day.mix.start, day.mix.end, zone)
+        for name in sorted(day.mix.green):
+            yield {
+                **span,
+                "subject": name,
+                "figure": "matched_wh",
+                "value": day.mix.green[name],
+                "unit": "Wh",
+            }
+
+
+def _targets(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
+    for target in figures.targets:
+        yield {
+            **_span("target", figures.period.start, figures.period.end, zone),
+            "subject": target.name,
+            "figure": target.metric,
+            "value": target.value,
+            "unit": "1",
+            "state": target.standing,
+            "reason": target.reason,
+        }
+
+
+def _alerts(report: MonthlyReport, zone: ZoneInfo) -> Iterator[Line]:
+    for severity, count in report.alert_counts.items():
+        yield {"section": "alert_count", "subject": severity, "figure": "count", "value": count, "unit": "1"}
+    for alert in report.alerts:
+        yield {
+            **_span("alert", alert.start, alert.end, zone),
+            "subject": alert.title,
+            "figure": alert.rule,
+            "value": alert.value,
+            "unit": alert.unit,
+            "state": f"{alert.severity}, {alert.state}",
+            "reason": alert.summary,
+        }
+
+
+def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
+    month = _span("quality", figures.period.start, figures.period.end, zone)
+    counted = (
+        "energy_wh",
+        "expected",
+        "known",
+        "estimated",
+        "resets",
+        "longest_gap_intervals",
+        "completeness",
+    )
+    for line in figures.completeness:
+        values = asdict(line)
+        for name in counted:
+            unit = "Wh" if name == "energy_wh" else "1"
+            yield {
+                **month,
+                "subject": f"{line.site}/{line.meter}/{line.channel}",
+                "figure": name,
+                "value": values[name],
+                "unit": unit,
+                "state": line.grade,
+            }
+    for part in figures.ranges:
+        yield {
+            **_span("quality_range", part.start, part.end, zone),
+            "subject": f"{part.site}/{part.meter}/{part.channel}",
+            "figure": "intervals",
+            "value": part.intervals,
+            "unit": "1",
+            "state": part.quality,
+            "reason": part.reason,
+        }
+
+
+def _ledger(series: LedgerSeries, zone: ZoneInfo) -> Iterator[Line]:
+    subject = f"{series.site}/{series.meter}/{series.channel}"
+    for i, (energy, quality) in enumerate(zip(series.energy_wh, series.quality, strict=True)):
+        start = series.start + i * QUARTER
+        yield {
+            **_span("ledger", start, start + QUARTER, zone),
+            "subject": subject,
+            "figure": "energy_wh",
+            "value": energy,
+            "unit": "Wh",
+            "state": quality,
+        }
+
+
+def _span(section: str, start: datetime, end: datetime | None, zone: ZoneInfo) -> Line:
+    return {
+        "section": section,
+        "start": _utc(start),
+        "end": None if end is None else _utc(end),
+        "local_start": start.astimezone(zone).isoformat(timespec="seconds"),
+    }
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,321 @@
+"""The words, numbers and rows of the printed report; the template only places them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetLine
+from reports.method import METHOD
+from reports.render import charts
+from reports.render.numbers import WITHHELD, Numbers
+
+SHARES = (
+    (
+        "hourly_matched",
+        "Hourly matched",
+        "of consumption met in the same hour by contracted renewable supply",
+    ),
+    ("ref", "Renewable energy factor", "renewable energy over consumption, for the whole month"),
+    ("cfe_score", "CFE score", "hourly carbon-free energy, the grid's mix included"),
+)
+METRICS = {key: name for key, name, _ in SHARES}
+STANDINGS = {"met": "met", "missed": "missed", "at_risk": "at risk", "unknown": "unknown"}
+SECONDARY = (
+    ("cue", "Carbon usage effectiveness (CUE)", "kg CO₂e/kWh"),
+    ("wue", "Water usage effectiveness (WUE)", "m³/MWh"),
+    ("erf", "Energy reuse factor (ERF)", ""),
+    ("ere", "Energy reuse effectiveness (ERE)", ""),
+)
+
+Row = list[str]
+
+
+def numbers_of(report: MonthlyReport) -> Numbers:
+    """How this report writes its numbers."""
+    figures = report.figures
+    return Numbers(report.locale, ZoneInfo(figures.site.zone), figures.total.edc_wh)
+
+
+def view(report: MonthlyReport) -> dict[str, Any]:
+    """Everything that the template shows, as text, rows of text and SVG."""
+    figures, numbers = report.figures, numbers_of(report)
+    values = {figure.key: figure for figure in figures.headline}
+    return {
+        "site": figures.site.name,
+        "month": numbers.month(figures.days[0].date),
+        "state": figures.state,
+        "draft": figures.state == "draft",
+        "notice": notice(figures, numbers),
+        "revision": revision_words(report),
+        "checksum": report.checksum,
+        "unit": numbers.unit,
+        "summary": summary(figures, values, numbers),
+        "shares": [_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
+        "tiles": _tiles(figures, values, numbers),
+        "evidence": _evidence(report, numbers),
+        "secondary": [_secondary(values[key], name, unit, numbers) for key, name, unit in SECONDARY],
+        "heat": charts.heat_map(figures, numbers),
+        "energy": charts.energy_by_day(figures, numbers),
+        "pue": charts.pue_by_day(figures, numbers),
+        "worst": _worst(figures, numbers),
+        "sources": _sources(figures, numbers),
+        "days": _days(figures, numbers),
+        "total": _total(figures, numbers),
+        "targets": [_target(target, numbers) for target in figures.targets],
+        **_records(report, numbers),
+        "method": [list(paragraph) for paragraph in METHOD],
+        "method_version": figures.method_version,
+    }
+
+
+def revision_words(report: MonthlyReport) -> str:
+    """``revision 2``; a draft has none."""
+    return f"revision {report.revision}" if report.revision else "draft, not issued"
+
+
+def notice(figures: MonthFigures, numbers: Numbers) -> str:
+    """What the state of the report means for the reader."""
+    if figures.state == "draft":
+        until = numbers.time(figures.settled_until, none="no time yet")
+        return (
+            f"Draft. The month is settled until {until}; every figure covers that part only and will change."
+        )
+    if figures.state == "provisional":
+        return "Provisional. All intervals are settled; certificates are not yet cancelled."
+    return "Final. All intervals are settled and the certificates are cancelled."
+
+
+def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> str:
+    """The month in a sentence or two; names what is withheld instead of passing over it."""
+    edc, green = values["edc_wh"], values["green_wh"]
+    if edc.value is None or green.value is None:
+        return f"Consumption of {figures.site.name} is {WITHHELD}: {edc.reason or green.reason}."
+    words = (
+        f"{figures.site.name} used {numbers.energy(edc.value)} in {_length(figures, numbers)}. "
+        f"Contracted renewable supply met {numbers.energy(green.value)} of it in the same hour"
+    )
+    matched = values["hourly_matched"]
+    if matched.value is None:
+        return f"{words}; the share is {WITHHELD}: {matched.reason}."
+    return f"{words}, {numbers.share(matched.value)} of the energy whose sources are known."
+
+
+def _length(figures: MonthFigures, numbers: Numbers) -> str:
+    period = figures.period
+    if figures.state != "draft":
+        return f"{numbers.count(period.hours)} hours"
+    settled = figures.settled_until or period.start
+    hours = max(settled - period.start, timedelta(0)) / timedelta(hours=1)
+    return f"the first {numbers.decimal(hours, 2)} of {numbers.count(period.hours)} hours"
+
+
+def _share_tile(figure: Figure, name: str, words: str, numbers: Numbers) -> dict[str, str]:
+    return {
+        "name": name,
+        "value": numbers.share(figure.value),
+        "words": words,
+        "reason": figure.reason or "",
+    }
+
+
+def _tiles(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> list[dict[str, str]]:
+    category = figures.total.pue_category
+    pue = "PUE" + (f" ({category.upper()})" if category else "")
+    limit = figures.site.pue_limit
+    over = f"interim, limit {numbers.ratio(limit)}" if limit is not None else "interim"
+    return [
+        _tile(pue, numbers.ratio(values["pue"].value), over, values["pue"].reason),
+        _tile("Consumption", numbers.energy(values["edc_wh"].value), "E_DC", values["edc_wh"].reason),
+        _tile("IT equipment", numbers.energy(values["eit_wh"].value), "E_IT", values["eit_wh"].reason),
+        _tile(
+            "Completeness",
+            numbers.share(values["completeness"].value),
+            f"estimated {numbers.share(values['estimated'].value)}",
+            values["completeness"].reason,
+        ),
+    ]
+
+
+def _tile(name: str, value: str, words: str, reason: str | None) -> dict[str, str]:
+    return {"name": name, "value": value, "words": words, "reason": reason or ""}
+
+
+def _secondary(figure: Figure, name: str, unit: str, numbers: Numbers) -> Row:
+    if figure.value is None:
+        return [name, WITHHELD, figure.reason or ""]
+    return [name, f"{numbers.decimal(figure.value, 3)} {unit}".strip(), ""]
+
+
+def _evidence(report: MonthlyReport, numbers: Numbers) -> list[Row]:
+    figures = report.figures
+    period = figures.period
+    return [
+        ["Period", f"{numbers.time(period.start)} to {numbers.time(period.end)} ({figures.site.zone})"],
+        ["Period in UTC", f"{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}"],
+        [
+            "Length",
+            f"{numbers.count(period.days)} days, {numbers.count(period.hours)} hours, "
+            f"{numbers.count(period.quarters)} intervals of 15 minutes",
+        ],
+        ["Site and bidding zone", _place(figures.site)],
+        ["State", f"{figures.state}; {revision_words(report)}"],
+        ["Settled until", numbers.time(figures.settled_until, none="nothing is settled yet")],
+        ["Method", f"version {figures.method_version}"],
+        ["Figures' checksum", f"SHA-256 {report.checksum}"],
+    ]
+
+
+def _place(site: SiteLine) -> str:
+    return f"{site.name} ({site.key}), {site.grid}"
+
+
+def _worst(figures: MonthFigures, numbers: Numbers) -> list[Row]:
+    return [
+        [
+            numbers.time(line.local),
+            numbers.bare_energy(line.kpi.edc_wh),
+            numbers.bare_energy(line.kpi.green_wh),
+            numbers.bare_energy(line.kpi.other_wh),
+            numbers.share(line.kpi.hourly_matched),
+        ]
+        for line in figures.worst_hours
+    ]
+
+
+def _sources(figures: MonthFigures, numbers: Numbers) -> list[Row]:
+    edc = figures.mix.edc_wh
+    rows = [
+        [
+            line.supply,
+            line.kind.replace("_", " "),
+            line.zone or "–",
+            line.certificates,
+            numbers.bare_energy(line.available_wh, none="unknown"),
+            numbers.bare_energy(line.matched_wh),
+            _part(line.matched_wh, edc, numbers),
+        ]
+        for line in figures.sources
+    ]
+    for name, energy in (("other (not matched)", figures.mix.other_wh), ("unknown", figures.mix.unknown_wh)):
+        rows.append([name, "–", "–", "–", "–", numbers.bare_energy(energy), _part(energy, edc, numbers)])
+    rows.append(["E_DC", "", "", "", "", numbers.bare_energy(edc), _part(edc, edc, numbers)])
+    return rows
+
+
+def _part(energy: float | None, whole: float | None, numbers: Numbers) -> str:
+    return "–" if energy is None or not whole else numbers.share(energy / whole)
+
+
+def _days(figures: MonthFigures, numbers: Numbers) -> list[Row]:
+    return [
+        [f"{numbers.weekday(day.date)} {day.date.isoformat()}", str(day.hours), *_energies(day.kpi, numbers)]
+        for day in figures.days
+    ]
+
+
+def _total(figures: MonthFigures, numbers: Numbers) -> Row:
+    return ["Month", numbers.count(figures.period.hours), *_energies(figures.total, numbers)]
+
+
+def _energies(kpi: Any, numbers: Numbers) -> Row:
+    energies = (kpi.edc_wh, kpi.eit_wh, kpi.green_wh, kpi.other_wh, kpi.unknown_wh)
+    return [
+        *(numbers.bare_energy(energy) for energy in energies),
+        numbers.ratio(kpi.pue),
+        numbers.share(kpi.hourly_matched),
+        numbers.share(kpi.completeness),
+    ]
+
+
+def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "metric": METRICS.get(target.metric, target.metric),
+        "goal": f"at least {numbers.share(target.goal)} each {target.period}",
+        "standing": STANDINGS.get(target.standing, target.standing),
+        "value": numbers.share(target.value, none="unknown"),
+        "reason": target.reason,
+        "short": [
+            [
+                day.date.isoformat(),
+                STANDINGS.get(day.standing, day.standing),
+                numbers.share(day.value),
+                day.reason,
+            ]
+            for day in target.days
+            if day.standing != "met"
+        ],
+    }
+
+
+def _records(report: MonthlyReport, numbers: Numbers) -> dict[str, Any]:
+    figures = report.figures
+    return {
+        "alert_counts": [[name, numbers.count(n)] for name, n in report.alert_counts.items()],
+        "alerts": [
+            [
+                a.severity,
+                a.title,
+                a.summary,
+                numbers.time(a.start),
+                numbers.time(a.end, none="still active"),
+                _acknowledged(a.acknowledged_by, numbers.time(a.acknowledged_at, none="")),
+            ]
+            for a in report.alerts
+        ],
+        "completeness": _completeness(figures, numbers),
+        "ranges": [
+            [f"{r.meter} {r.channel}", r.quality, numbers.time(r.start), numbers.time(r.end),
+             numbers.count(r.intervals), r.reason or ""]
+            for r in figures.ranges
+        ],
+        "meters": [
+            [m.id, m.kind, m.role, m.category or "–", m.parent or "–",
+             f"{numbers.decimal(m.accuracy_class, 1)} %" if m.accuracy_class else "not stated",
+             f"{numbers.decimal(m.period_s, 0)} s", _claims(m.zone, m.certificates)]
+            for m in figures.meters
+        ],
+        "checks": [
+            [c.name, _wh(c.expected, numbers), _wh(c.found, numbers), "balances" if c.ok else "DIFFERS"]
+            for c in figures.checks
+        ],
+    }  # fmt: skip
+
+
+def _acknowledged(who: str | None, when: str) -> str:
+    return f"{who}, {when}" if who else "not acknowledged"
+
+
+def _claims(zone: str | None, certificates: str | None) -> str:
+    parts: Sequence[str] = [p for p in (zone, f"certificates {certificates}" if certificates else None) if p]
+    return ", ".join(parts) or "–"
+
+
+def _wh(value: float | None, numbers: Numbers) -> str:
+    return "–" if value is None else numbers.decimal(value, 0)
+
+
+def _completeness(figures: MonthFigures, numbers: Numbers) -> list[Row]:
+    return [
+        [
+            f"{line.meter} {line.channel}"
+            if figures.site.key != "all"
+            else f"{line.site}/{line.meter} {line.channel}",
+            line.role.replace("_", " "),
+            numbers.bare_energy(line.energy_wh),
+            f"{numbers.count(line.known)} / {numbers.count(line.expected)}",
+            numbers.share(line.completeness, none="–"),
+            numbers.count(line.estimated),
+            numbers.count(line.resets),
+            _gap(line.longest_gap_intervals, numbers),
+            line.grade,
+        ]
+        for line in figures.completeness
+    ]
+
+
+def _gap(intervals: int, numbers: Numbers) -> str:
+    return "none" if not intervals else f"{numbers.decimal(intervals / 4, 2)} h"
