@@ -11,7 +11,8 @@ from telemetry.catalogue import MEASUREMENTS, Measurement
 from telemetry.frame import Floats, Frame, Ints, Millis
 from telemetry.series import SeriesRegistry
 
-_NEVER = np.iinfo(np.int64).min
+NEVER = int(np.iinfo(np.int64).min)
+"""Time of a series that never spoke."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ class LiveState:
             )
         at = self._at[name]
         if where is None:
-            chosen = np.flatnonzero(at != _NEVER).astype(np.int32)
+            chosen = np.flatnonzero(at != NEVER).astype(np.int32)
         else:
             ids = np.array(self._registry.matching(measurement, where), dtype=np.int32)
             ids = ids[ids < len(at)]
-            chosen = ids[at[ids] != _NEVER]
+            chosen = ids[at[ids] != NEVER]
         return LiveTable(chosen, at[chosen], {f: c[chosen] for f, c in self._columns[name].items()})
 
     def value(
@@ -80,15 +81,25 @@ class LiveState:
         """Newest value of one series' field and the time of its newest row in ms, or None if never told."""
         series = self._registry.find(measurement, labels)
         at = self._at.get(measurement.name)
-        if series is None or at is None or series >= len(at) or at[series] == _NEVER:
+        if series is None or at is None or series >= len(at) or at[series] == NEVER:
             return None
         value = float(self._columns[measurement.name][field][series])
         return None if np.isnan(value) else (value, int(at[series]))
 
+    def newest_at(self, measurement: Measurement, series: Ints) -> Millis:
+        """int64[n], time in ms of the newest row of each of ``series``; :data:`NEVER` where none is known."""
+        at = self._at.get(measurement.name)
+        if at is None:
+            return np.full(len(series), NEVER, dtype=np.int64)
+        if len(series) and int(series.max()) >= len(at):
+            self._grow(measurement, int(series.max()) + 1)
+            at = self._at[measurement.name]
+        return at[series]
+
     def newest_ms(self) -> int | None:
         """Time of the newest row of all, or None before the first."""
-        newest = max((int(a.max()) for a in self._at.values() if len(a)), default=_NEVER)
-        return None if newest == _NEVER else newest
+        newest = max((int(a.max()) for a in self._at.values() if len(a)), default=NEVER)
+        return None if newest == NEVER else newest
 
     def _grow(self, measurement: Measurement, size: int) -> None:
         name = measurement.name
@@ -96,7 +107,7 @@ class LiveState:
         if at is not None and len(at) >= size:
             return
         room = max(size, 1024, 0 if at is None else 2 * len(at))
-        self._at[name] = _extended(at, room, np.int64(_NEVER))
+        self._at[name] = _extended(at, room, np.int64(NEVER))
         columns = self._columns.setdefault(name, {})
         for field in MEASUREMENTS[name].field_names:
             columns[field] = _extended(columns.get(field), room, np.float64(np.nan))

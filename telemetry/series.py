@@ -11,6 +11,26 @@ SeriesKey = tuple[str, tuple[str, ...]]
 """Measurement name and label values in the catalogue's order."""
 
 
+def source_of(key: SeriesKey) -> str:
+    """Topic, without ``dc/v1/``, of the device behind a series: ``gdansk/meter/main-1``.
+
+    The GPUs of a node share one source, ``gdansk/a/r1/n01/gpu``: they speak in one message.
+    """
+    name, labels = key
+    if name == "gpu":
+        return "/".join((*labels[:-1], name))
+    return "/".join((*labels[:-1], name, labels[-1]))
+
+
+def measurement_of(source: str) -> str:
+    """Name of the measurement that ``source`` sends: the reverse of :func:`source_of`; empty if none does."""
+    levels = source.split("/")
+    if levels[-1] == "gpu" and len(levels) == 5:
+        return "gpu"
+    kind = levels[-2] if len(levels) in (2, 3) else ""
+    return kind if kind in MEASUREMENTS else ""
+
+
 class SeriesRegistry:
     """Gives every (measurement, labels) an id, once and for ever.
 

@@ -1,0 +1,72 @@
+"""Frames as Arrow: compressed bytes for the journal, and tables for the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from runtime.errors import StoreError
+from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.frame import Frame
+from telemetry.store import AT
+
+SERIES = "series"
+"""Name of the column of series ids."""
+
+_MEASUREMENT = b"measurement"
+_WRITE = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+def table(frame: Frame) -> pa.Table:
+    """``series`` int32, ``at_ms`` int64 and every field of the measurement as float64, null where missing."""
+    columns = {SERIES: pa.array(frame.series), AT: pa.array(frame.at_ms)}
+    for name in frame.measurement.field_names:
+        column = frame.columns.get(name)
+        if column is None:
+            columns[name] = pa.nulls(len(frame), pa.float64())
+        else:
+            columns[name] = pa.array(column, from_pandas=True)
+    return pa.table(columns)
+
+
+def encode(frames: Sequence[Frame]) -> bytes:
+    """``frames`` as consecutive Arrow IPC streams, columns compressed by zstd; missing values stay NaN."""
+    sink = pa.BufferOutputStream()
+    for frame in frames:
+        arrays = [pa.array(frame.series), pa.array(frame.at_ms), *map(pa.array, frame.columns.values())]
+        schema = pa.schema(
+            [(name, array.type) for name, array in zip((SERIES, AT, *frame.columns), arrays, strict=True)],
+            {_MEASUREMENT: frame.measurement.name.encode()},
+        )
+        with pa.ipc.new_stream(sink, schema, options=_WRITE) as stream:
+            stream.write_batch(pa.record_batch(arrays, schema=schema))
+    return bytes(memoryview(sink.getvalue()))
+
+
+def decode(payload: bytes, measurements: Mapping[str, Measurement] = MEASUREMENTS) -> list[Frame]:
+    """The frames that :func:`encode` wrote. Raises StoreError when the bytes are not such."""
+    source = pa.BufferReader(payload)
+    frames = []
+    try:
+        while source.tell() < source.size():
+            with pa.ipc.open_stream(source) as stream:
+                name = stream.schema.metadata[_MEASUREMENT].decode()
+                frames += [_frame(measurements[name], batch) for batch in stream]
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise StoreError(f"a batch of the journal cannot be decoded: {error}", permanent=True) from error
+    return frames
+
+
+def _frame(measurement: Measurement, batch: pa.RecordBatch) -> Frame:
+    return Frame(
+        measurement,
+        batch.column(SERIES).to_numpy(),
+        batch.column(AT).to_numpy(),
+        {
+            name: batch.column(name).to_numpy().astype(np.float64, copy=False)
+            for name in batch.schema.names[2:]
+            if name in measurement.field_names
+        },
+    )

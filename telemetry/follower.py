@@ -1,0 +1,216 @@
+"""Follows the journal for one sink: in order, at its own pace, keeping its place when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+import structlog
+
+from runtime.backoff import Backoff
+from runtime.clock import from_ms
+from runtime.errors import StoreError
+from runtime.options import Duration, Options
+from telemetry.frame import Frame
+from telemetry.journal import Journal
+from telemetry.status import StoreStatus
+from telemetry.store import Sink, Store
+
+log = structlog.get_logger(__name__)
+
+
+class FollowOptions(Options):
+    """How a store follows the journal.
+
+    Attributes:
+        measurements: names or patterns (``*_1m``) of what the store takes.
+        interval: least time between two writes; they take all that came meanwhile, so that a store is not
+            asked for a transaction per message.
+        safety: how long a write must have stood before the journal forgets it; what is younger is sent again
+            after a failure or a restart. For servers that acknowledge before they are durable.
+        read_bytes: most compressed journal bytes per write.
+    """
+
+    measurements: tuple[str, ...] = ("*",)
+    interval: Duration = timedelta(milliseconds=200)
+    safety: Duration = timedelta(0)
+    read_bytes: int = 8 << 20
+
+
+class Follower:
+    """One sink's way along the journal.
+
+    ``position`` is what the sink has taken, ``safe`` what the journal may forget as far as it is concerned.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        sink: Sink,
+        options: FollowOptions | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.sink = sink
+        self.position = 0
+        self.error: str | None = None
+        self._journal = journal
+        self._options = options or FollowOptions()
+        self._backoff = backoff or Backoff()
+        self._opened = False
+        self._safe = 0
+        self._fresh: deque[tuple[datetime, int]] = deque()
+        self._moved = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """The sink's name."""
+        return self.sink.name
+
+    @property
+    def safe(self) -> int:
+        """Up to here the sink surely keeps what it took; the safety window trails the position."""
+        now = self._journal.wall.now()
+        while self._fresh and now - self._fresh[0][0] >= self._options.safety:
+            self._safe = self._fresh.popleft()[1]
+        return self._safe
+
+    async def open(self) -> None:
+        """Open the sink and find the place to go on from. Raises StoreError."""
+        position = await self.sink.open()
+        if position > self._journal.head:
+            raise StoreError(
+                f"the store {self.name} has taken batch {position}, but the journal ends at "
+                f"{self._journal.head}: put back the journal that belongs to it, or move the store away",
+                permanent=True,
+            )
+        if self._options.safety:
+            position = min(position, max(self._journal.places.get(self.name, 0), self._safe))
+        self.position = self._safe = position
+        self._fresh.clear()
+        self._opened = True
+
+    async def run(self) -> None:
+        """Follow until cancelled; a StoreError is remembered and retried with backoff."""
+        while True:
+            try:
+                if not self._opened:
+                    await self.open()
+                await self._step()
+            except StoreError as error:
+                self._opened = False
+                if str(error) != self.error:
+                    log.warning("store_failed", store=self.name, position=self.position, error=str(error))
+                self.error = str(error)
+                await asyncio.sleep(self._backoff.next())
+
+    async def wait_for(self, position: int) -> None:
+        """Return once the sink has taken ``position``; it hurries meanwhile."""
+        while self.position < position:
+            self._urgent.set()
+            await self._moved.wait()
+
+    async def wait_moved(self) -> None:
+        """Return when the sink has taken something more."""
+        await self._moved.wait()
+
+    async def status(self) -> StoreStatus:
+        """Position, lag and last error now."""
+        lag = 0.0
+        if self.position < self._journal.head:
+            oldest = await self._journal.oldest_after(self.position)
+            if oldest is not None:
+                lag = max(0.0, (self._journal.wall.now() - from_ms(oldest)).total_seconds())
+        return StoreStatus(self.name, self.position, lag, self.error)
+
+    async def _step(self) -> None:
+        await self._journal.wait_beyond(self.position)
+        head = self._journal.head
+        entries = await self._journal.read(self.position, self._options.read_bytes)
+        missed = (entries[0].position - 1 if entries else head) - self.position
+        if missed:
+            # A store that joined later: what the others had taken was forgotten before it came.
+            log.warning("store_missed_batches", store=self.name, after=self.position, batches=missed)
+        last = entries[-1].position if entries else head
+        await self.sink.append(self._taken([f for e in entries for f in e.frames]), last)
+        if self.error is not None:
+            log.info("store_recovered", store=self.name, position=last)
+        self.error = None
+        self._backoff.reset()
+        self.position = last
+        self._fresh.append((self._journal.wall.now(), last))
+        self._moved.set()
+        self._moved = asyncio.Event()
+        await self._pause(last)
+
+    async def _pause(self, last: int) -> None:
+        if last < self._journal.head:
+            return  # behind: no time to lose
+        self._urgent.clear()
+        try:
+            async with asyncio.timeout(self._options.interval.total_seconds()):
+                await self._urgent.wait()
+        except TimeoutError:
+            return
+
+    def _taken(self, frames: Sequence[Frame]) -> list[Frame]:
+        patterns = self._options.measurements
+        return [f for f in frames if any(fnmatchcase(f.measurement.name, p) for p in patterns)]
+
+
+_TRIM_EVERY = 0.25
+"""Seconds between two trims at most: each is a transaction."""
+
+_LOOK_AGAIN = 5.0
+"""Seconds after which a place may have become safe by the passing of time alone."""
+
+
+class Followers:
+    """All followers of a journal, which is trimmed behind the slowest; ``store`` is the one that is read."""
+
+    def __init__(self, journal: Journal, followers: Sequence[Follower], store: Store) -> None:
+        self.store = store
+        self._journal = journal
+        self._followers = tuple(followers)
+        self._trimmed = 0
+
+    async def run(self) -> None:
+        """Follow and trim until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for follower in self._followers:
+                group.create_task(follower.run(), name=f"follow-{follower.name}")
+            group.create_task(self._keep_trimming(), name="trim-journal")
+
+    async def wait_for(self, position: int) -> None:
+        """Return once every store has taken ``position``."""
+        for follower in self._followers:
+            await follower.wait_for(position)
+
+    async def statuses(self) -> list[StoreStatus]:
+        """How far each store is."""
+        return [await follower.status() for follower in self._followers]
+
+    async def trim(self) -> None:
+        """Forget what every store surely keeps."""
+        places = {f.name: f.safe for f in self._followers}
+        upto = min(places.values(), default=0)
+        if upto > self._trimmed:
+            await self._journal.trim(upto, places)
+            self._trimmed = upto
+
+    async def _keep_trimming(self) -> None:
+        while self._followers:
+            moves = [asyncio.ensure_future(f.wait_moved()) for f in self._followers]
+            try:
+                await asyncio.wait(moves, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for move in moves:
+                    move.cancel()
+            await asyncio.sleep(_TRIM_EVERY)
+            try:
+                await self.trim()
+            except StoreError as error:
+                log.warning("journal_not_trimmed", error=str(error))

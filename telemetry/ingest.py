@@ -1,0 +1,149 @@
+"""The ingest: a batch is checked, committed to the journal, and only then shown to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from runtime.errors import StoreError
+from telemetry.batch import Batch, Rejection
+from telemetry.follower import Followers
+from telemetry.frame import Frame
+from telemetry.journal import Journal
+from telemetry.live import LiveState
+from telemetry.order import not_newer
+from telemetry.quality import Quality
+from telemetry.sources import SourceBook
+from telemetry.status import IngestStatus, RejectSample, SourceStatus
+from telemetry.store import StoreCounts
+
+Listener = Callable[[Sequence[Frame]], None]
+"""Called with the frames of every commit, after it; must be quick and must not raise."""
+
+SAMPLES_PER_REASON = 10
+"""Newest rejected messages kept of each reason, so that a flood of one does not hide the others."""
+
+_REJECTED = "rejected."
+
+
+class Ingest:
+    """The one way into the journal, and the ingest as rules and pages see it.
+
+    Counters live in the journal, committed with the batch that they count. ``late`` is the number of rows
+    that came when their series already had a row of that time or a newer one, less those that repeated a
+    stored row (``duplicates``, counted by the first store in the transaction that stores the rows): so it
+    is final once that store has followed.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        live: LiveState,
+        sources: SourceBook,
+        quality: Quality,
+        followers: Followers,
+    ) -> None:
+        self.connected: Callable[[], bool] = lambda: False
+        """Asked for the state of the message source; set by whoever runs one."""
+        self._journal = journal
+        self._live = live
+        self._sources = sources
+        self._quality = quality
+        self._followers = followers
+        self._listeners: list[Listener] = []
+        self._samples: dict[str, deque[RejectSample]] = {}
+        self._acknowledged = 0
+        self._stored = StoreCounts(0, 0)
+        self._turn = asyncio.Lock()
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with the frames of every commit from now on."""
+        self._listeners.append(listener)
+
+    async def commit(self, batch: Batch) -> None:
+        """Return once ``batch`` is on disk: its messages may be acknowledged then.
+
+        Raises JournalFull or StoreError; then nothing of it was kept and the same batch can be given again.
+        """
+        async with self._turn:
+            checked = [self._quality.check(frame) for frame in batch.frames()]
+            frames = [c.frame for c in checked if len(c.frame)]
+            counters = self._count(batch, frames)
+            samples = list(batch.samples)
+            for one in checked:
+                samples += one.samples
+                for reason, rows in one.rejected.items():
+                    counters[_REJECTED + reason] = counters.get(_REJECTED + reason, 0) + rows
+            acknowledged = self._acknowledged
+            counters["acknowledged"] = acknowledged
+            await self._journal.append(frames, {name: n for name, n in counters.items() if n}, batch.statuses)
+            self._acknowledged -= acknowledged
+            self._show(frames, batch, samples)
+
+    def acknowledged(self, messages: int) -> None:
+        """``messages`` were acknowledged to the broker; committed with the next batch or :meth:`flush`."""
+        self._acknowledged += messages
+
+    async def flush(self) -> None:
+        """Commit the count of acknowledgements that no batch has carried yet; at shutdown."""
+        await self.commit(Batch())
+
+    async def status(self) -> IngestStatus:
+        """Counters since the data directory was made, journal and stores now."""
+        counted = self._journal.counters
+        with suppress(StoreError):  # the store's own status tells of it; its last counts stand meanwhile
+            self._stored = await self._followers.store.counts()
+        stored, duplicates = self._stored.rows, self._stored.duplicates
+        return IngestStatus(
+            received=counted.get("received", 0),
+            acknowledged=counted.get("acknowledged", 0) + self._acknowledged,
+            stored_rows=stored,
+            duplicates=duplicates,
+            late=max(0, counted.get("not_newer", 0) - duplicates),
+            rejected={
+                name.removeprefix(_REJECTED): n
+                for name, n in sorted(counted.items())
+                if name.startswith(_REJECTED)
+            },
+            journal=self._journal.status(),
+            stores=await self._followers.statuses(),
+            samples=tuple(self._newest_samples()),
+            connected=self.connected(),
+        )
+
+    def sources(self) -> Sequence[SourceStatus]:
+        """Every device that ever spoke, and every configured one that did not."""
+        return self._sources.statuses()
+
+    def _count(self, batch: Batch, frames: Sequence[Frame]) -> dict[str, int]:
+        late = [not_newer(f, self._live.newest_at(f.measurement, f.series)) for f in frames]
+        return {
+            "received": batch.received,
+            "rows": sum(map(len, frames)),
+            "not_newer": sum(int(mask.sum()) for mask in late),
+            "unknown_fields": batch.unknown_fields,
+            "unstamped": batch.unstamped,
+            **{_REJECTED + reason: n for reason, n in batch.rejected.items()},
+        }
+
+    def _show(self, frames: Sequence[Frame], batch: Batch, samples: Sequence[Rejection]) -> None:
+        for frame in frames:
+            self._live.update(frame)
+        self._sources.observe(frames)
+        self._sources.tell(batch.statuses)
+        self._keep(samples)
+        for listener in self._listeners if frames else ():
+            listener(frames)
+
+    def _keep(self, samples: Sequence[Rejection]) -> None:
+        at = self._quality.wall.now()
+        for sample in samples:
+            kept = self._samples.setdefault(sample.reason, deque(maxlen=SAMPLES_PER_REASON))
+            text = sample.payload.decode("utf-8", "backslashreplace")[:200]
+            kept.append(RejectSample(at, sample.reason, sample.topic, sample.detail, text))
+
+    def _newest_samples(self) -> list[RejectSample]:
+        found = [sample for kept in self._samples.values() for sample in kept]
+        return sorted(found, key=lambda sample: sample.at, reverse=True)

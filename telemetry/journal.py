@@ -1,0 +1,166 @@
+"""The journal: whatever is acknowledged was first committed here, and every store follows it from here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ByteSize, Field
+
+from runtime.clock import Clock, SystemClock, to_ms
+from runtime.errors import StoreError
+from runtime.options import Options
+from telemetry.arrow import decode, encode
+from telemetry.frame import Frame
+from telemetry.journal_file import JournalFile, Stored, Write
+from telemetry.series import SeriesKey, SeriesRegistry
+from telemetry.status import JournalStatus
+
+T = TypeVar("T")
+
+
+class JournalOptions(Options):
+    """The ``[journal]`` table: ``limit`` bounds the file, ``"4GB"``; at the limit nothing is acknowledged."""
+
+    limit: ByteSize = Field(default=ByteSize(4_000_000_000), ge=1 << 20)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One committed batch: its position (1, 2, 3 …), when it arrived (ms) and its frames."""
+
+    position: int
+    at_ms: int
+    frames: list[Frame]
+
+
+class Journal:
+    """Batches in the order of their commits, in one SQLite file that one process opens.
+
+    Writing and reading have a thread each, so a follower that reads does not delay a commit. Names of
+    series, counters and statuses of sources are committed in the same transaction as the batch.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        registry: SeriesRegistry,
+        options: JournalOptions | None = None,
+        wall: Clock | None = None,
+    ) -> None:
+        self.registry = registry
+        self.wall = wall or SystemClock()
+        self.counters: dict[str, int] = {}
+        """Counted since the file was made, as committed."""
+        self.statuses: dict[str, bool] = {}
+        """Whether each source last said that it is online, as committed."""
+        self.places: dict[str, int] = {}
+        """How far each follower surely was at the last trim."""
+        self._file = JournalFile(path, int((options or JournalOptions()).limit))
+        self._writer = ThreadPoolExecutor(1, "journal-writer")
+        self._reader = ThreadPoolExecutor(1, "journal-reader")
+        self._grown = asyncio.Event()
+
+    async def open(self) -> None:
+        """Open or create the file; the registry takes over its names. Raises StoreError."""
+        stored: Stored = await self._in(self._writer, self._file.open)
+        self.registry.restore(stored.names)
+        self.counters, self.statuses, self.places = stored.counters, stored.statuses, stored.places
+
+    async def append(
+        self,
+        frames: Sequence[Frame],
+        counters: Mapping[str, int] | None = None,
+        statuses: Mapping[str, bool] | None = None,
+    ) -> int:
+        """Commit to disk and return the head. Raises JournalFull or StoreError, and then nothing is kept.
+
+        Without rows only names, counters and statuses are written and the head stays. When the caller is
+        cancelled the commit may still happen.
+        """
+        names = self.registry.unsaved()
+        at_ms = to_ms(self.wall.now())
+        work = asyncio.ensure_future(
+            self._in(
+                self._writer, lambda: self._append(frames, names, at_ms, (counters or {}, statuses or {}))
+            )
+        )
+        work.add_done_callback(self._wake)
+        return await asyncio.shield(work)
+
+    async def read(self, after: int, max_bytes: int = 8 << 20) -> list[Entry]:
+        """Batches after ``after`` in order: up to ``max_bytes`` of them compressed, but at least one if any.
+
+        Raises StoreError when one is damaged.
+        """
+
+        def work() -> list[Entry]:
+            return [Entry(p, at, decode(payload)) for p, at, payload in self._file.read(after, max_bytes)]
+
+        return await self._in(self._reader, work)
+
+    async def oldest_after(self, position: int) -> int | None:
+        """Arrival (ms) of the first batch after ``position``, or None if there is none."""
+        return await self._in(self._reader, lambda: self._file.oldest_after(position))
+
+    async def first(self) -> int:
+        """The oldest position held, or the one that comes next if none is."""
+        return await self._in(self._reader, self._file.first)
+
+    async def wait_beyond(self, position: int) -> None:
+        """Return once the head is past ``position``."""
+        while self.head <= position:
+            await self._grown.wait()
+
+    async def trim(self, upto: int, places: Mapping[str, int] | None = None) -> None:
+        """Forget the batches up to ``upto``; ``places`` tells how far each follower surely is."""
+        await self._in(self._writer, lambda: self._file.trim(upto, places or {}))
+        self.places.update(places or {})
+
+    @property
+    def head(self) -> int:
+        """Position of the newest batch; 0 before the first."""
+        return self._file.head
+
+    def status(self) -> JournalStatus:
+        """How full it is: ``bytes`` are those of the pages in use in the file."""
+        return JournalStatus(self._file.entries, self._file.used, self._file.limit_bytes, self._file.head)
+
+    async def close(self) -> None:
+        """Finish what is being written and close the file."""
+        await self._in(self._writer, self._file.close)
+        self._writer.shutdown()
+        self._reader.shutdown()
+
+    def _append(
+        self,
+        frames: Sequence[Frame],
+        names: Sequence[tuple[int, SeriesKey]],
+        at_ms: int,
+        account: tuple[Mapping[str, int], Mapping[str, bool]],
+    ) -> int:
+        counters, statuses = account
+        head = self._file.write(Write(at_ms, encode(frames), names, counters, statuses))
+        if names:
+            self.registry.mark_saved(names[-1][0] + 1)
+        # Replaced, not changed: the event loop may be reading them.
+        self.counters = self.counters | {n: self.counters.get(n, 0) + d for n, d in counters.items()}
+        self.statuses = self.statuses | dict(statuses) if statuses else self.statuses
+        return head
+
+    def _wake(self, work: asyncio.Future[int]) -> None:
+        if not work.cancelled() and work.exception() is None:
+            self._grown.set()
+            self._grown = asyncio.Event()
+
+    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        except RuntimeError as error:
+            if "shutdown" in str(error):
+                raise StoreError("the journal is closed", permanent=True) from error
+            raise

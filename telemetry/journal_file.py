@@ -1,0 +1,257 @@
+"""The journal's SQLite file: blocking, used by one thread at a time for writing and one for reading."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from runtime.errors import JournalFull, StoreError
+from telemetry.series import SeriesKey
+
+FORMAT = 1
+"""Version of the tables below, kept in the file."""
+
+_PAGE = 4096
+_SLACK_PAGES = 64
+"""Pages kept free for names, counters and inner nodes, so that a full journal can still be trimmed."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS state (one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER, entries INTEGER);
+CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, at_ms INTEGER, crc INTEGER, payload BLOB);
+CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, measurement TEXT, labels TEXT);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS source (name TEXT PRIMARY KEY, online INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS follower (name TEXT PRIMARY KEY, position INTEGER) WITHOUT ROWID;
+INSERT OR IGNORE INTO state VALUES (1, 0, 0);
+"""
+
+_COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+
+
+@dataclass(frozen=True)
+class Write:
+    """All that one transaction holds: a batch, the names that it uses first, and what was counted."""
+
+    at_ms: int
+    payload: bytes = b""
+    names: Sequence[tuple[int, SeriesKey]] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file held when it was opened."""
+
+    names: list[SeriesKey]
+    counters: dict[str, int]
+    statuses: dict[str, bool]
+    places: dict[str, int]
+
+
+class _Run(Protocol):
+    def __call__(self, sql: str, values: Sequence[object] = ..., /) -> sqlite3.Cursor: ...
+
+
+class JournalFile:
+    """Batches by position in a WAL database with ``synchronous=FULL``: a commit is on disk when it returns.
+
+    ``used`` is the size in bytes of the pages in use, known without any scan; pages freed by
+    :meth:`trim` are used again, so the file does not grow past ``limit_bytes``.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self.path = path
+        self.limit_bytes = limit_bytes
+        self.head = 0
+        self.entries = 0
+        self.used = 0
+        self._closed = True
+
+    def open(self) -> Stored:
+        """Create or open the file and read its small tables. Raises StoreError when it cannot be used."""
+        with self._errors("open"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+            self._writer.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
+            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, FORMAT):
+                raise StoreError(
+                    f"the journal {self.path} has format {version}, this version reads {FORMAT}: "
+                    "start the version that wrote it, or move the file away",
+                    permanent=True,
+                )
+            self._writer.execute(f"PRAGMA user_version={FORMAT}")
+            self._reader = self._connect()
+            self._closed = False
+            self.head, self.entries = self._writer.execute("SELECT head, entries FROM state").fetchone()
+            self._measure()
+            return Stored(
+                self._names(),
+                dict(self._writer.execute("SELECT name, value FROM counter")),
+                {n: bool(v) for n, v in self._writer.execute("SELECT name, online FROM source")},
+                dict(self._writer.execute("SELECT name, position FROM follower")),
+            )
+
+    def write(self, write: Write) -> int:
+        """Commit ``write`` to disk and return the head. Raises JournalFull or StoreError, nothing written."""
+        if write.payload:
+            self._check_room(len(write.payload))
+        with self._errors("write to"), self._transaction() as run:
+            for number, (measurement, labels) in write.names:
+                run(
+                    "INSERT OR REPLACE INTO series VALUES (?, ?, ?)",
+                    (number, measurement, json.dumps(labels)),
+                )
+            for name, delta in write.counters.items():
+                run(_COUNT, (name, delta))
+            for name, online in write.statuses.items():
+                run("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, online))
+            head = self.head
+            if write.payload:
+                head += 1
+                row = (head, write.at_ms, zlib.crc32(write.payload), write.payload)
+                run("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
+                run("UPDATE state SET head = ?, entries = entries + 1", (head,))
+        if write.payload:
+            self.head, self.entries = head, self.entries + 1
+            self._measure()
+        return head
+
+    def read(self, after: int, max_bytes: int) -> list[tuple[int, int, bytes]]:
+        """Position, arrival (ms) and payload of batches after ``after``: up to the limit, at least one."""
+        rows: list[tuple[int, int, bytes]] = []
+        size = 0
+        with self._errors("read"):
+            query = "SELECT position, at_ms, crc, payload FROM entry WHERE position > ? ORDER BY position"
+            cursor = self._reader.execute(query, (after,))
+            try:
+                for position, at_ms, crc, payload in cursor:
+                    if rows and size + len(payload) > max_bytes:
+                        break
+                    if zlib.crc32(payload) != crc:
+                        raise StoreError(
+                            f"batch {position} of the journal {self.path} is damaged (checksum): "
+                            "check the disk and restore the file from a backup",
+                            permanent=True,
+                        )
+                    rows.append((position, at_ms, payload))
+                    size += len(payload)
+            finally:
+                cursor.close()  # an open cursor holds a read transaction and with it the WAL
+        return rows
+
+    def oldest_after(self, position: int) -> int | None:
+        """Arrival in ms of the first batch after ``position``, or None if there is none."""
+        with self._errors("read"):
+            query = "SELECT at_ms FROM entry WHERE position > ? ORDER BY position LIMIT 1"
+            row = self._reader.execute(query, (position,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def first(self) -> int:
+        """The oldest position held, or the one that comes next if none is."""
+        with self._errors("read"):
+            found = self._reader.execute("SELECT min(position) FROM entry").fetchone()[0]
+        return self.head + 1 if found is None else int(found)
+
+    def trim(self, upto: int, places: Mapping[str, int]) -> None:
+        """Forget the batches up to ``upto`` and remember how far each follower surely is.
+
+        Not forced to disk: a trim that a power cut undoes is repeated, and the next commit syncs it too.
+        """
+        with self._errors("trim"):
+            self._writer.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with self._transaction() as run:
+                    gone = run("DELETE FROM entry WHERE position <= ?", (upto,)).rowcount
+                    run("UPDATE state SET entries = entries - ?", (gone,))
+                    for name, position in places.items():
+                        run("INSERT OR REPLACE INTO follower VALUES (?, ?)", (name, position))
+            finally:
+                self._writer.execute("PRAGMA synchronous=FULL")
+        self.entries -= gone
+        self._measure()
+
+    def close(self) -> None:
+        """Fold the WAL into the file and close it."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._errors("close"):
+            self._reader.close()
+            self._writer.close()
+
+    def _check_room(self, size: int) -> None:
+        if self.used + size + _SLACK_PAGES * _PAGE <= self.limit_bytes:
+            return
+        if self.entries == 0:
+            raise StoreError(
+                f"a batch of {size} bytes never fits into the journal {self.path}: raise [journal] limit "
+                f"({self.limit_bytes} bytes) or lower [broker] receive_maximum",
+                permanent=True,
+            )
+        raise JournalFull(
+            f"the journal {self.path} holds {self.used} of {self.limit_bytes} bytes in "
+            f"{self.entries} batches; see which store lags, or raise [journal] limit"
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA page_size={_PAGE}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute(f"PRAGMA journal_size_limit={64 << 20}")
+        return connection
+
+    def _names(self) -> list[SeriesKey]:
+        names: list[SeriesKey] = []
+        for number, measurement, labels in self._writer.execute("SELECT * FROM series ORDER BY id"):
+            if number != len(names):
+                raise StoreError(
+                    f"the journal {self.path} lacks the name of series {len(names)}: "
+                    "restore the file from a backup",
+                    permanent=True,
+                )
+            names.append((measurement, tuple(json.loads(labels))))
+        return names
+
+    def _measure(self) -> None:
+        pages = self._writer.execute("PRAGMA page_count").fetchone()[0]
+        free = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
+        self.used = (pages - free) * _PAGE
+
+    @contextmanager
+    def _transaction(self) -> Iterator[_Run]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._writer.execute
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"cannot {verb} the journal {self.path}: {error}; {_fix(error)}") from error
+
+
+def _fix(error: Exception) -> str:
+    said = str(error)
+    if "full" in said or "disk I/O" in said or isinstance(error, OSError):
+        return "free space on that disk or move [service] data_dir; nothing is acknowledged meanwhile"
+    if "not a database" in said or "malformed" in said:
+        return "the file is damaged: restore it from a backup, or move it away to start anew"
+    if "locked" in said:
+        return "another process has it open: stop that one"
+    return "check the disk and the rights on the file"

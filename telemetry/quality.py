@@ -1,0 +1,131 @@
+"""Which rows are believed: the reasons for refusing one, and the checks that every frame passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from runtime.clock import Clock, SystemClock, from_ms, to_ms
+from runtime.options import Duration, Options
+from telemetry.batch import Rejection
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry, source_of
+
+REASONS: Mapping[str, str] = {
+    "undecodable": "The payload is not in the format that its topic promises.",
+    "no_known_field": "The message holds no field that the catalogue knows.",
+    "not_finite": "A value is infinite or not a number.",
+    "out_of_range": "A value lies outside the plausible range of its field.",
+    "future": "The timestamp lies further ahead of the wall clock than the tolerance.",
+    "too_old": "The timestamp is older than the accepted lateness.",
+    "bad_time": "The timestamp is not a whole number of milliseconds.",
+    "topic": "The topic is not one that the service was told to accept.",
+    "cardinality": "The series is new and the limit of the number of series is reached.",
+    "too_large": "The payload is larger than the limit.",
+}
+"""Why messages and rows are refused; decoders and checks use no other names."""
+
+_Mask = npt.NDArray[np.bool_]
+
+_SAMPLES_PER_FRAME = 5
+
+
+class QualityOptions(Options):
+    """The ``[quality]`` table: how far a reading's own time may stray from the wall clock."""
+
+    accepted_lateness: Duration = timedelta(days=35)
+    accepted_lead: Duration = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is left of a frame, the rows refused by reason, and a few of them to look at."""
+
+    frame: Frame
+    rejected: Mapping[str, int]
+    samples: tuple[Rejection, ...] = ()
+
+
+class Quality:
+    """Checks frames column by column against the catalogue and the wall clock.
+
+    The wall clock is used even while a recording is replayed: "ahead" and "too old" are about the sender's
+    clock, not about the time that the service plays.
+    """
+
+    def __init__(
+        self, registry: SeriesRegistry, options: QualityOptions | None = None, wall: Clock | None = None
+    ) -> None:
+        self._registry = registry
+        self._options = options or QualityOptions()
+        self._wall = wall or SystemClock()
+
+    @property
+    def wall(self) -> Clock:
+        """The clock that rows are held against."""
+        return self._wall
+
+    def check(self, frame: Frame) -> Checked:
+        """Split ``frame`` into rows kept and rows refused; a row is refused with all its fields."""
+        bad = np.zeros(len(frame), dtype=np.bool_)
+        rejected: dict[str, int] = {}
+        samples: list[Rejection] = []
+        for reason, mask, field in self._failures(frame):
+            fresh = mask & ~bad
+            count = int(np.count_nonzero(fresh))
+            if count == 0:
+                continue
+            bad |= fresh
+            rejected[reason] = rejected.get(reason, 0) + count
+            room = _SAMPLES_PER_FRAME - len(samples)
+            samples += [self._sample(frame, int(row), reason, field) for row in np.flatnonzero(fresh)[:room]]
+        return Checked(frame.take(~bad) if rejected else frame, rejected, tuple(samples))
+
+    def _failures(self, frame: Frame) -> Iterator[tuple[str, _Mask, str]]:
+        for name, column in frame.columns.items():
+            field = frame.measurement.field(name)
+            outside = (column < field.low) | (column > field.high)
+            if outside.any():
+                infinite = np.isinf(column)
+                yield "not_finite", infinite, name
+                yield "out_of_range", outside & ~infinite, name
+        now = self._wall.now()
+        ahead = frame.at_ms > to_ms(now + self._options.accepted_lead)
+        behind = frame.at_ms < to_ms(now - self._options.accepted_lateness)
+        yield "future", ahead, ""
+        yield "too_old", behind, ""
+        yield "no_known_field", _empty_rows(frame), ""
+
+    def _sample(self, frame: Frame, row: int, reason: str, field: str) -> Rejection:
+        source = source_of(self._registry.key(int(frame.series[row])))
+        if field:
+            known = frame.measurement.field(field)
+            value = float(frame.columns[field][row])
+            detail = f"{field} = {value:g} {known.unit}, plausible are {known.low:g} to {known.high:g}"
+        elif reason == "no_known_field":
+            detail = REASONS[reason]
+        else:
+            detail = f"its time is {_stamp(int(frame.at_ms[row]))}, the wall clock {self._wall.now():%F %T}Z"
+        told = {name: float(column[row]) for name, column in frame.columns.items()}
+        payload = ", ".join(f"{name}={value:g}" for name, value in told.items() if value == value)
+        return Rejection(reason, f"dc/v1/{source}", detail, payload.encode())
+
+
+def _empty_rows(frame: Frame) -> _Mask:
+    empty = np.ones(len(frame), dtype=np.bool_)
+    for column in frame.columns.values():
+        empty &= np.isnan(column)
+        if not empty.any():
+            break
+    return empty
+
+
+def _stamp(at_ms: int) -> str:
+    try:
+        return f"{from_ms(at_ms):%F %T}Z"
+    except OverflowError:
+        return f"{at_ms} ms"

@@ -1,0 +1,146 @@
+"""The default store: one DuckDB file, a table per measurement, position and rows in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import duckdb
+import pyarrow as pa
+from pydantic import Field
+
+from runtime.clock import to_ms
+from runtime.errors import StoreError
+from runtime.options import Options
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry
+from telemetry.store import AT, STORES, SeriesQuery, StoreCounts, WindowQuery
+from telemetry.stores import duckdb_sql
+from telemetry.stores.duckdb_file import DuckDBFile
+
+T = TypeVar("T")
+
+_BATCH_ROWS = 131_072
+"""Rows of one batch of a raw answer."""
+
+
+class DuckDBOptions(Options):
+    """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute."""
+
+    type: Literal["duckdb"] = "duckdb"
+    name: str = "duckdb"
+    path: Path = Path("telemetry.duckdb")
+    memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
+    threads: int = Field(default=2, ge=1)
+    readers: int = Field(default=4, ge=1)
+
+
+@STORES.add("duckdb", DuckDBOptions)
+class DuckDBStore:
+    """Exactly once: what a transaction holds is rows, counts and the journal position that they came from.
+
+    One thread writes; queries run on cursors of their own in a few reader threads. The file can be open in
+    one process only.
+    """
+
+    def __init__(self, options: DuckDBOptions, registry: SeriesRegistry, data_dir: Path) -> None:
+        self.name = options.name
+        config = {"memory_limit": options.memory_limit, "threads": options.threads}
+        self._file = DuckDBFile(data_dir / options.path, registry, config)
+        self._writer = ThreadPoolExecutor(1, "duckdb-writer")
+        self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")
+
+    async def open(self) -> int:
+        """Open or create the file and return the position stored in it; harmless when it is open."""
+        return await self._run(self._writer, self._file.open)
+
+    async def append(self, frames: Sequence[Frame], position: int) -> None:
+        """Take rows and position in one transaction; a position that was taken before changes nothing."""
+        await self._run(self._writer, lambda: self._file.append(frames, position))
+
+    async def latest(self, query: SeriesQuery) -> pa.Table:
+        """The newest row of each series."""
+        return await self._ask(duckdb_sql.latest(query))
+
+    async def window(self, query: WindowQuery) -> pa.Table:
+        """Aggregates in steps."""
+        return await self._ask(duckdb_sql.window(query))
+
+    async def raw(self, query: SeriesQuery) -> AsyncIterator[pa.RecordBatch]:
+        """All rows, streamed: this process holds one batch, the sort stays within ``memory_limit``."""
+        question = duckdb_sql.raw(query)
+        schema = _schema(question)
+        cursor = await self._run(self._readers, self._file.cursor)
+        try:
+            reader: Any = await self._query(
+                cursor, lambda: cursor.sql(question.sql, params=question.values).to_arrow_reader(_BATCH_ROWS)
+            )
+            while (batch := await self._query(cursor, lambda: next(reader, None))) is not None:
+                if batch.num_rows:
+                    yield batch.cast(schema)
+        finally:
+            cursor.close()
+
+    async def prune(self, before: datetime) -> None:
+        """Delete rows older than ``before``; the file keeps its size and its blocks are used again."""
+        await self._run(self._writer, lambda: self._file.prune(to_ms(before)))
+
+    async def counts(self) -> StoreCounts:
+        """Rows and duplicates taken since the file was made, as committed; pruning does not lower them."""
+        return self._file.counts
+
+    async def close(self) -> None:
+        """Finish what is being written and close the file."""
+        await self._run(self._writer, self._file.close)
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+    async def _ask(self, question: duckdb_sql.Question) -> pa.Table:
+        cursor = await self._run(self._readers, self._file.cursor)
+        try:
+            found: Any = await self._query(
+                cursor, lambda: cursor.sql(question.sql, params=question.values).to_arrow_table()
+            )
+        finally:
+            cursor.close()
+        return found.cast(_schema(question))
+
+    async def _query(self, cursor: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+        """Run ``work`` in a reader thread; when the asker goes away the query is stopped."""
+        job = asyncio.ensure_future(self._run(self._readers, work))
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            cursor.interrupt()
+            await asyncio.wait([job])
+            job.exception()  # looked at, so that nobody is told of it later
+            raise
+
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        def guarded() -> T:
+            with _errors(self._file.path):
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(pool, guarded)
+
+
+def _schema(question: duckdb_sql.Question) -> pa.Schema:
+    columns: list[tuple[str, Any]] = [(label, pa.string()) for label in question.labels]
+    columns.append((AT, pa.int64()))
+    return pa.schema(columns + [(field, pa.float64()) for field in question.fields])
+
+
+@contextmanager
+def _errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        said = str(error).strip().splitlines()[0]
+        locked = "lock" in said.lower()
+        fix = "another process has it open: stop that one" if locked else "check the disk and the file"
+        raise StoreError(f"the DuckDB store {path} failed: {said}; {fix}") from error

@@ -1,0 +1,159 @@
+"""The SQL of the DuckDB store: tables, merging of late rows, and the three questions that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runtime.clock import MILLISECOND, to_ms
+from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.store import Aggregate, SeriesQuery, WindowQuery
+
+LABELS: tuple[str, ...] = tuple(dict.fromkeys(label for m in MEASUREMENTS.values() for label in m.labels))
+"""Every label of the catalogue, once: the columns of the ``series`` table."""
+
+STATE = """
+CREATE TABLE IF NOT EXISTS followed (position BIGINT, stored BIGINT, duplicates BIGINT);
+INSERT INTO followed SELECT 0, 0, 0 WHERE NOT EXISTS (FROM followed);
+CREATE TABLE IF NOT EXISTS newest (measurement VARCHAR PRIMARY KEY, at_ms BIGINT);
+CREATE TABLE IF NOT EXISTS series (id INTEGER, measurement VARCHAR);
+"""
+
+_IN_TIME: dict[Aggregate, str] = {
+    "mean": "avg({0})",
+    "min": "min({0})",
+    "max": "max({0})",
+    "first": "arg_min({0}, at_ms)",
+    "last": "arg_max({0}, at_ms)",
+    "sum": "sum({0})",
+    "count": "CAST(nullif(count({0}), 0) AS DOUBLE)",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A SELECT with its parameters, and the label columns that its answer starts with."""
+
+    sql: str
+    values: list[object]
+    labels: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+def tables() -> list[str]:
+    """Statements that make the tables of the catalogue, or add what a newer catalogue has more."""
+    statements = [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {_quoted(x)} VARCHAR" for x in LABELS]
+    for measurement in MEASUREMENTS.values():
+        name = _quoted(measurement.name)
+        statements.append(f"CREATE TABLE IF NOT EXISTS {name} (series INTEGER, at_ms BIGINT)")
+        statements += [
+            f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {_quoted(field)} DOUBLE"
+            for field in measurement.field_names
+        ]
+    return statements
+
+
+def insert(measurement: Measurement) -> str:
+    """Append the rows of the view ``fresh``."""
+    return f"INSERT INTO {_quoted(measurement.name)} BY NAME FROM fresh"
+
+
+def insert_unknown(measurement: Measurement) -> str:
+    """Append those rows of the view ``late`` whose series and time are not stored; times between ? and ?."""
+    return (
+        f"INSERT INTO {_quoted(measurement.name)} BY NAME SELECT late.* FROM late ANTI JOIN "
+        f"(SELECT series, at_ms FROM {_quoted(measurement.name)} WHERE at_ms BETWEEN ? AND ?) AS t "
+        "ON t.series = late.series AND t.at_ms = late.at_ms"
+    )
+
+
+def merge_known(measurement: Measurement) -> str:
+    """Overwrite, field by field, stored rows that the view ``late`` contradicts; times between ? and ?."""
+    names = [_quoted(field) for field in measurement.field_names]
+    values = ", ".join(f"{n} = coalesce(late.{n}, t.{n})" for n in names)
+    differs = " OR ".join(f"(late.{n} IS NOT NULL AND t.{n} IS DISTINCT FROM late.{n})" for n in names)
+    return (
+        f"UPDATE {_quoted(measurement.name)} AS t SET {values} FROM late WHERE t.at_ms BETWEEN ? AND ? "
+        f"AND t.series = late.series AND t.at_ms = late.at_ms AND ({differs})"
+    )
+
+
+def latest(query: SeriesQuery) -> Question:
+    """The newest row of each series: its time, and its fields even where they are null."""
+    condition, values = _condition(query)
+    fields, labels = _fields(query), query.measurement.labels
+    newest = _list(f"arg_max_null({f}, at_ms) AS {f}" for f in map(_quoted, fields))
+    sql = (
+        f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {_quoted(query.measurement.name)} "
+        f"WHERE {condition} GROUP BY series) "
+        f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
+        f"ORDER BY {_list(map(_quoted, (*labels, 'at_ms')))}"
+    )
+    return Question(sql, values, labels, fields)
+
+
+def raw(query: SeriesQuery) -> Question:
+    """All rows."""
+    condition, values = _condition(query)
+    fields, labels = _fields(query), query.measurement.labels
+    sql = (
+        f"WITH row AS (FROM {_quoted(query.measurement.name)} WHERE {condition}) "
+        f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
+        f"ORDER BY {_list(map(_quoted, (*labels, 'at_ms')))}"
+    )
+    return Question(sql, values, labels, fields)
+
+
+def window(query: WindowQuery) -> Question:
+    """Aggregates per series and step, then over the series of each group."""
+    select, step = query.select, query.step // MILLISECOND
+    condition, values = _condition(select)
+    fields = _fields(select)
+    labels = select.measurement.labels if query.group_by is None else query.group_by
+    for label in labels:
+        select.measurement.labels.index(label)  # ValueError for one that the measurement lacks
+    in_time = _list(f"{_IN_TIME[query.aggregate].format(_quoted(f))} AS {_quoted(f)}" for f in fields)
+    across = {f: "sum" if select.measurement.field(f).additive else "avg" for f in fields}
+    combined = _list(f"{across[f]}(cell.{_quoted(f)}) AS {_quoted(f)}" for f in fields)
+    keys = _list((*(f"series.{_quoted(label)}" for label in labels), "cell.start"))
+    named = _list((*(f"series.{_quoted(label)}" for label in labels), "cell.start AS at_ms"))
+    sql = (
+        f"WITH cell AS (SELECT series, at_ms - at_ms % {step} AS start, {in_time} "
+        f"FROM {_quoted(select.measurement.name)} WHERE {condition} GROUP BY ALL) "
+        f"SELECT {named}, {combined} FROM cell JOIN series ON series.id = cell.series "
+        f"GROUP BY {keys} ORDER BY {keys}"
+    )
+    return Question(sql, values, tuple(labels), fields)
+
+
+def _condition(query: SeriesQuery) -> tuple[str, list[object]]:
+    parts: list[str] = ["at_ms >= ? AND at_ms < ?"]
+    values: list[object] = [to_ms(query.start), to_ms(query.end)]
+    if query.where:
+        accepted = []
+        for label in query.where:
+            query.measurement.labels.index(label)  # ValueError for one that the measurement lacks
+            accepted.append(f"list_contains(?, {_quoted(label)})")
+        parts.append(f"series IN (SELECT id FROM series WHERE measurement = ? AND {' AND '.join(accepted)})")
+        values += [query.measurement.name, *(list(wanted) for wanted in query.where.values())]
+    return " AND ".join(parts), values
+
+
+def _fields(query: SeriesQuery) -> tuple[str, ...]:
+    for name in query.fields:
+        query.measurement.field(name)  # KeyError for one that the measurement lacks
+    return query.fields or query.measurement.field_names
+
+
+def _columns(labels: Sequence[str], time: str, fields: Sequence[str]) -> str:
+    return _list(
+        (*(f"series.{_quoted(x)}" for x in labels), f"row.{time}", *(f"row.{_quoted(f)}" for f in fields))
+    )
+
+
+def _list(parts: Iterable[str]) -> str:
+    return ", ".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
