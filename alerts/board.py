@@ -45,6 +45,7 @@ class Alert:
     link: str
     evidence: Mapping[str, Any]
     silenced_until: datetime | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from alerts.board import Alert
 from alerts.verdict import Severity
 from runtime.registry import Registry
 
@@ -26,7 +27,8 @@ class Attachment:
 class AlertMessage:
     """One message to one channel. ``key`` is stable over retries, so a receiver can drop a repeat.
 
-    ``alert_key`` groups everything about one condition (a thread, a PagerDuty dedup key).
+    ``alert_key`` groups everything about one condition (a thread, a PagerDuty dedup key). ``alerts`` are all
+    that the message tells of, as they were then; a message may tell of many conditions of one rule and site.
     """
 
     key: str
@@ -42,6 +44,7 @@ class AlertMessage:
     labels: Mapping[str, str] = field(default_factory=dict)
     link: str = ""
     attachments: tuple[Attachment, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Channel(Protocol):

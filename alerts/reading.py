@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from energy.figures import Figures
@@ -26,6 +27,46 @@ class IngestView(Protocol):
 
 
 @dataclass(frozen=True)
+class ChannelStatus:
+    """How a channel fares: ``waiting`` messages, and the ``error`` that its newest attempt ended in, if any.
+
+    ``failing_since`` is the first of the attempts that failed in a row; ``given_up`` tells that a message
+    among them will never be delivered.
+    """
+
+    name: str
+    waiting: int
+    error: str | None
+    failing_since: datetime | None
+    given_up: bool
+
+
+class DeliveryView(Protocol):
+    """The outbox as others see it."""
+
+    def channels(self) -> Sequence[ChannelStatus]:
+        """Every configured channel."""
+        ...
+
+
+class IssuedReport(Protocol):
+    """What a rule must know of a report."""
+
+    @property
+    def site(self) -> str: ...
+    @property
+    def period(self) -> str: ...
+
+
+class ReportIndex(Protocol):
+    """Which monthly reports there are."""
+
+    async def entries(self, site: str | None = None) -> Sequence[IssuedReport]:
+        """The newest revision of each site and month."""
+        ...
+
+
+@dataclass(frozen=True)
 class Reading:
     """What rules, pages and reports read."""
 
@@ -34,3 +75,5 @@ class Reading:
     figures: Figures
     live: LiveState
     ingest: IngestView
+    deliveries: DeliveryView | None = None
+    reports: ReportIndex | None = None

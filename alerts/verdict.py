@@ -34,6 +34,8 @@ class Verdict:
     None when missing data leaves it unknown: that neither starts an alarm nor ends one. ``clears`` is True
     only when the value is back beyond the deadband, so an active alarm with ``active=False, clears=False``
     stays on. ``on_delay`` and ``off_delay`` are how long a condition must last before it counts.
+    ``advice`` tells whoever is called what to do. A change of ``episode`` (a target's new month) ends one
+    alarm and starts another, though the condition never paused.
     """
 
     key: str
@@ -51,6 +53,8 @@ class Verdict:
     off_delay: timedelta = timedelta(0)
     link: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    advice: str = ""
+    episode: str = ""
 
 
 class Rule(Protocol):
