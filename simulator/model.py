@@ -50,6 +50,7 @@ class Model:
         self.sites = {p.name: Site(p, seed, to_ms(epoch), _calms(p.name, self.faults)) for p in plans}
         self._zones = {_zone_device(grid): _zone(grid) for grid in dict.fromkeys(p.grid for p in plans)}
         self.devices = [*(d for site in self.sites.values() for d in site.devices), *self._zones]
+        self._by_topic = {device.topic: device for device in self.devices}
         self._refuse_strangers()
 
     def only(self, site: str) -> Model:
@@ -63,6 +64,7 @@ class Model:
         first = {_zone_device(s.plan.grid): s.plan.name for s in reversed(self.sites.values())}
         part._zones = {device: zone for device, zone in self._zones.items() if first[device] == site}
         part.devices = [*self.sites[site].devices, *part._zones]
+        part._by_topic = self._by_topic
         part.faults = tuple(
             f for f in self.faults if not isinstance(f, Nonsense) or f.source.startswith(f"{site}/")
         )
@@ -87,6 +89,13 @@ class Model:
         """What is published at these times, metering faults included."""
         profile = self.profile(times_ms, measurements)
         return [self._distorted(device, fields, times_ms) for device, fields in profile.items()]
+
+    def rows(self, topic: str) -> int:
+        """How many rows a message on ``topic`` holds: one, one per GPU, or none if nobody known sent it."""
+        device = self._by_topic.get(topic)
+        if device is None:
+            return 0
+        return self.sites[device.site].plan.gpus if device.site and device.measurement == "gpu" else 1
 
     def nonsense(self) -> list[Nonsense]:
         """The strangers that publish what cannot be decoded."""
