@@ -17,6 +17,7 @@ from runtime.options import Options
 from telemetry.arrow import decode, encode
 from telemetry.frame import Frame
 from telemetry.journal_file import JournalFile, Stored, Write
+from telemetry.order import newest_ms
 from telemetry.series import SeriesKey, SeriesRegistry
 from telemetry.status import JournalStatus
 
@@ -126,6 +127,11 @@ class Journal:
         """Position of the newest batch; 0 before the first."""
         return self._file.head
 
+    @property
+    def newest_ms(self) -> int | None:
+        """Time of the newest row that was ever committed; None before the first."""
+        return self._file.newest_ms
+
     def status(self) -> JournalStatus:
         """How full it is: ``bytes`` are those of the pages in use in the file."""
         return JournalStatus(self._file.entries, self._file.used, self._file.limit_bytes, self._file.head)
@@ -144,7 +150,8 @@ class Journal:
         account: tuple[Mapping[str, int], Mapping[str, bool]],
     ) -> int:
         counters, statuses = account
-        head = self._file.write(Write(at_ms, encode(frames), names, counters, statuses))
+        write = Write(at_ms, encode(frames), newest_ms(frames), names, counters, statuses)
+        head = self._file.write(write)
         if names:
             self.registry.mark_saved(names[-1][0] + 1)
         # Replaced, not changed: the event loop may be reading them.

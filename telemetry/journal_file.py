@@ -22,13 +22,14 @@ _SLACK_PAGES = 64
 """Pages kept free for names, counters and inner nodes, so that a full journal can still be trimmed."""
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS state (one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER, entries INTEGER);
+CREATE TABLE IF NOT EXISTS state (
+    one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER, entries INTEGER, newest_ms INTEGER);
 CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, at_ms INTEGER, crc INTEGER, payload BLOB);
 CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, measurement TEXT, labels TEXT);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS source (name TEXT PRIMARY KEY, online INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS follower (name TEXT PRIMARY KEY, position INTEGER) WITHOUT ROWID;
-INSERT OR IGNORE INTO state VALUES (1, 0, 0);
+INSERT OR IGNORE INTO state VALUES (1, 0, 0, NULL);
 """
 
 _COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
@@ -36,10 +37,14 @@ _COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET value = va
 
 @dataclass(frozen=True)
 class Write:
-    """All that one transaction holds: a batch, the names that it uses first, and what was counted."""
+    """All that one transaction holds: a batch, the names that it uses first, and what was counted.
+
+    ``at_ms`` is its arrival, ``newest_ms`` the time of its newest row.
+    """
 
     at_ms: int
     payload: bytes = b""
+    newest_ms: int | None = None
     names: Sequence[tuple[int, SeriesKey]] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, bool] = field(default_factory=dict)
@@ -71,6 +76,7 @@ class JournalFile:
         self.limit_bytes = limit_bytes
         self.head = 0
         self.entries = 0
+        self.newest_ms: int | None = None
         self.used = 0
         self._closed = True
 
@@ -90,7 +96,8 @@ class JournalFile:
             self._writer.execute(f"PRAGMA user_version={FORMAT}")
             self._reader = self._connect()
             self._closed = False
-            self.head, self.entries = self._writer.execute("SELECT head, entries FROM state").fetchone()
+            state = self._writer.execute("SELECT head, entries, newest_ms FROM state").fetchone()
+            self.head, self.entries, self.newest_ms = state
             self._measure()
             return Stored(
                 self._names(),
@@ -118,9 +125,10 @@ class JournalFile:
                 head += 1
                 row = (head, write.at_ms, zlib.crc32(write.payload), write.payload)
                 run("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
-                run("UPDATE state SET head = ?, entries = entries + 1", (head,))
+                newest = max(filter(None, (self.newest_ms, write.newest_ms)), default=None)
+                run("UPDATE state SET head = ?, entries = entries + 1, newest_ms = ?", (head, newest))
         if write.payload:
-            self.head, self.entries = head, self.entries + 1
+            self.head, self.entries, self.newest_ms = head, self.entries + 1, newest
             self._measure()
         return head
 

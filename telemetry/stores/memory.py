@@ -144,6 +144,8 @@ def _over(
 
 
 def _fields(query: SeriesQuery) -> tuple[str, ...]:
+    for name in query.fields:
+        query.measurement.field(name)  # KeyError for one that the measurement lacks
     return query.fields or query.measurement.field_names
 
 

@@ -1,0 +1,90 @@
+"""What was known before the last stop: the live state, from the store and the journal's unread tail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import structlog
+
+from runtime.clock import MILLISECOND, from_ms
+from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.frame import Frame
+from telemetry.journal import Journal
+from telemetry.live import LiveState
+from telemetry.sources import SourceBook
+from telemetry.store import AT, SeriesQuery, Store, WindowQuery
+
+log = structlog.get_logger(__name__)
+
+_LOOK_BACK = (timedelta(minutes=15), timedelta(hours=6), timedelta(days=35))
+"""Ranges that are searched one after the other until every series was found."""
+
+_FEW_SERIES = 5_000
+"""With more series than that, the longest range is left out: a start must not read a month of GPU rows."""
+
+
+async def restore(journal: Journal, store: Store, live: LiveState, sources: SourceBook) -> int:
+    """Fill ``live`` and ``sources`` with what was known last; return the number of series found in the store.
+
+    The journal must be open (it restored the registry); the store is opened. Raises StoreError.
+    """
+    position = await store.open()
+    found = 0
+    if journal.newest_ms is not None:
+        for measurement in MEASUREMENTS.values():
+            found += await _from_store(journal, store, live, (measurement, from_ms(journal.newest_ms)))
+    while entries := await journal.read(position):
+        for entry in entries:
+            for frame in entry.frames:
+                live.update(frame)
+        position = entries[-1].position
+    sources.tell(journal.statuses)
+    log.info("state_restored", series=found, sources=len(journal.statuses), position=position)
+    return found
+
+
+async def _from_store(
+    journal: Journal, store: Store, live: LiveState, what: tuple[Measurement, datetime]
+) -> int:
+    measurement, newest = what
+    expected = len(journal.registry.matching(measurement, {}))
+    rows = 0
+    for span in _LOOK_BACK if expected <= _FEW_SERIES else _LOOK_BACK[:-1]:
+        if rows >= expected:
+            break
+        query = SeriesQuery(measurement, newest - span, newest + MILLISECOND)
+        latest = await store.latest(query)
+        if latest.num_rows > rows:
+            rows = latest.num_rows
+            step = timedelta(days=366)  # one step, or two where the range crosses its border
+            told = await store.window(WindowQuery(query, step, "last"))
+            live.update(_frame(journal, measurement, latest, told))
+    return rows
+
+
+def _frame(journal: Journal, measurement: Measurement, latest: pa.Table, told: pa.Table) -> Frame:
+    """The newest row of each series, where it lacks a field with the value that the field had last."""
+    series = _series(journal, measurement, latest)
+    row_of = np.full(len(journal.registry), -1, dtype=np.int64)
+    row_of[series] = np.arange(len(series))
+    # Two steps of one series come in order of time, so the newer value is the one that stays.
+    rows = row_of[_series(journal, measurement, told)]
+    columns = {}
+    for name in measurement.field_names:
+        column = np.full(len(series), np.nan)
+        for target, values in ((rows, _floats(told, name)), (np.arange(len(series)), _floats(latest, name))):
+            known = ~np.isnan(values)
+            column[target[known]] = values[known]
+        columns[name] = column
+    return Frame(measurement, series, latest[AT].to_numpy().astype(np.int64), columns)
+
+
+def _series(journal: Journal, measurement: Measurement, table: pa.Table) -> np.ndarray:
+    labels = zip(*(table[label].to_pylist() for label in measurement.labels), strict=True)
+    return np.array([journal.registry.id(measurement, one) for one in labels], dtype=np.int32)
+
+
+def _floats(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)

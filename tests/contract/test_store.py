@@ -1,0 +1,340 @@
+"""What every store must do. A new one joins by a function in :data:`HOUSES`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.clock import from_ms
+from telemetry.catalogue import GPU, METER, SUPPLY, WEATHER, Measurement
+from telemetry.series import SeriesRegistry
+from telemetry.store import Aggregate, SeriesQuery, Store, StoreCounts, WindowQuery
+from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
+from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.fakes.frames import T0, Row, frame
+
+
+@dataclass(frozen=True)
+class House:
+    """Where a store lives: ``make`` opens the same place again and again.
+
+    ``counts_exactly``: it knows which rows it had before. ``durable``: rows outlive the object.
+    """
+
+    make: Callable[[SeriesRegistry], Store]
+    counts_exactly: bool = True
+    durable: bool = True
+
+
+@contextmanager
+def _memory(folder: Path) -> Iterator[House]:
+    yield House(lambda registry: MemoryStore(MemoryOptions(), registry, folder), durable=False)
+
+
+@contextmanager
+def _duckdb(folder: Path) -> Iterator[House]:
+    yield House(lambda registry: DuckDBStore(DuckDBOptions(), registry, folder))
+
+
+HOUSES: Mapping[str, Callable[[Path], AbstractContextManager[House]]] = {
+    "memory": _memory,
+    "duckdb": _duckdb,
+}
+
+IN_PROCESS = ("memory", "duckdb")
+"""Stores that are cheap enough to be made anew for each of many random cases."""
+
+
+class Bench:
+    """A store with a short way to write rows and to read them back."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.registry = SeriesRegistry()
+        self.store = house.make(self.registry)
+        self.position = 0
+
+    async def put(self, measurement: Measurement, *rows: Row) -> None:
+        self.position += 1
+        await self.store.append([frame(self.registry, measurement, rows)], self.position)
+
+    async def raw(self, query: SeriesQuery) -> list[dict[str, Any]]:
+        batches = [batch async for batch in self.store.raw(query)]
+        return pa.Table.from_batches(batches).to_pylist() if batches else []
+
+
+@pytest.fixture(params=sorted(HOUSES))
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    with HOUSES[request.param](tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+async def bench(house: House) -> Any:
+    made = Bench(house)
+    assert await made.store.open() == 0
+    yield made
+    await made.store.close()
+
+
+MAIN, UPS, OTHER = ("gdansk", "main-1"), ("gdansk", "ups-a"), ("kaunas", "main-1")
+
+
+def at(seconds: float) -> datetime:
+    return from_ms(T0 + round(1000 * seconds))
+
+
+TOLD = st.dictionaries(
+    st.tuples(st.integers(0, 2), st.integers(0, 9)), st.floats(-1e6, 1e6), min_size=1, max_size=30
+)
+
+
+def select(
+    measurement: Measurement = METER,
+    start: float = 0,
+    end: float = 86_400,
+    **where: str | Sequence[str],
+) -> SeriesQuery:
+    accepted = {k: (v,) if isinstance(v, str) else tuple(v) for k, v in where.items()}
+    return SeriesQuery(measurement, at(start), at(end), accepted)
+
+
+def row(labels: tuple[str, str], seconds: float, power: float | None, energy: float | None) -> dict[str, Any]:
+    return {
+        "site": labels[0],
+        "meter": labels[1],
+        "at_ms": T0 + round(1000 * seconds),
+        "power_w": power,
+        "energy_wh": energy,
+        "export_wh": None,
+    }
+
+
+async def test_rows_come_back_as_they_were_told_sorted_by_labels_then_time(bench: Bench) -> None:
+    await bench.put(
+        METER,
+        (UPS, 2, {"power_w": 703.1, "energy_wh": 9_007_199_254_740_991.0}),
+        (MAIN, 2, {"power_w": -5.5}),
+        (OTHER, 1, {"energy_wh": 12.0}),
+    )
+    await bench.put(METER, (MAIN, 3, {"power_w": 6.0}))
+    assert await bench.raw(select()) == [
+        row(MAIN, 2, -5.5, None),
+        row(MAIN, 3, 6.0, None),
+        row(UPS, 2, 703.1, 9_007_199_254_740_991.0),
+        row(OTHER, 1, None, 12.0),
+    ]
+
+
+async def test_start_is_inside_and_end_is_not(bench: Bench) -> None:
+    await bench.put(METER, *((MAIN, s, {"power_w": float(s)}) for s in range(5)))
+    assert [r["power_w"] for r in await bench.raw(select(start=1, end=3))] == [1.0, 2.0]
+
+
+async def test_labels_and_fields_narrow_the_answer(bench: Bench) -> None:
+    await bench.put(METER, *((who, 1, {"power_w": 1.0}) for who in (MAIN, UPS, OTHER)))
+    found = await bench.raw(select(site="gdansk", meter=("ups-a", "main-1", "none")))
+    assert [(r["site"], r["meter"]) for r in found] == [MAIN, UPS]
+    query = SeriesQuery(METER, at(0), at(9), {"site": ("kaunas",)}, ("power_w",))
+    assert await bench.raw(query) == [
+        {"site": "kaunas", "meter": "main-1", "at_ms": T0 + 1000, "power_w": 1.0}
+    ]
+
+
+async def test_what_nobody_sent_is_an_empty_answer_with_columns(bench: Bench) -> None:
+    assert await bench.raw(select(SUPPLY)) == []
+    latest = await bench.store.latest(select())
+    assert latest.num_rows == 0
+    assert latest.column_names == ["site", "meter", "at_ms", "power_w", "energy_wh", "export_wh"]
+    window = await bench.store.window(WindowQuery(select(), timedelta(minutes=1), group_by=("site",)))
+    assert window.num_rows == 0
+    assert window.column_names == ["site", "at_ms", "power_w", "energy_wh", "export_wh"]
+
+
+async def test_a_repeat_doubles_nothing(bench: Bench) -> None:
+    told: list[Row] = [(MAIN, s, {"power_w": float(s)}) for s in range(4)]
+    await bench.put(METER, *told)
+    await bench.put(METER, *told[1:], (MAIN, 9, {"power_w": 9.0}))
+    assert [r["power_w"] for r in await bench.raw(select())] == [0.0, 1.0, 2.0, 3.0, 9.0]
+    if bench.house.counts_exactly:
+        assert await bench.store.counts() == StoreCounts(rows=5, duplicates=3)
+
+
+async def test_a_repeat_within_a_batch_is_one_row(bench: Bench) -> None:
+    await bench.put(
+        METER, (MAIN, 1, {"power_w": 1.0}), (MAIN, 1, {"power_w": 2.0}), (UPS, 1, {"power_w": 3.0})
+    )
+    assert await bench.raw(select()) == [row(MAIN, 1, 2.0, None), row(UPS, 1, 3.0, None)]
+    if bench.house.counts_exactly:
+        assert await bench.store.counts() == StoreCounts(rows=2, duplicates=1)
+
+
+async def test_told_again_each_field_keeps_its_last_value(bench: Bench) -> None:
+    await bench.put(METER, (MAIN, 1, {"power_w": 1.0, "energy_wh": 10.0}), (MAIN, 2, {"power_w": 7.0}))
+    await bench.put(METER, (MAIN, 1, {"power_w": 2.0}), (MAIN, 2, {"energy_wh": 20.0}))
+    assert await bench.raw(select()) == [row(MAIN, 1, 2.0, 10.0), row(MAIN, 2, 7.0, 20.0)]
+
+
+@given(rows=TOLD, cuts=st.sets(st.integers(0, 30)), order=st.randoms(use_true_random=False))
+@settings(max_examples=15, deadline=None)
+def test_neither_the_order_of_batches_nor_repeats_change_what_is_stored(
+    rows: dict[tuple[int, int], float], cuts: set[int], order: Random
+) -> None:
+    told = [((MAIN, UPS, OTHER)[who], float(s), {"power_w": p}) for (who, s), p in rows.items()]
+    batches = [told[a:b] for a, b in pairwise([0, *sorted(c for c in cuts if c < len(told)), len(told)])]
+    order.shuffle(batches)
+
+    async def stored(folder: Path) -> None:
+        for name in IN_PROCESS:
+            with HOUSES[name](folder / name) as house:
+                bench = Bench(house)
+                await bench.store.open()
+                for batch in (*batches, *batches[: len(batches) // 2]):
+                    await bench.put(METER, *batch)
+                found = await bench.raw(select())
+                await bench.store.close()
+            assert found == [
+                row(who, s, p["power_w"], None) for who, s, p in sorted(told, key=lambda r: r[:2])
+            ]
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(stored(Path(folder)))
+
+
+async def test_a_late_row_finds_its_place(bench: Bench) -> None:
+    await bench.put(METER, (MAIN, 10, {"power_w": 10.0}), (UPS, 1, {"power_w": 1.0}))
+    await bench.put(METER, (MAIN, 5, {"power_w": 5.0}), (MAIN, 11, {"power_w": 11.0}))
+    assert [r["at_ms"] - T0 for r in await bench.raw(select(meter="main-1"))] == [5_000, 10_000, 11_000]
+    if bench.house.counts_exactly:
+        assert await bench.store.counts() == StoreCounts(rows=4, duplicates=0)
+
+
+async def test_latest_is_the_newest_row_within_the_range(bench: Bench) -> None:
+    await bench.put(
+        METER,
+        *((MAIN, s, {"power_w": float(s), "energy_wh": 1.0}) for s in range(5)),
+        (UPS, 1, {"power_w": 7.0}),
+        (OTHER, 100, {"power_w": 8.0}),
+        (MAIN, 5, {"energy_wh": 2.0}),
+    )
+    found = (await bench.store.latest(select(end=50))).to_pylist()
+    assert found == [row(MAIN, 5, None, 2.0), row(UPS, 1, 7.0, None)]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "power", "humidity"),
+    [
+        ("mean", [15.0, 40.0], [30.0, 50.0]),
+        ("min", [10.0, 40.0], [20.0, 50.0]),
+        ("max", [20.0, 40.0], [40.0, 50.0]),
+        ("first", [10.0, 40.0], [40.0, 50.0]),
+        ("last", [20.0, 40.0], [20.0, 50.0]),
+        ("sum", [30.0, 40.0], [60.0, 50.0]),
+        ("count", [2.0, 1.0], [2.0, 1.0]),
+    ],
+)
+async def test_window_aggregates_in_steps(
+    bench: Bench, aggregate: Aggregate, power: list[float], humidity: list[float]
+) -> None:
+    told = [(0, 10.0, 40.0), (59.999, 20.0, 20.0), (180, 40.0, 50.0)]
+    await bench.put(METER, *((MAIN, s, {"power_w": p}) for s, p, _ in told))
+    await bench.put(WEATHER, *((("gdansk", "roof"), s, {"humidity": h}) for s, _, h in told))
+    minute = timedelta(minutes=1)
+    found = (await bench.store.window(WindowQuery(select(), minute, aggregate))).to_pylist()
+    assert [(r["at_ms"] - T0, r["power_w"], r["energy_wh"]) for r in found] == [
+        (0, power[0], None),
+        (180_000, power[1], None),
+    ]
+    weather = await bench.store.window(WindowQuery(select(WEATHER), minute, aggregate))
+    assert weather["humidity"].to_pylist() == humidity
+
+
+async def test_steps_are_aligned_to_1970_not_to_the_range(bench: Bench) -> None:
+    await bench.put(METER, *((MAIN, s, {"power_w": float(s)}) for s in (100, 899, 900)))
+    query = WindowQuery(select(start=100), timedelta(minutes=15), "last")
+    found = (await bench.store.window(query)).to_pylist()
+    assert [(r["at_ms"] - T0, r["power_w"]) for r in found] == [(0, 899.0), (900_000, 900.0)]
+
+
+def _gpu(rack: str, gpu: int) -> tuple[str, ...]:
+    return ("gdansk", "a", rack, "n1", str(gpu))
+
+
+async def test_groups_add_watts_and_average_degrees(bench: Bench) -> None:
+    told = [("r1", 0, 100.0, 50.0), ("r1", 1, 300.0, 60.0), ("r2", 0, 500.0, 70.0)]
+    for second in (0, 30):
+        await bench.put(
+            GPU,
+            *((_gpu(r, g), second, {"power_w": p + second, "temp_c": t}) for r, g, p, t in told),
+        )
+    by_rack = WindowQuery(select(GPU), timedelta(minutes=1), "mean", ("rack",))
+    found = (await bench.store.window(by_rack)).to_pylist()
+    assert [(r["rack"], r["power_w"], r["temp_c"]) for r in found] == [
+        ("r1", 430.0, 55.0),
+        ("r2", 515.0, 70.0),
+    ]
+    one = WindowQuery(select(GPU), timedelta(minutes=1), "mean", ())
+    whole = (await bench.store.window(one)).to_pylist()
+    assert [(r["power_w"], r["temp_c"]) for r in whole] == [(945.0, 60.0)]
+    assert "rack" not in whole[0]
+
+
+async def test_a_field_or_label_that_does_not_exist_is_an_error(bench: Bench) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        await bench.store.latest(select(rack="r1"))
+    with pytest.raises(KeyError):
+        await bench.store.latest(SeriesQuery(METER, at(0), at(1), fields=("colour",)))
+
+
+async def test_names_are_data_never_code(bench: Bench) -> None:
+    strange = ("o'hara; DROP TABLE meter", 'a"b,c=d e')
+    await bench.put(METER, (strange, 1, {"power_w": 1.0}))
+    assert await bench.raw(select(site=strange[0])) == [row(strange, 1, 1.0, None)]
+
+
+async def test_pruning_forgets_the_old_and_counts_stand(bench: Bench) -> None:
+    await bench.put(METER, *((MAIN, s, {"power_w": float(s)}) for s in range(6)))
+    await bench.store.prune(at(4))
+    assert [r["power_w"] for r in await bench.raw(select())] == [4.0, 5.0]
+    if bench.house.counts_exactly:
+        assert (await bench.store.counts()).rows == 6
+
+
+async def test_the_position_is_remembered_with_the_rows(bench: Bench) -> None:
+    await bench.put(METER, (MAIN, 1, {"power_w": 1.0}))
+    await bench.store.append([], 7)
+    assert await bench.store.open() == 7
+    await bench.store.append([frame(bench.registry, METER, [(UPS, 1, {"power_w": 1.0})])], 8)
+    assert await bench.store.open() == 8
+
+
+async def test_rows_counts_and_position_outlive_the_process(house: House) -> None:
+    bench = Bench(house)
+    await bench.store.open()
+    await bench.put(METER, (MAIN, 1, {"power_w": 1.0}), (MAIN, 2, {"power_w": 2.0}))
+    await bench.put(METER, (MAIN, 2, {"power_w": 2.0}))
+    if house.durable:
+        await bench.store.close()
+        bench.store = house.make(bench.registry)
+    assert await bench.store.open() == 2
+    # Repeats are known as such although the process that took them first is gone.
+    await bench.put(
+        METER, (MAIN, 1, {"power_w": 1.0}), (MAIN, 3, {"power_w": 3.0}), (UPS, 1, {"power_w": 4.0})
+    )
+    assert [r["power_w"] for r in await bench.raw(select())] == [1.0, 2.0, 3.0, 4.0]
+    if house.counts_exactly:
+        assert await bench.store.counts() == StoreCounts(rows=4, duplicates=2)
+    await bench.store.close()
