@@ -49,12 +49,6 @@ class Device:
         """The label that names this device in its measurement."""
         return self.measurement.labels[1]
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The telemetry fields that the ledger needs of it."""
-        wanted = [channel.field for channel in self.channels]
-        return (*wanted, POWER) if any(channel.sign for channel in self.channels) else tuple(wanted)
-
 
 _METERED = Channel(ENERGY, "energy_wh")
 _METER = (_METERED, Channel(EXPORT, "export_wh", required=False, sign=-1))

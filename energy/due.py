@@ -1,0 +1,157 @@
+"""What there is to settle: intervals that have ended, and earlier ones that late readings opened again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, case, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.device import Device
+from energy.readings import Span
+from energy.tables import DIRTY, SETTLEMENT, insert_into
+
+_DAY = 96
+_Name = tuple[str, str]
+"""Measurement and id of a device."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One row of the marker: quarters that readings up to journal ``position`` touched."""
+
+    site: str
+    device: _Name
+    span: Span
+    position: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Devices of one site and measurement that share a span, at most a day, to be settled together."""
+
+    devices: tuple[Device, ...]
+    span: Span
+
+
+async def load_marks(connection: AsyncConnection) -> list[Mark]:
+    """Everything marked and not yet settled."""
+    rows = await connection.execute(select(DIRTY))
+    return [Mark(r.site, (r.measurement, r.meter), Span(r.first, r.until), r.position) for r in rows]
+
+
+def by_site(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
+    """``marks`` sorted by the site that they belong to."""
+    sorted_marks: dict[str, list[Mark]] = defaultdict(list)
+    for mark in marks:
+        sorted_marks[mark.site].append(mark)
+    return sorted_marks
+
+
+async def settled_until(connection: AsyncConnection, site: str, as_of: datetime | None = None) -> int | None:
+    """The quarter before which every interval of ``site`` was settled (by ``as_of``); None at first."""
+    wanted = select(func.max(SETTLEMENT.c.until)).where(SETTLEMENT.c.site == site)
+    if as_of is not None:
+        wanted = wanted.where(SETTLEMENT.c.settled_at <= as_of)
+    found = await connection.scalar(wanted)
+    return None if found is None else int(found)
+
+
+def jobs(devices: Sequence[Device], marks: Iterable[Mark], watermark: int | None, due: int) -> list[Job]:
+    """The work for one site up to quarter ``due``, earliest first; nothing before its first reading."""
+    known = {(d.measurement.name, d.id): d for d in devices}
+    spans = _marked([mark for mark in marks if mark.device in known], watermark, due)
+    begin = watermark
+    if begin is None:
+        begin = min((s.first for found in spans.values() for s in found), default=due)
+    if begin < due:
+        for name in known:
+            spans[name].append(Span(begin, due))
+    shared: dict[tuple[int, int, str], list[Device]] = defaultdict(list)
+    for name, found in spans.items():
+        for span in _days(_merged(found)):
+            shared[span.first, span.until, name[0]].append(known[name])
+    return [Job(tuple(group), Span(key[0], key[1])) for key, group in sorted(shared.items(), key=_order)]
+
+
+def _marked(marks: Iterable[Mark], watermark: int | None, due: int) -> dict[_Name, list[Span]]:
+    spans: dict[_Name, list[Span]] = defaultdict(list)
+    for mark in marks:
+        if mark.span.first < due:
+            spans[mark.device].append(Span(mark.span.first, min(mark.span.until, due)))
+        elif watermark is not None:
+            # Not due itself, but it may be the later reading for which ended intervals were waiting.
+            spans[mark.device].append(Span(due - 1, due))
+    return spans
+
+
+async def clear(connection: AsyncConnection, marks: Iterable[Mark], due: int) -> None:
+    """Forget marks that were settled up to ``due``, unless another reading has touched them since."""
+    for mark in marks:
+        if mark.span.first >= due:
+            continue
+        same = and_(
+            DIRTY.c.site == mark.site,
+            DIRTY.c.measurement == mark.device[0],
+            DIRTY.c.meter == mark.device[1],
+            DIRTY.c.first == mark.span.first,
+            DIRTY.c.position == mark.position,
+        )
+        gone = await connection.execute(delete(DIRTY).where(same))
+        if gone.rowcount and mark.span.until > due:
+            await _keep_rest(connection, mark, due)
+
+
+async def advance(connection: AsyncConnection, site: str, due: int, at: datetime) -> None:
+    """Everything of ``site`` before ``due`` is settled."""
+    row = insert_into(connection, SETTLEMENT).values(site=site, until=due, settled_at=at)
+    await connection.execute(row.on_conflict_do_nothing())
+
+
+async def _keep_rest(connection: AsyncConnection, mark: Mark, due: int) -> None:
+    measurement, meter = mark.device
+    statement = insert_into(connection, DIRTY).values(
+        site=mark.site,
+        measurement=measurement,
+        meter=meter,
+        first=due,
+        until=mark.span.until,
+        position=mark.position,
+    )
+    new = statement.excluded
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "measurement", "meter", "first"],
+            set_={
+                "until": case((new.until > DIRTY.c.until, new.until), else_=DIRTY.c.until),
+                "position": case((new.position > DIRTY.c.position, new.position), else_=DIRTY.c.position),
+            },
+        )
+    )
+
+
+def _order(item: tuple[tuple[int, int, str], list[Device]]) -> tuple[int, int, str]:
+    return item[0]
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda s: s.first):
+        if merged and span.first <= merged[-1].until:
+            merged[-1] = Span(merged[-1].first, max(merged[-1].until, span.until))
+        else:
+            merged.append(span)
+    return merged
+
+
+def _days(spans: Iterable[Span]) -> Iterable[Span]:
+    """Cut at midnight UTC, so that the same days of different devices are read together."""
+    for span in spans:
+        first = span.first
+        while first < span.until:
+            until = min(span.until, (first // _DAY + 1) * _DAY)
+            yield Span(first, until)
+            first = until

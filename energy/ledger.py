@@ -1,0 +1,154 @@
+"""Settles what is due: readings become intervals, intervals become append-only rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.account import account, fields_in_use
+from energy.device import Device, devices
+from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks, settled_until
+from energy.interval import QUARTER_MS
+from energy.readings import gather
+from energy.revisions import Entry, Written, write
+from energy.sheet import LedgerRegister, load_registers
+from energy.site import SiteOptions
+from energy.tables import REGISTER, insert_into
+from runtime.clock import from_ms, to_ms
+from runtime.database import Database
+from telemetry.store import Store
+
+log = structlog.get_logger(__name__)
+
+GRACE = timedelta(minutes=2)
+"""How long after its end an interval waits for readings that are on their way."""
+
+_Registers = Mapping[tuple[str, str], Mapping[str, LedgerRegister]]
+"""Measurement and id of a device -> channel name -> its register."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What one run did: every interval of ``sites`` that ended by ``until`` is settled.
+
+    ``written`` intervals were settled for the first time, ``corrected`` ones got a new revision.
+    """
+
+    at: datetime
+    until: datetime
+    written: int
+    corrected: int
+    sites: tuple[str, ...]
+
+
+class Ledger:
+    """The ledger's only writer.
+
+    Args:
+        caught_up: returns once ``store`` and the :class:`energy.marker.Marker` have taken all that the
+            journal holds at the time of the call, so that nothing is settled beyond what the store knows.
+        grace: how long an interval waits after its end.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        sites: Mapping[str, SiteOptions],
+        caught_up: Callable[[], Awaitable[None]],
+        grace: timedelta = GRACE,
+    ) -> None:
+        self._database, self._store, self._caught_up, self._grace = database, store, caught_up, grace
+        self._devices = {key: devices(key, site) for key, site in sites.items()}
+        self._alone = asyncio.Lock()
+
+    async def settle(self, at: datetime) -> Settlement:
+        """Settle every interval that ended at least the grace ago, and those that late readings opened.
+
+        Running it again changes nothing. Raises StoreError when the store cannot be read.
+        """
+        async with self._alone:
+            return await self._settle(at)
+
+    async def _settle(self, at: datetime) -> Settlement:
+        due = to_ms(at - self._grace) // QUARTER_MS
+        await self._caught_up()
+        async with self._database.read() as connection:
+            marks = by_site(await load_marks(connection))
+        # A mark may run ahead of the store; waiting again makes the readings behind each mark readable.
+        await self._caught_up()
+        written, touched = Written(), []
+        for site, found in self._devices.items():
+            done = await self._settle_site(site, found, (marks.get(site, []), due, at))
+            if done is not None:
+                written += done
+                touched.append(site)
+        result = Settlement(at, from_ms(due * QUARTER_MS), written.first, written.corrected, tuple(touched))
+        log.info("ledger_settled", until=result.until.isoformat(), written=result.written,
+                 corrected=result.corrected, sites=len(touched))  # fmt: skip
+        return result
+
+    async def _settle_site(
+        self, site: str, found: Sequence[Device], what: tuple[list[Mark], int, datetime]
+    ) -> Written | None:
+        marks, due, at = what
+        async with self._database.read() as connection:
+            watermark = await settled_until(connection, site)
+        work = jobs(found, marks, watermark, due)
+        if not work:
+            return None
+        registers = await self._registers(site, found)
+        written = Written()
+        for job in work:
+            entries = await self._entries(job, registers, due)
+            async with self._database.begin() as connection:
+                written += await write(connection, site, entries, at)
+        async with self._database.begin() as connection:
+            await clear(connection, marks, due)
+            if watermark is None or due > watermark:
+                await advance(connection, site, due, at)
+        return written
+
+    async def _entries(self, job: Job, registers: _Registers, due: int) -> list[Entry]:
+        own = {d.id: registers[d.measurement.name, d.id] for d in job.devices}
+        fields = {d.id: fields_in_use(d, own[d.id]) for d in job.devices}
+        gathered = await gather(self._store, job.devices, (job.span, due), fields)
+        return [
+            Entry(register, span, intervals)
+            for device in job.devices
+            for register, span, intervals in account(
+                device, own[device.id], gathered[device.id].readings, gathered[device.id].hull
+            )
+        ]
+
+    async def _registers(self, site: str, found: Sequence[Device]) -> _Registers:
+        """The registers of every configured device; required ones are made before they ever spoke."""
+        async with self._database.begin() as connection:
+            known = await load_registers(connection, site)
+            wanted = {(d.measurement.name, d.id, c.name) for d in found for c in d.channels if c.required} - {
+                r.key for r in known
+            }
+            if wanted:
+                await _add(connection, site, wanted)
+                known = await load_registers(connection, site)
+        registers: dict[tuple[str, str], dict[str, LedgerRegister]] = defaultdict(dict)
+        for register in known:
+            measurement, meter, channel = register.key
+            registers[measurement, meter][channel] = register
+        return registers
+
+
+async def _add(connection: AsyncConnection, site: str, keys: set[tuple[str, str, str]]) -> None:
+    await connection.execute(
+        insert_into(connection, REGISTER).on_conflict_do_nothing(),
+        [
+            {"site": site, "measurement": measurement, "meter": meter, "channel": channel}
+            for measurement, meter, channel in sorted(keys)
+        ],
+    )

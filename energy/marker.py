@@ -1,0 +1,195 @@
+"""Follows the journal and remembers which intervals each arriving reading opens for settlement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import case, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.device import POWER, Device, devices
+from energy.interval import QUARTER_MS
+from energy.site import SiteOptions
+from energy.tables import DIRTY, FOLLOWED, REGISTER, insert_into
+from runtime.clock import from_ms
+from runtime.database import Database
+from runtime.errors import StoreError
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry
+
+DeviceKey = tuple[str, str, str]
+"""Site, measurement, id."""
+
+
+class _First(NamedTuple):
+    """Time of the first reading of a channel's register, and of the power that may stand in for it."""
+
+    register: datetime | None
+    power: datetime | None
+
+
+class Marker:
+    """The ledger's place in the journal, a :class:`telemetry.store.Sink` named ``ledger``.
+
+    It keeps no readings: only ranges of quarter-hours per device, written in one transaction with the
+    position, so that a crash neither loses a late reading's correction nor the place. Devices that are not
+    configured are passed over.
+    """
+
+    name = "ledger"
+
+    def __init__(
+        self, database: Database, registry: SeriesRegistry, sites: Mapping[str, SiteOptions]
+    ) -> None:
+        self._database, self._registry = database, registry
+        found = [device for key, site in sites.items() for device in devices(key, site)]
+        self._devices = {(d.site, d.measurement.name, d.id): d for d in found}
+        self._measurements = {d.measurement.name for d in found}
+        self._first: dict[tuple[DeviceKey, str], _First] = {}
+
+    async def open(self) -> int:
+        """The position up to which intervals are marked; 0 at first. Raises StoreError."""
+        try:
+            async with self._database.read() as connection:
+                place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
+                position = await connection.scalar(place)
+                registers = (await connection.execute(select(REGISTER))).all()
+        except SQLAlchemyError as error:
+            raise StoreError(f"the ledger's place in the journal cannot be read: {error}") from error
+        for row in registers:
+            key = ((row.site, row.measurement, row.meter), row.channel)
+            self._first[key] = _First(row.register_since, row.power_since)
+        return int(position or 0)
+
+    async def append(self, frames: Sequence[Frame], position: int) -> None:
+        """Mark what ``frames`` touch and remember ``position``, both or neither. Raises StoreError."""
+        ranges: list[tuple[DeviceKey, int, int]] = []
+        firsts: dict[tuple[DeviceKey, str], _First] = {}
+        for frame in frames:
+            if frame.measurement.name in self._measurements and len(frame):
+                for device, rows in self._by_device(frame):
+                    key = (device.site, device.measurement.name, device.id)
+                    ranges += [(key, first, until) for first, until in _runs(rows.at_ms)]
+                    self._note_firsts(device, rows, firsts)
+        try:
+            async with self._database.begin() as connection:
+                await _mark(connection, ranges, position)
+                await _save_firsts(connection, firsts)
+                await _remember(connection, self.name, position)
+        except SQLAlchemyError as error:
+            raise StoreError(f"the ledger could not mark batch {position}: {error}") from error
+        self._first.update(firsts)
+
+    async def close(self) -> None:
+        """Nothing to release: the database is not ours."""
+
+    def _by_device(self, frame: Frame) -> Iterable[tuple[Device, Frame]]:
+        order = np.argsort(frame.series, kind="stable")
+        ids, starts = np.unique(frame.series[order], return_index=True)
+        for series, rows in zip(ids, np.split(order, starts[1:]), strict=True):
+            name, labels = self._registry.key(int(series))
+            device = self._devices.get((labels[0], name, labels[1]))
+            if device is not None:
+                yield device, frame.take(rows)
+
+    def _note_firsts(self, device: Device, rows: Frame, firsts: dict[tuple[DeviceKey, str], _First]) -> None:
+        """Put into ``firsts`` what begins earlier than was known.
+
+        Power stands in for a required register whatever its sign, for another one once it runs that way,
+        but only of a meter without any register: a meter that counts imports is trusted with its exports.
+        """
+        counts = False
+        for channel in device.channels:
+            key = ((device.site, device.measurement.name, device.id), channel.name)
+            known = firsts.get(key) or self._first.get(key) or _First(None, None)
+            power = None
+            if channel.sign and not (counts and not channel.required):
+                power = _first_at(rows, POWER, 0 if channel.required else channel.sign)
+            seen = _First(_first_at(rows, channel.field, 0), power)
+            merged = _First(
+                *(min(filter(None, pair), default=None) for pair in zip(known, seen, strict=True))
+            )
+            counts |= merged.register is not None
+            if merged != known:
+                firsts[key] = merged
+
+
+def _first_at(rows: Frame, field: str, sign: int) -> datetime | None:
+    column = rows.columns.get(field)
+    if column is None:
+        return None
+    fits = ~np.isnan(column) if sign == 0 else column * sign > 0
+    return from_ms(int(rows.at_ms[fits].min())) if fits.any() else None
+
+
+def _runs(at_ms: np.ndarray) -> list[tuple[int, int]]:
+    """The quarters of ``at_ms`` as ranges; a reading on a boundary also ends the quarter before."""
+    quarters = np.unique(np.concatenate((at_ms // QUARTER_MS, (at_ms - 1) // QUARTER_MS)))
+    breaks = np.flatnonzero(np.diff(quarters) > 1) + 1
+    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(quarters, breaks)]
+
+
+async def _remember(connection: AsyncConnection, name: str, position: int) -> None:
+    statement = insert_into(connection, FOLLOWED).values(name=name, position=position)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"position": position})
+    )
+
+
+async def _mark(
+    connection: AsyncConnection, ranges: Sequence[tuple[DeviceKey, int, int]], position: int
+) -> None:
+    widest: dict[tuple[DeviceKey, int], int] = {}
+    for key, first, until in ranges:
+        widest[key, first] = max(until, widest.get((key, first), until))
+    if not widest:
+        return
+    statement = insert_into(connection, DIRTY)
+    further = case((statement.excluded.until > DIRTY.c.until, statement.excluded.until), else_=DIRTY.c.until)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "measurement", "meter", "first"],
+            set_={"until": further, "position": statement.excluded.position},
+        ),
+        [
+            {
+                "site": site,
+                "measurement": measurement,
+                "meter": meter,
+                "first": first,
+                "until": until,
+                "position": position,
+            }
+            for ((site, measurement, meter), first), until in widest.items()
+        ],
+    )
+
+
+async def _save_firsts(connection: AsyncConnection, firsts: Mapping[tuple[DeviceKey, str], _First]) -> None:
+    if not firsts:
+        return
+    statement = insert_into(connection, REGISTER)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "measurement", "meter", "channel"],
+            set_={
+                "register_since": func.coalesce(statement.excluded.register_since, REGISTER.c.register_since),
+                "power_since": func.coalesce(statement.excluded.power_since, REGISTER.c.power_since),
+            },
+        ),
+        [
+            {
+                "site": site,
+                "measurement": measurement,
+                "meter": meter,
+                "channel": channel,
+                "register_since": first.register,
+                "power_since": first.power,
+            }
+            for ((site, measurement, meter), channel), first in firsts.items()
+        ],
+    )

@@ -1,0 +1,89 @@
+"""Writes intervals to the ledger: a new revision where a value or its quality has changed, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.readings import Span
+from energy.registers import Intervals
+from energy.sheet import NO_ROW, LedgerRegister, Sheet, load_sheet
+from energy.tables import CHANGE, LEDGER, insert_into
+
+QUARTERS_A_DAY = 96
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Newly computed intervals of one register."""
+
+    register: LedgerRegister
+    span: Span
+    intervals: Intervals
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many intervals were written for the first time, and how many were corrected."""
+
+    first: int = 0
+    corrected: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(self.first + other.first, self.corrected + other.corrected)
+
+
+async def write(connection: AsyncConnection, site: str, entries: Sequence[Entry], at: datetime) -> Written:
+    """Append what differs from the newest revisions, settled ``at``; count the change of each day."""
+    if not entries:
+        return Written()
+    first = min(entry.span.first for entry in entries)
+    until = max(entry.span.until for entry in entries)
+    known = await load_sheet(connection, [e.register for e in entries], first, until - first)
+    rows: list[dict[str, Any]] = []
+    for line, entry in enumerate(entries):
+        rows += _changed(entry, known, line, at)
+    if rows:
+        await connection.execute(insert(LEDGER), rows)
+        await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})
+    corrected = sum(row["revision"] != 1 for row in rows)
+    return Written(len(rows) - corrected, corrected)
+
+
+def _changed(entry: Entry, known: Sheet, line: int, at: datetime) -> list[dict[str, Any]]:
+    offset = entry.span.first - known.first
+    part = slice(offset, offset + entry.span.until - entry.span.first)
+    amount, quality = entry.intervals.amount, entry.intervals.quality
+    same = (known.quality[line, part] == quality) & (
+        (known.amount[line, part] == amount) | (np.isnan(known.amount[line, part]) & np.isnan(amount))
+    )
+    changed = np.flatnonzero(~same | (known.quality[line, part] == NO_ROW))
+    revision = known.revision[line, part]
+    return [
+        {
+            "register": entry.register.id,
+            "quarter": entry.span.first + i,
+            "revision": int(revision[i]) + 1,
+            "amount": None if np.isnan(amount[i]) else int(amount[i]),
+            "quality": int(quality[i]),
+            "reason": entry.intervals.reasons.get(i),
+            "settled_at": at,
+        }
+        for i in changed.tolist()
+    ]
+
+
+async def _count_changes(connection: AsyncConnection, site: str, days: set[int]) -> None:
+    statement = insert_into(connection, CHANGE)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "day"], set_={"changes": CHANGE.c.changes + 1}
+        ),
+        [{"site": site, "day": day, "changes": 1} for day in sorted(days)],
+    )

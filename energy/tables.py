@@ -1,0 +1,80 @@
+"""The relational tables of the ledger. A quarter is a number: intervals of 15 minutes since 1970, UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from runtime.database import Moment, metadata
+
+REGISTER = Table(
+    "energy_register",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("measurement", String(32), nullable=False),
+    Column("meter", String(64), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("register_since", Moment, comment="first reading of the register"),
+    Column("power_since", Moment, comment="first sample of power that may stand in for it"),
+    UniqueConstraint("site", "measurement", "meter", "channel"),
+)
+
+LEDGER = Table(
+    "energy_ledger",
+    metadata,
+    Column("register", Integer, primary_key=True, autoincrement=False),
+    Column("quarter", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, comment="Wh, of water litres; null is not known"),
+    Column("quality", SmallInteger, nullable=False),
+    Column("reason", String),
+    Column("settled_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Append-only: a correction is a new revision, the old one stays."""
+
+DIRTY = Table(
+    "energy_dirty",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("measurement", String(32), primary_key=True),
+    Column("meter", String(64), primary_key=True),
+    Column("first", Integer, primary_key=True, autoincrement=False, comment="first quarter to settle"),
+    Column("until", Integer, nullable=False, comment="the quarter after the last"),
+    Column("position", BigInteger, nullable=False, comment="newest journal position that touched it"),
+)
+
+FOLLOWED = Table(
+    "energy_followed",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+SETTLEMENT = Table(
+    "energy_settlement",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("until", Integer, primary_key=True, autoincrement=False),
+    Column("settled_at", Moment, nullable=False),
+)
+"""When every interval of a site before quarter ``until`` had been settled for the first time."""
+
+CHANGE = Table(
+    "energy_change",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970, UTC"),
+    Column("changes", Integer, nullable=False),
+)
+"""Counts the settlements that wrote to a day, so that a reader knows which days it must read again."""
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> Any:
+    """An INSERT that offers ``on_conflict_do_…`` in the dialect of ``connection``."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)

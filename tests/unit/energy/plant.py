@@ -1,0 +1,96 @@
+"""A site whose readings tests write by hand: store, marker and ledger on a database of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from energy.ledger import Ledger, Settlement
+from energy.marker import Marker
+from energy.site import SiteOptions
+from runtime.clock import to_ms
+from runtime.database import Database
+from telemetry.catalogue import MEASUREMENTS
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry
+from telemetry.stores.memory import MemoryOptions, MemoryStore
+
+START = datetime(2026, 10, 5, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+QUARTER = timedelta(minutes=15)
+
+
+def site(**tables: object) -> SiteOptions:
+    """A site with an inlet and a UPS, and whatever ``tables`` say."""
+    base = {
+        "name": "Gdańsk",
+        "zone": "Europe/Warsaw",
+        "grid": "PL",
+        "meter": [
+            {"id": "main-1", "role": "utility"},
+            {"id": "ups-a", "role": "it", "category": "pue1"},
+        ],
+    }
+    return SiteOptions.model_validate({**base, **tables})
+
+
+class Plant:
+    """Feeds rows the way followers do: to the marker and to the store, with one position."""
+
+    def __init__(self, tmp_path: Path, sites: Mapping[str, SiteOptions]) -> None:
+        self.sites = sites
+        self.registry = SeriesRegistry()
+        self.database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
+        self.store = MemoryStore(MemoryOptions(), self.registry, tmp_path)
+        self.marker = Marker(self.database, self.registry, sites)
+        self.position = 0
+        self.waits = 0
+        self.ledger = Ledger(self.database, self.store, sites, self._caught_up)
+
+    async def open(self) -> None:
+        await self.database.create_all()
+        self.position = await self.marker.open()
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def _caught_up(self) -> None:
+        self.waits += 1
+
+    def frame(self, topic: str, at: Sequence[datetime], fields: Mapping[str, Sequence[float]]) -> Frame:
+        """Rows of one device: ``topic`` is ``meter/gdansk/main-1`` or ``grid/PL``."""
+        name, *labels = topic.split("/")
+        measurement = MEASUREMENTS[name]
+        series = self.registry.id(measurement, tuple(labels))
+        return Frame(
+            measurement,
+            np.full(len(at), series, dtype=np.int32),
+            np.array([to_ms(moment) for moment in at], dtype=np.int64),
+            {name: np.asarray(values, dtype=np.float64) for name, values in fields.items()},
+        )
+
+    async def feed(self, *frames: Frame) -> None:
+        """One batch of the journal."""
+        self.position += 1
+        await self.marker.append(frames, self.position)
+        await self.store.append(frames, self.position)
+
+    async def counts(
+        self,
+        topic: str,
+        power_w: float,
+        minutes: tuple[int, int],
+        first: float = 0.0,
+        field: str = "energy_wh",
+    ) -> None:
+        """A reading a minute from a constant load: ``minutes`` after :data:`START`, both included."""
+        numbers = np.arange(minutes[0], minutes[1] + 1)
+        at = [START + int(n) * MINUTE for n in numbers]
+        await self.feed(self.frame(topic, at, {field: first + power_w / 60 * numbers}))
+
+    async def settle(self, minutes: float) -> Settlement:
+        """Settle as of ``minutes`` after :data:`START`."""
+        return await self.ledger.settle(START + minutes * MINUTE)
