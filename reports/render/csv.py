@@ -1,4 +1,4 @@
-"""The report as one tidy table: a figure a line, so that any spreadsheet or script can filter and pivot it."""
+"""The report as one tidy table: a figure a line, for any spreadsheet or script to filter and pivot."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from reports.render.svg import Drawing
 
@@ -31,22 +32,40 @@ def _channels(colour: str) -> tuple[int, ...]:
     return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
 
 
-def unknown(drawing: Drawing) -> str:
+@dataclass(frozen=True)
+class Paint:
+    """A plain colour with marks drawn over it; ``marks`` is what to fill with, or None."""
+
+    ground: str
+    marks: str | None
+
+    def fill(self, drawing: Drawing, at: tuple[float, float], size: tuple[float, float]) -> None:
+        """A rectangle of this paint."""
+        # Two rectangles: tiles that carried the colour themselves would show their seams.
+        drawing.rect(*at, size, fill=self.ground)
+        if self.marks is not None:
+            drawing.rect(*at, size, fill=self.marks)
+
+
+def unknown(drawing: Drawing) -> Paint:
     """The hatch of what is not known."""
-    marks = f'<path d="M-1,1 l2,-2 M0,5 l5,-5 M4,6 l2,-2" stroke="{MUTED}" stroke-width="0.7"/>'
-    return drawing.pattern("unknown", 5, GROUND, marks)
+    marks = f'<path d="M-1,1 l2,-2 M0,5 l5,-5 M4,6 l2,-2" stroke="{MUTED}" stroke-width="0.6"/>'
+    return Paint(GROUND, drawing.pattern("unknown", 5, marks))
 
 
-def other(drawing: Drawing) -> str:
+def other(drawing: Drawing) -> Paint:
     """Energy that no contracted supply matched: pale, ruled across."""
-    return drawing.pattern("other", 4, "#e4e7ea", '<path d="M0,2 h4" stroke="#b3bac1" stroke-width="0.8"/>')
+    return Paint(
+        "#e4e7ea", drawing.pattern("other", 4, '<path d="M0,2 h4" stroke="#b3bac1" stroke-width="0.8"/>')
+    )
 
 
-def source(drawing: Drawing, index: int) -> str:
-    """The paint of supply ``index``: every supply has a pattern of its own, colours repeat after four."""
-    colour = SOURCES[index % len(SOURCES)]
-    kind = index % len(_MARKS)
-    return drawing.pattern(f"source{index}", 6, colour, _MARKS[kind](index // len(_MARKS)))
+def source(drawing: Drawing, index: int) -> Paint:
+    """The paint of supply ``index``: every supply has marks of its own, colours repeat after four."""
+    turn, kind = divmod(index, len(_MARKS))
+    marks = _MARKS[kind](turn)
+    pattern = drawing.pattern(f"source{index}", 6, marks) if marks else None
+    return Paint(SOURCES[index % len(SOURCES)], pattern)
 
 
 def _solid(_turn: int) -> str:

@@ -38,12 +38,11 @@ class Drawing:
         attributes = {"x": x, "y": y, "font-family": FONT, "text-anchor": anchor, **style}
         self._shapes.append(f"<text{_attributes(attributes)}>{escape(words)}</text>")
 
-    def pattern(self, name: str, size: float, ground: str, marks: str) -> str:
-        """Declares a tile of ``size`` holding the SVG ``marks`` on ``ground``: a paint to fill with."""
+    def pattern(self, name: str, size: float, marks: str) -> str:
+        """Declares a transparent tile of ``size`` holding the SVG ``marks``: a paint to fill with."""
         self._patterns[name] = (
             f'<pattern id="{name}" width="{_number(size)}" height="{_number(size)}" '
-            f'patternUnits="userSpaceOnUse"><rect width="{_number(size)}" height="{_number(size)}" '
-            f'fill="{ground}"/>{marks}</pattern>'
+            f'patternUnits="userSpaceOnUse">{marks}</pattern>'
         )
         return f"url(#{name})"
 

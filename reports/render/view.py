@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts.verdict import Severity
 from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetLine
 from reports.method import METHOD
 from reports.render import charts
@@ -67,13 +68,20 @@ def view(report: MonthlyReport) -> dict[str, Any]:
         "targets": [_target(target, numbers) for target in figures.targets],
         **_records(report, numbers),
         "method": [list(paragraph) for paragraph in METHOD],
+        "method_left": _half(METHOD),
         "method_version": figures.method_version,
     }
 
 
+def _half(method: Sequence[tuple[str, str]]) -> int:
+    """How many paragraphs fill the left of two columns."""
+    lengths = [len(words) + 90 for _, words in method]
+    return min(range(len(lengths) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])))
+
+
 def revision_words(report: MonthlyReport) -> str:
-    """``revision 2``; a draft has none."""
-    return f"revision {report.revision}" if report.revision else "draft, not issued"
+    """``revision 2``; what the archive has not issued has none."""
+    return f"revision {report.revision}" if report.revision else "not issued, no revision"
 
 
 def notice(figures: MonthFigures, numbers: Numbers) -> str:
@@ -93,14 +101,16 @@ def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) 
     edc, green = values["edc_wh"], values["green_wh"]
     if edc.value is None or green.value is None:
         return f"Consumption of {figures.site.name} is {WITHHELD}: {edc.reason or green.reason}."
-    words = (
-        f"{figures.site.name} used {numbers.energy(edc.value)} in {_length(figures, numbers)}. "
-        f"Contracted renewable supply met {numbers.energy(green.value)} of it in the same hour"
-    )
+    met = f"Contracted renewable supply met {numbers.energy(green.value)} of it in the same hour"
     matched = values["hourly_matched"]
-    if matched.value is None:
-        return f"{words}; the share is {WITHHELD}: {matched.reason}."
-    return f"{words}, {numbers.share(matched.value)} of the energy whose sources are known."
+    share = f"{met}; the share is {WITHHELD}: {matched.reason}."
+    if matched.value is not None:
+        share = f"{met}: {numbers.share(matched.value)}."
+    name, length = figures.site.name, _length(figures, numbers)
+    if figures.total.completeness < 1:
+        known = f"{numbers.share(figures.total.completeness)} of its meters' intervals are known"
+        return f"{name} is known to have used {numbers.energy(edc.value)} in {length}; {known}. {share}"
+    return f"{name} used {numbers.energy(edc.value)} in {length}. {share}"
 
 
 def _length(figures: MonthFigures, numbers: Numbers) -> str:
@@ -223,7 +233,7 @@ def _total(figures: MonthFigures, numbers: Numbers) -> Row:
 def _energies(kpi: Any, numbers: Numbers) -> Row:
     energies = (kpi.edc_wh, kpi.eit_wh, kpi.green_wh, kpi.other_wh, kpi.unknown_wh)
     return [
-        *(numbers.bare_energy(energy) for energy in energies),
+        *(numbers.bare_energy(energy, none="unknown") for energy in energies),
         numbers.ratio(kpi.pue),
         numbers.share(kpi.hourly_matched),
         numbers.share(kpi.completeness),
@@ -254,7 +264,7 @@ def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
 def _records(report: MonthlyReport, numbers: Numbers) -> dict[str, Any]:
     figures = report.figures
     return {
-        "alert_counts": [[name, numbers.count(n)] for name, n in report.alert_counts.items()],
+        "alert_counts": [[s.value, numbers.count(report.alert_counts.get(s, 0))] for s in Severity],
         "alerts": [
             [
                 a.severity,
