@@ -1,0 +1,185 @@
+"""The demo: two sites with a month behind them, their configuration, and what happens to them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.clock import EPOCH, Clock
+from runtime.errors import ConfigError
+from simulator.faults import Calm, Fault, MeterReset, Nonsense, Silent, Window
+from simulator.history import History
+from simulator.model import Model
+from simulator.plan import GDANSK, KAUNAS, SitePlan
+from simulator.publisher import LIVE, Link, Publisher
+from simulator.site import METERS
+
+HISTORY = timedelta(days=31)
+_STATE_FILE = "simulator.json"
+_DAY, _HOUR, _QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
+_ROLES = {"main": "utility", "ups": "it", "cooling": "cooling", "aux": "other"}
+_PARENTS = {
+    "ups-a": "main-1",
+    "ups-b": "main-2",
+    "cooling-1": "main-1",
+    "cooling-2": "main-2",
+    "aux": "main-1",
+}
+_PERIOD = "5m"
+"""What every device promises: history has a reading each five minutes; live ones come more often."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A simulated world whose story hangs on ``born``, when its data directory was made, and ``seed``."""
+
+    data_dir: Path
+    born: datetime
+    seed: int
+    model: Model
+
+    @classmethod
+    def open(cls, data_dir: Path, now: datetime, seed: int = 1) -> Demo:
+        """The demo that lives in ``data_dir``, or a new one born ``now``. Raises ConfigError if spoilt."""
+        path = data_dir / _STATE_FILE
+        if path.exists():
+            try:
+                state = msgspec.json.decode(path.read_bytes(), type=_State)
+            except msgspec.DecodeError as error:
+                raise ConfigError(
+                    [f"{path} cannot be read ({error}); remove {data_dir} to start anew"]
+                ) from None
+        else:
+            state = _State(born=now, seed=seed)
+            data_dir.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(msgspec.json.encode(state))
+        epoch = _floor(state.born - HISTORY - 2 * _DAY, _DAY)
+        model = Model(epoch, (GDANSK, KAUNAS), state.seed, _story(state.born))
+        return cls(data_dir, state.born, state.seed, model)
+
+    def history(self, now: datetime, newest: datetime | None = None) -> History:
+        """What is to be loaded: 31 days up to ``now``, or from ``newest``, the newest time that is stored."""
+        end = _floor(now, timedelta(minutes=5))
+        start = _floor(end - HISTORY, _HOUR)
+        if newest is not None:
+            start = min(max(start, _floor(newest, _QUARTER)), end)
+        return History(self.model, max(start, self.model.epoch), end)
+
+    def settings(
+        self, broker_port: int, http_port: int, replay_from: datetime | None = None
+    ) -> dict[str, Any]:
+        """The complete configuration, as the tables of the file."""
+        tables = demo_settings(self.data_dir, broker_port, http_port)
+        if replay_from is not None:
+            tables["service"]["replay_from"] = replay_from.isoformat()
+        return tables
+
+    async def live(self, port: int, clock: Clock, since: datetime) -> None:
+        """Both sites' gateways, each on its own connection to 127.0.0.1:``port``, until cancelled."""
+        async with asyncio.TaskGroup() as gateways:
+            for site in self.model.sites:
+                gateways.create_task(self._gateway(site, port, clock, since))
+
+    async def _gateway(self, site: str, port: int, clock: Clock, since: datetime) -> None:
+        async with Publisher(self.model.only(site), Link(port)) as publisher:
+            await publisher.live(clock, LIVE, since)
+
+
+class _State(msgspec.Struct, forbid_unknown_fields=True):
+    born: datetime
+    seed: int
+
+
+def demo_settings(data_dir: Path, broker_port: int, http_port: int) -> dict[str, Any]:
+    """The configuration of both sites as the tables of the file; nobody outside is told of alerts."""
+    return {
+        "service": {"data_dir": str(data_dir), "listen": f"127.0.0.1:{http_port}"},
+        "broker": {"url": f"mqtt://127.0.0.1:{broker_port}", "embedded": True},
+        "store": [{"type": "duckdb"}],
+        "sites": {plan.name: _site(plan) for plan in (GDANSK, KAUNAS)},
+        "target": [target for plan in (GDANSK, KAUNAS) for target in _targets(plan)],
+    }
+
+
+def _site(plan: SitePlan) -> dict[str, Any]:
+    rated_kw = plan.rated_it_w / 1000
+    table: dict[str, Any] = {
+        "name": plan.title,
+        "zone": plan.place.zone,
+        "grid": plan.grid.upper(),
+        "contracted_kw": round(1.3 * rated_kw),
+        "meter": [_meter(name, rated_kw) for name in METERS],
+        "supply": [_supply(name, kind, plan) for name, kind in plan.supplies().items()],
+        "cooling": [{"id": name, "period": _PERIOD} for name in ("chiller-1", "chiller-2")],
+    }
+    if plan.reuses_heat:
+        table["heat"] = [{"id": "district", "period": _PERIOD}]
+        table["water"] = [{"id": "makeup", "period": _PERIOD}]
+    return table
+
+
+def _meter(name: str, rated_kw: float) -> dict[str, Any]:
+    role = _ROLES[name.split("-")[0]]
+    meter: dict[str, Any] = {
+        "id": name,
+        "role": role,
+        "period": _PERIOD,
+        "max_power_kw": round(1.2 * rated_kw),
+        "accuracy_class": 0.5 if role in ("utility", "it") else 1.0,
+    }
+    if role == "it":
+        meter["category"] = "pue1"
+    if name in _PARENTS:
+        meter["parent"] = _PARENTS[name]
+    return meter
+
+
+def _supply(name: str, kind: str, plan: SitePlan) -> dict[str, Any]:
+    supply: dict[str, Any] = {"id": name, "kind": kind, "period": _PERIOD}
+    if kind.startswith("ppa_"):
+        supply["zone"] = plan.grid.upper()
+    return supply
+
+
+def _targets(plan: SitePlan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"{plan.name}-80-percent-a-day",
+            "site": plan.name,
+            "metric": "hourly_matched",
+            "goal": 0.8,
+            "period": "day",
+            "severity": "medium",
+        },
+        {
+            "name": f"{plan.name}-100-percent-green",
+            "site": plan.name,
+            "metric": "hourly_matched",
+            "goal": 1.0,
+            "period": "month",
+            "severity": "high",
+        },
+    ]
+
+
+def _story(born: datetime) -> list[Fault]:
+    """What has happened before anybody looks: enough that no page of alarms or data quality is empty."""
+    night = _floor(born - 3 * _DAY, _DAY) - _HOUR
+    quiet = _floor(born - 2 * _DAY, _HOUR)
+    noise = _floor(born - _DAY, _HOUR)
+    reset = _floor(born - 9 * _DAY, _HOUR) + timedelta(minutes=37)
+    return [
+        Calm("gdansk", Window(night, night + 8 * _HOUR)),
+        MeterReset("gdansk/meter/aux", reset),
+        Silent("kaunas/b/r2/n03/gpu", Window(quiet, quiet + 3 * _HOUR)),
+        Nonsense("kaunas/meter/stranger", Window(noise, noise + _HOUR)),
+    ]
+
+
+def _floor(at: datetime, step: timedelta) -> datetime:
+    return EPOCH + ((at - EPOCH) // step) * step
