@@ -8,12 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboards.house import House
-from energy.site import MeterOptions, Role, SiteOptions, SupplyKind, SupplyOptions
+from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions, SupplyKind, SupplyOptions
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
-from telemetry.frame import Ints
+from telemetry.frame import Floats, Ints, Millis
 
-GPU_SILENT_MS = 60_000
-"""A GPU that has not spoken for this long is left out of the sum, and counted as silent."""
+PERIODS_UNTIL_STALE = 3
+"""A reading older than this many of its device's periods is unknown: it is no longer what happens now."""
+
+SILENT_MS = 60_000
+"""A GPU or cooling unit, whose period is not configured, is silent after this long."""
+
+GONE_MS = 24 * 3_600_000
+"""One that has been silent for longer was taken out, and no longer keeps a sum from being told."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class Gauge:
 @dataclass(frozen=True)
 class SiteNow:
     """Power in W, shares 0..1. ``power_w`` is at the inlet: net import plus on-site generation.
+
+    A figure with a part that is stale or was never told is unknown, never a partial sum.
 
     ``supplies`` holds each supply's power by id, a battery's positive while it discharges;
     ``reporting`` of ``gpus`` GPUs are in ``gpu_w``.
@@ -69,19 +77,19 @@ class Now:
     def site(self, key: str, at_ms: int) -> SiteNow:
         """The figures of one configured site at ``at_ms``."""
         site = self._sites[key]
-        grid = self._sum(METER, key, [m.id for m in site.meter if m.role is Role.UTILITY])
-        supplies = {s.id: self._gauge(SUPPLY, key, s.id) for s in site.supply}
-        onsite = [supplies[s.id] for s in site.supply if s.kind.onsite]
+        grid = self._sum(key, [m for m in site.meter if m.role is Role.UTILITY], at_ms)
+        supplies = {s.id: self._gauge(SUPPLY, key, s, at_ms) for s in site.supply}
+        onsite = [generated(supplies[s.id]) for s in site.supply if s.kind.onsite]
         power = add([grid, *onsite])
-        it = self._sum(METER, key, [m.id for m in site.meter if m.role is Role.IT])
+        it = self._sum(key, [m for m in site.meter if m.role is Role.IT], at_ms)
         gpu, gpus, reporting = self._gpu(key, at_ms)
         return SiteNow(
             power_w=power,
             grid_w=grid,
             it_w=it,
             gpu_w=gpu,
-            cooling_w=self._cooling(key, site),
-            pue=divide(power, it),
+            cooling_w=self._cooling(key, site, at_ms),
+            pue=pue(power, it),
             green_share=green_share(site, power, grid, supplies),
             headroom_w=headroom(site, grid),
             supplies=supplies,
@@ -94,27 +102,26 @@ class Now:
         found = {key: self.site(key, at_ms) for key in self._sites}
         return {**found, "all": total(list(found.values()))}
 
-    def _gauge(self, measurement: Measurement, site: str, device: str) -> Gauge:
-        told = self._live.value(measurement, (site, device), "power_w")
+    def _gauge(self, measurement: Measurement, site: str, device: RegisterOptions, at_ms: int) -> Gauge:
+        told = self._live.value(measurement, (site, device.id), "power_w")
         if told is None:
-            return Gauge(None, None, f"{measurement.name} {device} has not reported any power")
+            return Gauge(None, None, f"{measurement.name} {device.id} has not reported any power")
+        age_s = (at_ms - told[1]) / 1000
+        if age_s > PERIODS_UNTIL_STALE * device.period.total_seconds():
+            return Gauge(None, told[1], f"{measurement.name} {device.id} has been silent for {age_s:.0f} s")
         return Gauge(told[0], told[1])
 
-    def _sum(self, measurement: Measurement, site: str, devices: Sequence[str]) -> Gauge:
-        if not devices:
+    def _sum(self, site: str, meters: Sequence[MeterOptions], at_ms: int) -> Gauge:
+        if not meters:
             return Gauge(None, None, "no such meter is configured")
-        return add([self._gauge(measurement, site, device) for device in devices])
+        return add([self._gauge(METER, site, meter, at_ms) for meter in meters])
 
-    def _cooling(self, key: str, site: SiteOptions) -> Gauge:
-        meters = [m.id for m in site.meter if m.role is Role.COOLING]
+    def _cooling(self, key: str, site: SiteOptions, at_ms: int) -> Gauge:
+        meters = [m for m in site.meter if m.role is Role.COOLING]
         if meters:
-            return self._sum(METER, key, meters)
+            return self._sum(key, meters, at_ms)
         units = self._live.table(COOLING, {"site": (key,)})
-        watts = units.columns["power_w"]
-        known = ~np.isnan(watts)
-        if not known.any():
-            return Gauge(None, None, "no cooling meter or unit has reported any power")
-        return Gauge(float(watts[known].sum()), int(units.at_ms[known].min()))
+        return _device_sum("cooling units", units.columns["power_w"], units.at_ms, at_ms)[0]
 
     def _gpu(self, key: str, at_ms: int) -> tuple[Gauge, int, int]:
         table = self._live.table(GPU)
@@ -123,14 +130,26 @@ class Now:
             mine = self._live.table(GPU, {"site": (key,)}).series
             self._gpus[key] = (len(table.series), mine)
         chosen = np.isin(table.series, mine, assume_unique=True)
-        watts, at = table.columns["power_w"][chosen], table.at_ms[chosen]
-        known = ~np.isnan(watts)
-        if not known.any():
-            return Gauge(None, None, "no GPU has reported any power"), len(mine), 0
-        fresh = known & (at >= at_ms - GPU_SILENT_MS)
-        used = fresh if fresh.any() else known
-        gauge = Gauge(float(watts[used].sum()), int(at[used].max()))
-        return gauge, len(mine), int(fresh.sum())
+        return _device_sum("GPUs", table.columns["power_w"][chosen], table.at_ms[chosen], at_ms)
+
+
+def _device_sum(what: str, watts: Floats, at: Millis, now_ms: int) -> tuple[Gauge, int, int]:
+    """The sum, how many devices there are, and how many of them report."""
+    present = now_ms - at <= GONE_MS
+    watts, at = watts[present], at[present]
+    if not len(at):
+        return Gauge(None, None, f"none of the {what} has reported any power in the last 24 h"), 0, 0
+    fresh = (now_ms - at <= SILENT_MS) & ~np.isnan(watts)
+    reporting, oldest = int(fresh.sum()), int(at.min())
+    if reporting < len(at):
+        silent = Gauge(None, oldest, f"{len(at) - reporting} of {len(at)} {what} are silent")
+        return silent, len(at), reporting
+    return Gauge(float(watts.sum()), oldest), len(at), reporting
+
+
+def generated(supply: Gauge) -> Gauge:
+    """Its generation: an inverter's own use at night shows as negative power and is part of the import."""
+    return supply if supply.v is None else Gauge(max(0.0, supply.v), supply.at)
 
 
 def add(parts: Iterable[Gauge]) -> Gauge:
@@ -153,6 +172,14 @@ def divide(above: Gauge, below: Gauge) -> Gauge:
     if below.v <= 0:
         return Gauge(None, at, "the IT load is not above zero")
     return Gauge(above.v / below.v, at)
+
+
+def pue(power: Gauge, it: Gauge) -> Gauge:
+    """Power at the inlet over IT power. Below 1 it is no PUE but a fault of a meter or of its role."""
+    found = divide(power, it)
+    if found.v is not None and found.v < 1:
+        return Gauge(None, found.at, "the site takes less than its IT: a meter or its role is wrong")
+    return found
 
 
 def headroom(site: SiteOptions, grid: Gauge) -> Gauge:
@@ -205,7 +232,7 @@ def total(sites: Sequence[SiteNow]) -> SiteNow:
         it_w=it,
         gpu_w=add(s.gpu_w for s in sites),
         cooling_w=add(s.cooling_w for s in sites),
-        pue=divide(power, it),
+        pue=pue(power, it),
         green_share=divide(green, power),
         headroom_w=add(s.headroom_w for s in sites),
         supplies={},
@@ -214,6 +241,6 @@ def total(sites: Sequence[SiteNow]) -> SiteNow:
     )
 
 
-def expected_every(devices: Iterable[MeterOptions | SupplyOptions]) -> float:
+def expected_every(devices: Iterable[RegisterOptions]) -> float:
     """The longest reporting period among ``devices``, s: nothing that sums them can be fresher."""
     return max((d.period.total_seconds() for d in devices), default=60.0)

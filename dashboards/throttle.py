@@ -34,7 +34,10 @@ _FORGET_AFTER = timedelta(hours=1)
 
 
 class LoginThrottle:
-    """Remembers failures of the last hour, in memory and bounded; success forgets a name's failures."""
+    """Remembers failures of the last hour, in memory and bounded.
+
+    An attempt counts as failed from its beginning until it succeeds, so that a thousand at once gain nothing.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,8 +47,8 @@ class LoginThrottle:
         """How long this login must still wait; zero when it may try."""
         return max(self._wait(f"name {name}", BY_NAME), self._wait(f"from {address}", BY_ADDRESS))
 
-    def failed(self, name: str, address: str) -> None:
-        """One more wrong attempt."""
+    def attempt(self, name: str, address: str) -> None:
+        """One more attempt, wrong until :meth:`succeeded`."""
         now = self._clock.now()
         for key in (f"name {name}", f"from {address}"):
             count, _ = self._recent(key)
@@ -54,9 +57,11 @@ class LoginThrottle:
         while len(self._failures) > _KEPT:
             self._failures.popitem(last=False)
 
-    def succeeded(self, name: str) -> None:
-        """The right password: this name's failures are forgiven, those of the address are not."""
+    def succeeded(self, name: str, address: str) -> None:
+        """The right password: this name's failures are forgiven, of the address's only this attempt."""
         self._failures.pop(f"name {name}", None)
+        count, last = self._recent(f"from {address}")
+        self._failures[f"from {address}"] = (max(0, count - 1), last)
 
     def _wait(self, key: str, pace: Pace) -> timedelta:
         count, last = self._recent(key)

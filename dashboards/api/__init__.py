@@ -1,0 +1,31 @@
+"""The JSON API, one noun per file; ``ROUTERS`` is all of it."""
+
+from __future__ import annotations
+
+from dashboards.api import (
+    alerts,
+    completeness,
+    docs,
+    health,
+    ingest,
+    kpi,
+    ledger,
+    live,
+    reports,
+    series,
+    session,
+)
+
+ROUTERS = (
+    health.router,
+    ingest.router,
+    series.router,
+    live.router,
+    ledger.router,
+    kpi.router,
+    alerts.router,
+    reports.router,
+    completeness.router,
+    session.router,
+    docs.router,
+)

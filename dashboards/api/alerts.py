@@ -1,0 +1,194 @@
+"""The alerts, and what people do about them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts.board import Alert, AlertState, StaleRevision
+from alerts.verdict import Severity
+from dashboards.api import asked
+from dashboards.api.asked import Asked, HouseHere
+from dashboards.house import House
+from dashboards.problem import RESPONSES, Problem
+from dashboards.security import Operator
+from dashboards.times import parse_step
+
+router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
+
+LONGEST_SILENCE = timedelta(hours=24)
+Note = Annotated[str | None, Field(max_length=2_000)]
+AlertId = Annotated[int, Path(ge=1, le=2**53)]
+
+
+class AlertsAsked(Asked):
+    """``active``: neither normal nor pending; without ``state`` all that are kept."""
+
+    state: AlertState | Literal["active", "all"] = "all"
+    site: str = asked.ALL
+    from_: str | None = Field(None, alias="from")
+    to: str | None = None
+
+
+class Acknowledge(Asked):
+    """``rev`` is the revision that the person saw; without it any will do."""
+
+    rev: int | None = None
+    note: Note = None
+
+
+class Silence(Asked):
+    """Until a time, or ``for`` a duration such as ``8h``; at most 24 h, one hour if neither is told."""
+
+    until: str | None = None
+    for_: str = Field("1h", alias="for")
+    note: Note = None
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class AlertShown(_Shown):
+    """One occurrence of a condition."""
+
+    id: int
+    key: str
+    rule: str
+    site: str | None
+    severity: Severity
+    state: AlertState
+    title: str
+    summary: str
+    value: float | None
+    limit: float | None
+    unit: str
+    since: datetime
+    ended: datetime | None
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    note: str | None
+    rev: int
+    link: str
+    evidence: dict[str, Any]
+    silenced_until: datetime | None
+
+
+class Alerts(BaseModel):
+    """Unacknowledged first, then by severity and age."""
+
+    alerts: list[AlertShown]
+
+
+class TransitionShown(_Shown):
+    """One line of the timeline."""
+
+    at: datetime
+    before: AlertState
+    after: AlertState
+    who: str
+    note: str | None
+
+
+class DeliveryShown(_Shown):
+    """Who was told, and how it went."""
+
+    message_key: str
+    channel: str
+    kind: str
+    created_at: datetime
+    attempts: int
+    delivered_at: datetime | None
+    error: str | None
+
+
+class AlertDetail(BaseModel):
+    """An alert, all that happened to it and all that was sent about it, oldest first."""
+
+    alert: AlertShown
+    timeline: list[TransitionShown]
+    deliveries: list[DeliveryShown]
+
+
+@router.get("/alerts")
+async def alerts(house: HouseHere, query: Annotated[AlertsAsked, Query()]) -> Alerts:
+    """The alerts of a state, a site and a time."""
+    site = asked.site(house, query.site)
+    start = None if query.from_ is None else asked.time(house, "from", query.from_)
+    end = None if query.to is None else asked.time(house, "to", query.to)
+    found = await house.alerts.alerts(
+        active=True if query.state == "active" else None,
+        site=None if site == asked.ALL else site,
+        start=start,
+        end=end,
+    )
+    wanted = [a for a in found if query.state in ("active", "all", a.state)]
+    return Alerts(alerts=[AlertShown.model_validate(alert) for alert in wanted])
+
+
+@router.get("/alerts/{alert_id}")
+async def alert(house: HouseHere, alert_id: AlertId) -> AlertDetail:
+    """One alert with its history."""
+    found = await house.alerts.alert(alert_id)
+    if found is None:
+        raise _no_alert(alert_id)
+    timeline = await house.alerts.timeline(alert_id)
+    deliveries = await house.alerts.deliveries(alert_id)
+    return AlertDetail(
+        alert=AlertShown.model_validate(found),
+        timeline=[TransitionShown.model_validate(t) for t in timeline],
+        deliveries=[DeliveryShown.model_validate(d) for d in deliveries],
+    )
+
+
+@router.post("/alerts/{alert_id}/ack")
+async def acknowledge(
+    house: HouseHere, who: Operator, alert_id: AlertId, body: Acknowledge | None = None
+) -> AlertShown:
+    """Take responsibility for an alert; 409 when it changed since ``rev``."""
+    body = body or Acknowledge()
+    at = house.clock.now()
+    try:
+        found = await house.alerts.acknowledge(alert_id, who=who, note=body.note, rev=body.rev, at=at)
+    except KeyError:
+        raise _no_alert(alert_id) from None
+    except StaleRevision:
+        raise Problem(
+            409, f"alert {alert_id} has changed since rev {body.rev}; read it again", "rev"
+        ) from None
+    return AlertShown.model_validate(found)
+
+
+@router.post("/alerts/{alert_id}/silence")
+async def silence(
+    house: HouseHere, who: Operator, alert_id: AlertId, body: Silence | None = None
+) -> AlertShown:
+    """Keep quiet about an alert for a while; it is still judged and logged."""
+    body = body or Silence()
+    at = house.clock.now()
+    until = _until(house, body, at)
+    try:
+        found: Alert = await house.alerts.silence(alert_id, who=who, note=body.note, until=until, at=at)
+    except KeyError:
+        raise _no_alert(alert_id) from None
+    return AlertShown.model_validate(found)
+
+
+def _until(house: House, body: Silence, at: datetime) -> datetime:
+    if body.until is not None:
+        name, until = "until", asked.time(house, "until", body.until)
+    else:
+        try:
+            name, until = "for", at + parse_step(body.for_)
+        except ValueError as error:
+            raise Problem(400, f"for: {error}", "for") from None
+    if not at < until <= at + LONGEST_SILENCE:
+        raise Problem(400, f"{name}: a silence ends within the next 24 h; write for example 8h", name)
+    return until
+
+
+def _no_alert(alert_id: int) -> Problem:
+    return Problem(404, f"there is no alert {alert_id}; /api/v1/alerts lists them", "alert_id")

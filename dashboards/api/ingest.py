@@ -1,0 +1,51 @@
+"""Counters of the ingest, the journal and the stores."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from dashboards.api.asked import HouseHere
+from dashboards.hub import ingest_body
+from dashboards.problem import RESPONSES
+
+router = APIRouter(prefix="/api/v1", tags=["ingest"], responses=RESPONSES)
+
+
+class Journal(BaseModel):
+    """``bytes`` of ``limit_bytes`` are used by ``entries`` batches; ``head`` is the newest position."""
+
+    entries: int
+    bytes: int
+    limit_bytes: int
+    head: int
+
+
+class StoreLag(BaseModel):
+    """How far a store has followed the journal."""
+
+    name: str
+    position: int
+    lag_s: float
+    error: str | None
+
+
+class Ingest(BaseModel):
+    """Counted since the data directory was made. ``received``, ``acknowledged``, ``rejected``: messages;
+    ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each."""
+
+    received: int
+    stored_rows: int
+    acknowledged: int
+    duplicates: int
+    late: int
+    rejected: dict[str, int]
+    journal: Journal
+    stores: list[StoreLag]
+    connected: bool
+
+
+@router.get("/ingest")
+async def ingest(house: HouseHere) -> Ingest:
+    """What came in, what became of it, and how far the stores have followed."""
+    return Ingest.model_validate(ingest_body(await house.ingest.status()))

@@ -1,0 +1,105 @@
+"""The figures of a site over time: energy, PUE, green shares, completeness."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from dashboards.api import asked
+from dashboards.api.asked import Asked, HouseHere
+from dashboards.problem import RESPONSES, Problem
+from energy.figures import KpiRow, State
+from energy.interval import Period, Step, floor_quarter
+
+router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
+
+LONGEST = timedelta(days=3_660)
+MOST_ROWS = 50_000
+_SHORTEST = {Step.QUARTER: 900, Step.HOUR: 3_600, Step.DAY: 82_800, Step.MONTH: 2_415_600}
+"""Seconds; a day may have 23 hours and a February 28 days less one hour."""
+
+
+class KpiAsked(Asked):
+    """Without ``step`` one row for the whole period; days and months are the site's own."""
+
+    site: str = asked.ALL
+    from_: str = Field("now-24h", alias="from")
+    to: str = "now"
+    step: Step | None = None
+    as_of: str | None = None
+
+
+class KpiLine(BaseModel):
+    """Energy in Wh; null is explained in ``withheld``. green + other + unknown = edc."""
+
+    start: str
+    end: str
+    edc_wh: float | None
+    eit_wh: float | None
+    pue: float | None
+    pue_category: str | None
+    ref: float | None
+    hourly_matched: float | None
+    cfe_score: float | None
+    green_wh: float | None
+    other_wh: float | None
+    unknown_wh: float | None
+    cue: float | None
+    wue: float | None
+    erf: float | None
+    ere: float | None
+    completeness: float
+    estimated: float
+    state: State
+    revision: int
+    withheld: dict[str, str]
+
+
+class Kpi(BaseModel):
+    """``from`` and ``to`` as they were used: whole quarter-hours."""
+
+    site: str
+    step: Step | None
+    from_: str = Field(alias="from")
+    to: str
+    rows: list[KpiLine]
+
+
+@router.get("/kpi", response_model=Kpi)
+async def kpi(house: HouseHere, query: Annotated[KpiAsked, Query()]) -> Response:
+    """Figures over [from, to), each taken down to the quarter-hour, per ``step``."""
+    site, as_of = asked.site(house, query.site), asked.as_of(house, query.as_of)
+    period = _quarters(asked.period(house, query.from_, query.to, LONGEST))
+    if query.step is not None:
+        rows = (period.end - period.start).total_seconds() / _SHORTEST[query.step]
+        if rows > MOST_ROWS:
+            raise Problem(400, f"step: more than {MOST_ROWS} rows; take a longer step", "step")
+    found = await house.figures.kpi(site, period, query.step, as_of)
+    body = {
+        "site": site,
+        "step": query.step,
+        "from": period.start.isoformat(),
+        "to": period.end.isoformat(),
+        "rows": [_line(row) for row in found],
+    }
+    return asked.json(body)
+
+
+def _quarters(period: Period) -> Period:
+    whole = Period(floor_quarter(period.start), floor_quarter(period.end))
+    if whole.start == whole.end:
+        raise Problem(400, "to: figures are told by quarter-hours; ask for at least one", "to")
+    return whole
+
+
+def _line(row: KpiRow) -> dict[str, Any]:
+    return asdict(row) | {
+        "start": row.start.isoformat(),
+        "end": row.end.isoformat(),
+        "withheld": dict(row.withheld),
+    }

@@ -1,0 +1,114 @@
+"""The issued reports and their files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse
+
+from dashboards.api import asked
+from dashboards.api.asked import Asked, HouseHere
+from dashboards.problem import RESPONSES, Problem
+from dashboards.security import Operator
+from reports.report import FORMATS, Format, ReportEntry
+
+router = APIRouter(prefix="/api/v1", tags=["reports"], responses=RESPONSES)
+
+CONTENT_TYPES: dict[Format, str] = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
+
+
+class ReportsAsked(Asked):
+    """Which reports."""
+
+    site: str | None = None
+
+
+class FileAsked(Asked):
+    """Which revision; the newest without."""
+
+    revision: int | None = Field(None, ge=1, le=1_000_000)
+
+
+class IssueAsked(Asked):
+    """Which formats to make."""
+
+    formats: list[Format] = Field(default=list(FORMATS), min_length=1)
+
+
+class Report(BaseModel):
+    """``sha256`` by format."""
+
+    site: str
+    period: str
+    state: str
+    revision: int
+    issued_at: datetime
+    sha256: dict[str, str]
+
+
+class Reports(BaseModel):
+    """Newest month first."""
+
+    reports: list[Report]
+
+
+Site = Annotated[str, Path(description="a configured site")]
+Month = Annotated[str, Path(description="for example 2026-10")]
+
+
+@router.get("/reports")
+async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> Reports:
+    """The newest revision of each site and month."""
+    site = None if query.site is None else asked.site(house, query.site, every=False)
+    return Reports(reports=[_report(entry) for entry in await house.reports.entries(site)])
+
+
+@router.get(
+    "/reports/{site}/{period}.{format}",
+    response_class=FileResponse,
+    responses={200: {"content": {kind.split(";")[0]: {} for kind in CONTENT_TYPES.values()}}},
+)
+async def report_file(
+    house: HouseHere, site: Site, period: Month, format: Format, query: Annotated[FileAsked, Query()]
+) -> FileResponse:
+    """The file as it was issued."""
+    found = await house.reports.file(site, period, format, query.revision) if site in house.sites else None
+    if found is None:
+        raise Problem(
+            404, f"no such {format} report of {site[:60]!r} for {period[:20]!r}; /api/v1/reports lists them"
+        )
+    name = f"{site}-{period}.{format}"
+    return FileResponse(found, media_type=CONTENT_TYPES[format], filename=name)
+
+
+@router.post("/reports/{site}/{period}")
+async def issue_report(
+    house: HouseHere, who: Operator, site: Site, period: Month, wanted: IssueAsked | None = None
+) -> Report:
+    """Issue it now; the same figures give the same revision."""
+    if site not in house.sites:
+        raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(house.sites)}", "site")
+    try:
+        entry = await house.reports.issue(site, period, formats=(wanted or IssueAsked()).formats)
+    except ValueError as error:
+        raise Problem(400, str(error), "period") from None
+    return _report(entry)
+
+
+def _report(entry: ReportEntry) -> Report:
+    return Report(
+        site=entry.site,
+        period=entry.period,
+        state=entry.state,
+        revision=entry.revision,
+        issued_at=entry.issued_at,
+        sha256=dict(entry.sha256),
+    )

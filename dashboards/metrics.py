@@ -1,0 +1,103 @@
+"""The service's own metrics in Prometheus' text format; racks and GPUs are left to the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from alerts.board import AlertState
+from alerts.verdict import Severity
+from dashboards.house import House
+from dashboards.now import Now
+from runtime.clock import to_ms
+from telemetry.status import IngestStatus
+
+PREFIX = "amberwatt"
+
+_LIVE = {
+    "power_w": ("site_power_watts", "What the site takes at its inlet"),
+    "grid_w": ("grid_power_watts", "Net import from the grid"),
+    "it_w": ("it_power_watts", "What the IT takes"),
+    "gpu_w": ("gpu_power_watts", "What all GPUs take"),
+    "pue": ("pue_ratio", "Power at the inlet over IT power, this moment"),
+    "green_share": ("green_share_ratio", "Share of the site's power that contracted renewables deliver"),
+    "headroom_w": ("headroom_watts", "What the grid contract still allows"),
+}
+
+
+async def exposition(house: House, now: Now) -> bytes:
+    """All metrics of this moment; a figure that is not known is absent, not 0."""
+    build = GaugeMetricFamily(f"{PREFIX}_build", "The running version", labels=["version"])
+    build.add_metric([house.version], 1)
+    ingest, alerts = _ingest(await house.ingest.status()), await _alerts(house)
+    families = [*ingest, alerts, *_sites(house, now), build]
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    registry.register(_Ready(families))
+    return generate_latest(registry)
+
+
+class _Ready(Collector):
+    """Families that are already computed: the registry's own collectors cannot await."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _ingest(status: IngestStatus) -> Iterator[Metric]:
+    counters = {
+        "messages_received": (status.received, "Messages taken from the broker"),
+        "messages_acknowledged": (status.acknowledged, "Messages acknowledged after they were on disk"),
+        "rows_stored": (status.stored_rows, "Rows stored; one device at one time each"),
+        "rows_duplicate": (status.duplicates, "Rows that had been stored before"),
+        "rows_late": (status.late, "Rows that came after newer ones of their series"),
+    }
+    for name, (value, text) in counters.items():
+        yield CounterMetricFamily(f"{PREFIX}_{name}", text, value=value)
+    rejected = CounterMetricFamily(f"{PREFIX}_messages_rejected", "Messages not used", labels=["reason"])
+    for reason, count in status.rejected.items():
+        rejected.add_metric([reason], count)
+    yield rejected
+    gauges = {
+        "journal_entries": (status.journal.entries, "Batches in the journal"),
+        "journal_bytes": (status.journal.bytes, "Bytes in the journal"),
+        "journal_limit_bytes": (status.journal.limit_bytes, "Bytes at which nothing more is acknowledged"),
+        "broker_connected": (float(status.connected), "1 while connected to the message broker"),
+    }
+    for name, (number, text) in gauges.items():
+        yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=number)
+    lag = GaugeMetricFamily(
+        f"{PREFIX}_store_lag_seconds", "Age of the oldest batch it lacks", labels=["store"]
+    )
+    for store in status.stores:
+        lag.add_metric([store.name], store.lag_s)
+    yield lag
+
+
+async def _alerts(house: House) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_alerts", "Active alerts", labels=["severity", "state"])
+    active = await house.alerts.alerts(active=True)
+    states = (AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED, AlertState.RETURNED)
+    for severity in Severity:
+        for state in states:
+            count = sum(1 for a in active if a.severity is severity and a.state is state)
+            family.add_metric([severity.value, state.value], count)
+    return family
+
+
+def _sites(house: House, now: Now) -> Iterator[Metric]:
+    everything = now.everything(to_ms(house.clock.now()))
+    for name, (metric, text) in _LIVE.items():
+        family = GaugeMetricFamily(f"{PREFIX}_{metric}", text, labels=["site"])
+        for site in house.sites:
+            gauge = everything[site].gauges()[name]
+            if gauge.v is not None:
+                family.add_metric([site], gauge.v)
+        yield family
