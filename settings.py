@@ -9,19 +9,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from alerts.route import RouteOptions
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alerts.message import CHANNELS, Channel
+from alerts.route import MISSED_MUTES_AT_RISK, InhibitOptions, RouteOptions
 from alerts.verdict import RULES, Rule
 from collectors.source import BrokerOptions
 from dashboards.house import AuthOptions
 from energy.site import SiteOptions
 from energy.target import TargetOptions
+from reports.desk import ReportOptions
 from runtime.errors import ConfigError
 from runtime.options import Duration, Options
 from runtime.registry import Plugin, Registry
+from telemetry.journal import JournalOptions
+from telemetry.quality import QualityOptions
 from telemetry.store import STORES, Store
 
 T = TypeVar("T")
@@ -42,7 +45,6 @@ class ServiceOptions(Options):
     database: str | None = None
     replay_from: datetime | None = None
     settle_grace: Duration = timedelta(minutes=2)
-    locale: str = "en"
 
     @field_validator("listen")
     @classmethod
@@ -70,16 +72,9 @@ class ServiceOptions(Options):
         return int(self.listen.rpartition(":")[2])
 
 
-class JournalOptions(Options):
-    """The ``[journal]`` table: at ``limit_mb`` nothing more is acknowledged until a store catches up."""
+class IngestOptions(QualityOptions):
+    """The ``[ingest]`` table: whose clock is too far off, and how many series there may be."""
 
-    limit_mb: int = Field(default=8_192, ge=1)
-
-
-class IngestOptions(Options):
-    """The ``[ingest]`` table: what is too old or too much."""
-
-    accepted_lateness: Duration = timedelta(days=35)
     max_series: int = Field(default=2_000_000, ge=1)
 
 
@@ -94,21 +89,24 @@ class Settings(BaseSettings):
     broker: BrokerOptions = BrokerOptions()
     journal: JournalOptions = JournalOptions()
     ingest: IngestOptions = IngestOptions()
+    reports: ReportOptions = ReportOptions()
     auth: AuthOptions = AuthOptions()
     store: tuple[dict[str, Any], ...] = ({"type": "duckdb"},)
     sites: dict[str, SiteOptions] = {}
     target: tuple[TargetOptions, ...] = ()
     channel: tuple[dict[str, Any], ...] = ()
     route: tuple[RouteOptions, ...] = ()
+    inhibit: tuple[InhibitOptions, ...] = (MISSED_MUTES_AT_RISK,)
     rule: tuple[dict[str, Any], ...] = ()
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # noqa: PLR0913 - pydantic-settings asks for these
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        **_others: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file; nothing else is read."""
         return env_settings, init_settings

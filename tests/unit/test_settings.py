@@ -1,0 +1,114 @@
+"""The configuration: strict, every mistake at once, each with table, key and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import alerts.channels
+import alerts.rules
+import telemetry.stores
+from alerts.message import CHANNELS
+from alerts.verdict import RULES
+from runtime.errors import ConfigError
+from settings import read, resolve
+from telemetry.store import STORES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _plugins() -> None:
+    STORES.load(telemetry.stores)
+    CHANNELS.load(alerts.channels)
+    RULES.load(alerts.rules)
+
+
+WRONG = """
+[service]
+listen = "nowhere"
+colour = "amber"
+
+[broker]
+url = "http://127.0.0.1:1883"
+
+[[store]]
+type = "oracle"
+
+[sites.gdansk]
+name = "Gdańsk"
+zone = "Europe/Danzig"
+grid = "PL"
+"""
+
+
+def test_five_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    problems = caught.value.problems
+    assert len(problems) == 5
+    for expected in (
+        "service.listen: 'nowhere': write HOST:PORT",
+        "service.colour: is not a known key",
+        "broker.url: 'http://127.0.0.1:1883': write mqtt://HOST:PORT",
+        "store[0].type: 'oracle' is no store; there are: duckdb",
+        "sites.gdansk.zone: 'Europe/Danzig' is no IANA time zone",
+    ):
+        assert any(p.startswith(expected) for p in problems), (expected, problems)
+
+
+def test_tables_are_checked_against_each_other() -> None:
+    site = {
+        "name": "Gdańsk",
+        "zone": "Europe/Warsaw",
+        "grid": "PL",
+        "meter": [
+            {"id": "main-1", "role": "utility", "parent": "ups-a"},
+            {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
+            {"id": "ups-a", "role": "it", "category": "pue2", "parent": "lost"},
+        ],
+    }
+    tables = {
+        "sites": {"gdansk": site},
+        "target": [{"name": "green", "site": "kaunas"}],
+        "route": [{"match": {}, "to": ["nobody"]}],
+        "service": {"listen": "0.0.0.0:80"},
+        "auth": {"anonymous": "viewer"},
+    }
+    with pytest.raises(ConfigError) as caught:
+        resolve(tables)
+    told = "\n".join(caught.value.problems)
+    assert "two have id = 'ups-a'" in told
+    assert "parent = 'lost' is no meter of this site" in told
+    assert "['pue1', 'pue2']" in told
+    assert "target[0].site: 'kaunas' is no site; there are: gdansk" in told
+    assert "route[0]: to names the channel 'nobody'" in told
+    assert "auth.anonymous" in told
+
+
+def test_the_example_is_right() -> None:
+    configuration = read(ROOT / "amberwatt.example.toml")
+    assert list(configuration.settings.sites) == ["gdansk"]
+    assert [s.name for s in configuration.stores] == ["duckdb"]
+    assert configuration.settings.service.data_dir == ROOT / "var"
+
+
+def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMBERWATT_SERVICE__LISTEN", "127.0.0.1:9999")
+    assert resolve({"reports": {"locale": "pl"}}).settings.service.port == 9999
+    assert resolve({"reports": {"locale": "pl"}}).settings.reports.locale == "pl"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        read(tmp_path / "missing.toml")
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("[service\n")
+    with pytest.raises(ConfigError, match="line 1"):
+        read(path)
