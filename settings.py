@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     rule: tuple[dict[str, Any], ...] = ()
 
     @classmethod
-    def settings_customise_sources(  # noqa: PLR0913 - pydantic-settings asks for these
+    def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
