@@ -72,10 +72,9 @@ def parse(query: Mapping[str, str], sites: Mapping[str, SiteOptions]) -> View:
     )
 
 
-def zone_of(view: View, sites: Mapping[str, SiteOptions]) -> ZoneInfo:
-    """The zone in which a page tells times: its site's, or UTC when the sites shown do not share one."""
-    zones = {sites[key].zone for key in view.keys(sites)}
-    return ZoneInfo(zones.pop()) if len(zones) == 1 else ZoneInfo("UTC")
+def zone_of(site: str, sites: Mapping[str, SiteOptions]) -> ZoneInfo:
+    """The zone in which figures of ``site`` are told; ``all`` is told in UTC, as its days and months are."""
+    return ZoneInfo("UTC") if site == ALL else sites[site].tz
 
 
 def month_named(name: str, tz: ZoneInfo) -> Period | None:

@@ -1,0 +1,159 @@
+"""Templates to pages: the environment, what every page's frame needs, and the response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from alerts.board import Alert
+from alerts.verdict import Severity
+from dashboards import numbers
+from dashboards.house import House
+from dashboards.now import Now
+from dashboards.panels import alarms
+from dashboards.view import View, parse, zone_of
+from runtime.clock import from_ms, to_ms
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds every page: who looks at what, since when, and what is wrong just now."""
+
+    house: House
+    view: View
+    page: str
+    at: datetime
+    tz: ZoneInfo
+    alerts: Sequence[Alert]
+    loading: float | None
+    user: Any
+    csrf: str
+
+    @property
+    def chips(self) -> list[alarms.Chip]:
+        """Active alarms by severity."""
+        return alarms.chips(self.alerts)
+
+    @property
+    def operator(self) -> bool:
+        """Whether this person may act and not only look."""
+        return self.user is not None and self.user.role == "operator"
+
+    @property
+    def zone_name(self) -> str:
+        """``Europe/Warsaw`` or ``UTC``."""
+        return self.tz.key
+
+
+def house_of(request: Request) -> House:
+    """The house that the application looks into."""
+    house: House = request.app.state.house
+    return house
+
+
+def now_of(request: Request) -> Now:
+    """The reader of the live state that all requests of this application share."""
+    state = request.app.state
+    if not hasattr(state, "now"):
+        state.now = Now(house_of(request))
+    found: Now = state.now
+    return found
+
+
+async def frame(request: Request, page: str) -> Frame:
+    """The frame of ``page`` for this request."""
+    house = house_of(request)
+    view = parse(request.query_params, house.sites)
+    return Frame(
+        house=house,
+        view=view,
+        page=page,
+        at=house.clock.now(),
+        tz=zone_of(view.site, house.sites),
+        alerts=await alarms.active_alarms(house, view),
+        loading=house.history.loading(),
+        user=getattr(request.state, "user", None),
+        csrf=getattr(request.state, "csrf", ""),
+    )
+
+
+def draw(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """Render ``template`` (``login.html``, ``error.html``, …) with ``context``.
+
+    Pages inside the shell take ``frame``; the others get by on ``csrf`` and their own fields.
+    """
+    values = {
+        "assets": request.app.state.assets,
+        "csrf": getattr(request.state, "csrf", ""),
+        **context,
+    }
+    return HTMLResponse(_ENVIRONMENT.get_template(template).render(values), status_code=status)
+
+
+def _spark(values: Sequence[float | None], width: int = 120, height: int = 28) -> list[str]:
+    """Polylines through ``values``, one per unbroken run; scaled to their own range."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return []
+    low, high = min(known), max(known)
+    span = (high - low) or abs(high) or 1.0
+    step = width / max(1, len(values) - 1)
+    lines: list[str] = []
+    run: list[str] = []
+    for index, value in enumerate([*values, None]):
+        if value is None:
+            if run:
+                lines.append(" ".join(run if len(run) > 1 else run * 2))
+            run = []
+            continue
+        run.append(f"{index * step:.1f},{height - 2 - (value - low) / span * (height - 4):.1f}")
+    return lines
+
+
+def _age(ms: float) -> str:
+    """``4 s ago`` for a reading that is ``ms`` milliseconds old."""
+    return f"{numbers.lapse(timedelta(milliseconds=ms))} ago"
+
+
+def _clock(ms: int, tz: ZoneInfo) -> str:
+    return numbers.moment(from_ms(ms), tz)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        power=numbers.power,
+        energy=numbers.energy,
+        share=numbers.share,
+        ratio=numbers.ratio,
+        count=numbers.count,
+        size=numbers.size,
+        quantity=numbers.quantity,
+        lapse=numbers.lapse,
+        moment=numbers.moment,
+        ms=to_ms,
+        age=_age,
+        clock=_clock,
+        spark=_spark,
+    )
+    environment.globals.update(severities=list(Severity), nothing=numbers.NOTHING)
+    return environment
+
+
+_ENVIRONMENT = _environment()

@@ -1,0 +1,1 @@
+"""View-models: what each page shows, computed without a word of HTTP, shared with the API."""

@@ -1,0 +1,114 @@
+"""Alarms as people see them: counts by severity, a list with filters, and one alarm in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.board import Alert, AlertState, Delivery, Transition
+from alerts.verdict import Severity
+from dashboards.house import House
+from dashboards.panels.power import PowerHistory, power_history
+from dashboards.view import ALL, View
+from energy.figures import KpiRow
+from energy.interval import Period, Step, floor_quarter
+
+HISTORY = timedelta(days=31)
+AROUND = timedelta(hours=1)
+UNSEEN = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
+"""States that wait for a person."""
+
+SILENCES: dict[str, timedelta] = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "8h": timedelta(hours=8),
+    "24h": timedelta(hours=24),
+}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """How many alarms of one severity are active, and how many of them nobody has acknowledged."""
+
+    severity: Severity
+    active: int
+    unseen: int
+
+
+@dataclass(frozen=True)
+class AlarmPage:
+    """One alarm with all that is known of it. ``pue`` or ``power`` is set when it has a figure over time."""
+
+    alert: Alert
+    timeline: Sequence[Transition]
+    deliveries: Sequence[Delivery]
+    chart: str | None
+
+
+async def active_alarms(house: House, view: View) -> Sequence[Alert]:
+    """Active alarms of the sites shown, those that wait for a person first."""
+    return await house.alerts.alerts(active=True, site=None if view.site == ALL else view.site)
+
+
+async def past_alarms(house: House, view: View, at: datetime) -> Sequence[Alert]:
+    """Alarms of the last 31 days that are over, newest first."""
+    site = None if view.site == ALL else view.site
+    found = await house.alerts.alerts(active=False, site=site, start=at - HISTORY, end=at)
+    ended = [alert for alert in found if alert.state is AlertState.NORMAL]
+    return sorted(ended, key=lambda alert: alert.ended or alert.since, reverse=True)
+
+
+def chips(alerts: Sequence[Alert]) -> list[Chip]:
+    """One per severity, highest first, also where there is none."""
+    return [
+        Chip(
+            severity,
+            sum(1 for alert in alerts if alert.severity is severity),
+            sum(1 for alert in alerts if alert.severity is severity and alert.state in UNSEEN),
+        )
+        for severity in Severity
+    ]
+
+
+def filtered(alerts: Sequence[Alert], severity: Severity | None) -> list[Alert]:
+    """Those of ``severity``, or all."""
+    return [alert for alert in alerts if severity is None or alert.severity is severity]
+
+
+async def alarm_page(house: House, alert_id: int) -> AlarmPage | None:
+    """The alarm with this id, or None."""
+    alert = await house.alerts.alert(alert_id)
+    if alert is None:
+        return None
+    return AlarmPage(
+        alert=alert,
+        timeline=await house.alerts.timeline(alert_id),
+        deliveries=await house.alerts.deliveries(alert_id),
+        chart=chart_of(alert) if alert.site in house.sites else None,
+    )
+
+
+def chart_of(alert: Alert) -> str | None:
+    """Which figure over time belongs to it: decided by its unit, so that a new rule needs nothing here."""
+    if alert.unit in ("W", "kW", "MW"):
+        return "power"
+    if alert.rule.startswith("pue"):
+        return "pue"
+    return None
+
+
+async def power_around(house: House, alert: Alert, at: datetime) -> PowerHistory:
+    """The power of the alarm's site from an hour before it began to an hour after, or until ``at``."""
+    assert alert.site is not None, "only an alarm of a site has a chart"
+    end = min(at, alert.since + AROUND)
+    return await power_history(house, [alert.site], end, end - (alert.since - AROUND))
+
+
+async def pue_around(house: House, alert: Alert, at: datetime) -> list[KpiRow]:
+    """The quarter-hours of the alarm's site from an hour before it began to an hour after."""
+    assert alert.site is not None, "only an alarm of a site has a chart"
+    start = floor_quarter(alert.since - AROUND)
+    return await house.figures.kpi(
+        alert.site, Period(start, floor_quarter(min(at, alert.since + AROUND))), Step.QUARTER
+    )

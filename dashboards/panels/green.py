@@ -1,0 +1,266 @@
+"""The green month: every hour's matched share, every day's sources, the worst hours, and one hour in full."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dashboards.house import House
+from dashboards.view import ALL
+from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.interval import Period, Step, month_of
+
+WORST = 10
+HOUR = timedelta(hours=1)
+_QUALITIES = ("missing", "reset", "integrated", "estimated", "ok")
+"""Worst first: an hour is as well known as its worst quarter."""
+
+
+@dataclass(frozen=True)
+class HourCell:
+    """One hour of the map; ``share`` is None with a ``reason``; ``open`` when it is not settled yet."""
+
+    start: datetime
+    share: float | None
+    estimated: bool
+    open: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class DayLine:
+    """One row of the map; ``hours[h]`` holds the cells of local hour ``h``: none or two on a clock change."""
+
+    day: date
+    hours: Sequence[Sequence[HourCell]]
+
+
+@dataclass(frozen=True)
+class DayMix:
+    """One bar: Wh by supply, the rest and what is unknown; None when the day's load is not known at all."""
+
+    day: date
+    edc_wh: float | None
+    green: Mapping[str, float]
+    other_wh: float
+    unknown_wh: float
+
+
+@dataclass(frozen=True)
+class BarPiece:
+    """A rectangle of a day's bar; ``source`` is the supply's place in the list, ``grid`` or ``unknown``.
+
+    ``start`` and ``share`` are fractions of the chart's height, from the ground up.
+    """
+
+    source: str
+    start: float
+    share: float
+
+
+@dataclass(frozen=True)
+class DayBars:
+    """The stacked bars of a month; ``ticks`` are heights in MWh with their fraction of the full height."""
+
+    bars: Sequence[tuple[date, Sequence[BarPiece]]]
+    ticks: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class GreenMonth:
+    """Everything on the month's page. ``total`` covers ``period`` up to ``through``."""
+
+    name: str
+    period: Period
+    through: datetime | None
+    total: KpiRow | None
+    lines: Sequence[DayLine]
+    days: Sequence[DayMix]
+    bars: DayBars
+    supplies: Sequence[str]
+    worst: Sequence[KpiRow]
+    goal: float | None
+    before: str
+    after: str | None
+
+
+@dataclass(frozen=True)
+class HourSource:
+    """One meter's or supply's energy in an hour, as well known as its worst quarter."""
+
+    site: str
+    meter: str
+    channel: str
+    energy_wh: float | None
+    quality: str
+    revision: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class HourDetail:
+    """One hour in full."""
+
+    period: Period
+    kpi: KpiRow
+    mix: MixRow
+    sources: Sequence[HourSource]
+
+
+async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at: datetime) -> GreenMonth:
+    """The month ``period`` of ``site`` (or ``all``), hours and days in ``tz``, as known ``at``."""
+    settled = await house.figures.settled_until(site)
+    through = None if settled is None or settled <= period.start else min(settled, period.end)
+    known = Period(period.start, through or period.start)
+    some = known.end > known.start
+    total = (await house.figures.kpi(site, known))[0] if some else None
+    hours = await house.figures.kpi(site, known, Step.HOUR) if some else []
+    mixes = await house.figures.mix(site, known, Step.HOUR) if some else []
+    days = day_mixes(mixes, tz)
+    names = list(dict.fromkeys(name for mix in mixes for name in mix.green))
+    goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (site, ALL)]
+    following = month_of(period.end, tz)
+    return GreenMonth(
+        name=period.start.astimezone(tz).strftime("%Y-%m"),
+        period=period,
+        through=through,
+        total=total,
+        lines=day_lines(period, hours, tz),
+        days=days,
+        bars=day_bars(days, names),
+        supplies=names,
+        worst=worst_hours(hours),
+        goal=max(goals, default=None),
+        before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
+        after=following.start.astimezone(tz).strftime("%Y-%m") if following.start <= at else None,
+    )
+
+
+async def hour_detail(house: House, site: str, hour: datetime) -> HourDetail | None:
+    """The hour that starts at ``hour``, or None when the ledger holds nothing of it."""
+    period = Period(hour, hour + HOUR)
+    kpi = await house.figures.kpi(site, period)
+    mix = await house.figures.mix(site, period)
+    if not kpi or not mix:
+        return None
+    sources: list[HourSource] = []
+    for key in house.sites if site == ALL else [site]:
+        sources += _sources(key, await house.figures.rows(key, period))
+    return HourDetail(period, kpi[0], mix[0], sources)
+
+
+async def statements(house: House, site: str, period: Period) -> list[tuple[str, MeterStatement]]:
+    """How complete every meter of ``site`` (or of all) is over ``period``, with its site."""
+    found: list[tuple[str, MeterStatement]] = []
+    for key in house.sites if site == ALL else [site]:
+        found += [(key, statement) for statement in await house.figures.statements(key, period)]
+    return found
+
+
+def day_lines(period: Period, hours: Sequence[KpiRow], tz: ZoneInfo) -> list[DayLine]:
+    """Rows of the map for the whole month; hours that have no figure yet are simply not there."""
+    cells: dict[date, list[list[HourCell]]] = {}
+    day, last = period.start.astimezone(tz).date(), (period.end - HOUR).astimezone(tz).date()
+    while day <= last:
+        cells[day] = [[] for _ in range(24)]
+        day += timedelta(days=1)
+    for row in hours:
+        local = row.start.astimezone(tz)
+        if local.date() in cells:
+            cells[local.date()][local.hour].append(_cell(row))
+    return [DayLine(day, lines) for day, lines in cells.items()]
+
+
+def day_mixes(mixes: Sequence[MixRow], tz: ZoneInfo) -> list[DayMix]:
+    """Hours added up to local days, so that a day is exactly the sum of its hours on the same page."""
+    days: dict[date, list[MixRow]] = {}
+    for mix in mixes:
+        days.setdefault(mix.start.astimezone(tz).date(), []).append(mix)
+    return [_day_mix(day, rows) for day, rows in days.items()]
+
+
+def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
+    """Rectangles under a round top; a day of which nothing is known is one piece of unknown, full height."""
+    highest = max((day.edc_wh or 0.0 for day in days), default=0.0)
+    step = _round_up(highest / 4e6) * 1e6
+    top = step * 4
+    bars = [(day.day, _pieces(day, supplies, top)) for day in days]
+    ticks = [(f"{step * i / 1e6:,.4g}", i / 4) for i in range(5)]
+    return DayBars(bars, ticks)
+
+
+def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
+    if day.edc_wh is None:
+        return [BarPiece("unknown", 0.0, 1.0)]
+    amounts = [(str(place), day.green.get(name, 0.0)) for place, name in enumerate(supplies)]
+    amounts += [("grid", day.other_wh), ("unknown", day.unknown_wh)]
+    pieces, start = [], 0.0
+    for source, wh in amounts:
+        if wh > 0:
+            pieces.append(BarPiece(source, start, wh / top))
+            start += wh / top
+    return pieces
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 2.5 or 5 times a power of ten; 1 for nothing."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= value)
+
+
+def worst_hours(hours: Sequence[KpiRow]) -> list[KpiRow]:
+    """The hours with the most energy that nothing green covers, largest first."""
+    short = [row for row in hours if row.other_wh is not None and row.other_wh > 0]
+    return sorted(short, key=lambda row: -(row.other_wh or 0.0))[:WORST]
+
+
+def _cell(row: KpiRow) -> HourCell:
+    return HourCell(
+        start=row.start,
+        share=row.hourly_matched,
+        estimated=row.estimated > 0,
+        open=row.state == "open",
+        reason=row.withheld.get("hourly_matched"),
+    )
+
+
+def _day_mix(day: date, rows: Sequence[MixRow]) -> DayMix:
+    known = [row for row in rows if row.edc_wh is not None]
+    green: dict[str, float] = {}
+    for row in known:
+        for name, wh in row.green.items():
+            green[name] = green.get(name, 0.0) + wh
+    return DayMix(
+        day=day,
+        edc_wh=sum(row.edc_wh or 0.0 for row in known) if known else None,
+        green=green,
+        other_wh=sum(row.other_wh or 0.0 for row in known),
+        unknown_wh=sum(row.unknown_wh or 0.0 for row in known),
+    )
+
+
+def _sources(site: str, rows: Sequence[LedgerRow]) -> list[HourSource]:
+    grouped: dict[tuple[str, str], list[LedgerRow]] = {}
+    for row in rows:
+        grouped.setdefault((row.meter, row.channel), []).append(row)
+    return [_source(site, meter, channel, quarters) for (meter, channel), quarters in grouped.items()]
+
+
+def _source(site: str, meter: str, channel: str, quarters: Sequence[LedgerRow]) -> HourSource:
+    known = [row.energy_wh for row in quarters if row.energy_wh is not None]
+    complete = len(known) == len(quarters)
+    worst = min(quarters, key=lambda row: _QUALITIES.index(row.quality))
+    return HourSource(
+        site=site,
+        meter=meter,
+        channel=channel,
+        energy_wh=sum(known) if complete else None,
+        quality=worst.quality,
+        revision=max(row.revision for row in quarters),
+        reason=worst.reason,
+    )

@@ -1,0 +1,168 @@
+"""The Overview: key figures beside their limits and their last day, the sites, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from dashboards.house import House
+from dashboards.now import Gauge, Now, SiteNow, expected_every
+from dashboards.numbers import power, ratio, share
+from dashboards.panels.flow import Flow, flow
+from dashboards.view import ALL, View, zone_of
+from energy.figures import KpiRow
+from energy.interval import Period, Step, month_of
+from energy.site import SiteOptions
+from runtime.clock import to_ms
+
+Form = Literal["power", "ratio", "share"]
+SILENT_PERIODS = 3
+"""A figure older than this many reporting periods is stale."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure. ``key`` names it in the live feed, None when it changes only with the ledger.
+
+    ``limit`` says in words what it is held against, ``fill`` how much of it is used (0..1), ``over``
+    whether it is exceeded; ``spark`` are the last 24 hourly values.
+    """
+
+    title: str
+    form: Form
+    gauge: Gauge
+    key: str | None
+    stale_after_s: float
+    limit: str
+    href: str
+    fill: float | None = None
+    over: bool = False
+    spark: Sequence[float | None] = ()
+    spark_of: str = ""
+
+
+@dataclass(frozen=True)
+class SiteLine:
+    """One site in the strip below the tiles."""
+
+    key: str
+    name: str
+    now: SiteNow
+    month: KpiRow | None
+    stale_after_s: float
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything on the first page but its chart and its alarms."""
+
+    tiles: Sequence[Tile]
+    flow: Flow
+    lines: Sequence[SiteLine]
+
+
+async def overview(house: House, now: Now, view: View, at: datetime) -> Overview:
+    """The page for ``view`` at ``at``."""
+    everything = now.everything(to_ms(at))
+    day = await last_day(house, view.site, at)
+    month = await month_so_far(house, view.site, at)
+    keys = view.keys(house.sites)
+    lines = [await _line(house, key, everything[key], at) for key in keys]
+    pairs = [(house.sites[key], everything[key]) for key in keys]
+    tiles = _tiles(house, view, everything, day)
+    tiles.append(_month_tile(house, view, month))
+    return Overview(tiles, flow(pairs), lines if view.site == ALL else ())
+
+
+async def _line(house: House, key: str, now: SiteNow, at: datetime) -> SiteLine:
+    site = house.sites[key]
+    return SiteLine(key, site.name, now, await month_so_far(house, key, at), stale_after([site]))
+
+
+def stale_after(sites: Sequence[SiteOptions]) -> float:
+    """Seconds after which a figure of ``sites`` is no longer current."""
+    devices = [device for site in sites for device in (*site.meter, *site.supply)]
+    return SILENT_PERIODS * expected_every(devices)
+
+
+async def last_day(house: House, site: str, at: datetime) -> list[KpiRow]:
+    """The last 24 whole hours of the ledger."""
+    end = at.replace(minute=0, second=0, microsecond=0)
+    return await house.figures.kpi(site, Period(end - timedelta(hours=24), end), Step.HOUR)
+
+
+async def month_so_far(house: House, site: str, at: datetime) -> KpiRow | None:
+    """The running month up to where the ledger is settled, or None when none of it is."""
+    settled = await house.figures.settled_until(site)
+    if settled is None:
+        return None
+    period = month_of(at, zone_of(site, house.sites))
+    if settled <= period.start:
+        return None
+    rows = await house.figures.kpi(site, Period(period.start, min(period.end, settled)))
+    return rows[0] if rows else None
+
+
+def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequence[KpiRow]) -> list[Tile]:
+    now, query = everything[view.site], view.query()
+    sites = [house.sites[key] for key in view.keys(house.sites)]
+    old = stale_after(sites)
+    pue_limit = min(site.pue_limit for site in sites)
+    gpu_note = f"{now.reporting:,} of {now.gpus:,} reporting" if now.gpus else ""
+    of_it = now.gpu_w.v / now.it_w.v if now.gpu_w.v is not None and now.it_w.v else None
+    tile, hours = view.site, "last 24 hours, hourly"
+    # An hour's energy in Wh is its mean power in W: the ledger's hours are the sparklines of power.
+    return [
+        Tile("PUE", "ratio", now.pue, f"{tile}.pue", old, f"limit {ratio(pue_limit)}", f"/green{query}",
+             over=_above(now.pue.v, pue_limit), spark=[r.pue for r in day], spark_of=hours),
+        Tile("Site power", "power", now.power_w, f"{tile}.power_w", old, "at the inlet", f"/{query}",
+             spark=[r.edc_wh for r in day], spark_of=hours),
+        Tile("IT power", "power", now.it_w, f"{tile}.it_w", old, "", f"/{query}",
+             spark=[r.eit_wh for r in day], spark_of=hours),
+        Tile("GPU power", "power", now.gpu_w, f"{tile}.gpu_w", old, gpu_note, f"/system{query}",
+             fill=None if of_it is None else min(1.0, of_it)),
+        Tile("Green now", "share", now.green_share, f"{tile}.green_share", old, "live, not settled",
+             f"/green{query}", spark=[r.hourly_matched for r in day], spark_of=f"hourly matched, {hours}"),
+        _headroom(house, view, everything, old),
+    ]  # fmt: skip
+
+
+def _headroom(house: House, view: View, everything: dict[str, SiteNow], old: float) -> Tile:
+    """The tightest contract among the sites shown: headrooms of two contracts do not add up."""
+    href = f"/alarms{view.query()}"
+    contracted = [key for key in view.keys(house.sites) if house.sites[key].contracted_kw]
+    if not contracted:
+        gauge = Gauge(None, None, "no contracted power is configured")
+        return Tile("Headroom", "power", gauge, None, old, "", href)
+
+    def used(key: str) -> float:
+        grid, limit = everything[key].grid_w.v, house.sites[key].contracted_kw
+        return -1.0 if grid is None or limit is None else grid / (limit * 1000)
+
+    key = max(contracted, key=used)
+    site, gauge = house.sites[key], everything[key].headroom_w
+    of = f" at {site.name}" if len(view.keys(house.sites)) > 1 else ""
+    limit = f"to contract {power((site.contracted_kw or 0) * 1000)}{of}"
+    known = gauge.v is not None
+    return Tile("Headroom", "power", gauge, f"{key}.headroom_w", old, limit, href,
+                fill=min(1.0, max(0.0, used(key))) if known else None,
+                over=known and (gauge.v or 0) < 0)  # fmt: skip
+
+
+def _month_tile(house: House, view: View, month: KpiRow | None) -> Tile:
+    goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (view.site, ALL)]
+    limit = f"goal {share(max(goals))}" if goals else "hourly matched"
+    href = f"/green{view.query()}"
+    if month is None:
+        return Tile("Month matched", "share", Gauge(None, None, "nothing of this month is settled yet"),
+                    None, 0, limit, href)  # fmt: skip
+    reason = month.withheld.get("hourly_matched")
+    gauge = Gauge(month.hourly_matched, to_ms(month.end), reason)
+    note = f"{limit}, {share(month.completeness)} complete"
+    return Tile("Month matched", "share", gauge, None, 0, note, href, fill=month.hourly_matched)
+
+
+def _above(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit

@@ -1,0 +1,92 @@
+"""The System page: who has fallen silent, what was refused, how full the journal is, how far stores are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboards.house import House
+from dashboards.view import ALL, View
+from telemetry.status import IngestStatus, SourceStatus
+
+SHOWN = 100
+"""Sources listed; a gigafactory has 12,500 and the worst are what a person can act on."""
+
+SILENT_PERIODS = 3
+_DEFAULT_PERIOD = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One source and how long ago it spoke; ``standing`` is one word for people."""
+
+    status: SourceStatus
+    age: timedelta | None
+    standing: str
+
+    @property
+    def silent(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.standing != "reporting"
+
+
+@dataclass(frozen=True)
+class SystemPage:
+    """Everything on the page. ``sources`` are the worst :data:`SHOWN` of ``total``."""
+
+    sources: Sequence[SourceLine]
+    total: int
+    silent: int
+    ingest: IngestStatus
+    journal_share: float
+    problems: Sequence[str]
+
+
+async def system_page(house: House, view: View, at: datetime) -> SystemPage:
+    """The page for ``view`` at ``at``."""
+    periods = expected_periods(house)
+    lines = [
+        source_line(status, periods.get(status.source, _DEFAULT_PERIOD), at)
+        for status in house.ingest.sources()
+        if view.site == ALL or status.site in (view.site, None)
+    ]
+    ingest = await house.ingest.status()
+    return SystemPage(
+        sources=worst_first(lines)[:SHOWN],
+        total=len(lines),
+        silent=sum(1 for line in lines if line.silent),
+        ingest=ingest,
+        journal_share=ingest.journal.bytes / max(1, ingest.journal.limit_bytes),
+        problems=await house.readiness.problems(),
+    )
+
+
+def expected_periods(house: House) -> Mapping[str, timedelta]:
+    """How often each configured source reports, by its name in :class:`SourceStatus`."""
+    found: dict[str, timedelta] = {}
+    for key, site in house.sites.items():
+        found |= {f"{key}/meter/{meter.id}": meter.period for meter in site.meter}
+        found |= {f"{key}/supply/{supply.id}": supply.period for supply in site.supply}
+    return found
+
+
+def source_line(status: SourceStatus, period: timedelta, at: datetime) -> SourceLine:
+    """``never heard``, ``offline`` (by its own last will), ``silent`` or ``reporting``."""
+    if status.last_at is None:
+        return SourceLine(status, None, "never heard")
+    age = at - status.last_at
+    if status.online is False:
+        return SourceLine(status, age, "offline")
+    return SourceLine(status, age, "silent" if age > SILENT_PERIODS * period else "reporting")
+
+
+def worst_first(lines: Sequence[SourceLine]) -> list[SourceLine]:
+    """Never heard, then offline and silent ones, then the oldest; names settle ties."""
+
+    def badness(line: SourceLine) -> tuple[int, float, str]:
+        rank = ("never heard", "offline", "silent", "reporting").index(line.standing)
+        age = 0.0 if line.age is None else line.age.total_seconds()
+        return rank, -age, line.status.source
+
+    return sorted(lines, key=badness)

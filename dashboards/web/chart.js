@@ -1,0 +1,270 @@
+// A time series chart: gaps stay gaps, the last value stands at the line's end, keys move a read-out.
+import uPlot from "uplot";
+import { say } from "./live.js";
+import { clock } from "./numbers.js";
+import { colour } from "./theme.js";
+
+const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+const LABEL_ROOM = 108;
+const NARROW = 520;
+const SPEAK_EVERY_MS = 2000;
+const FONT = "12px system-ui, sans-serif";
+
+export class Chart {
+  #card;
+  #plot;
+  #uplot = null;
+  #data = null;
+  #cursor = null;
+  #spoken = 0;
+
+  // `lines`: [{ key, label }]; `form` writes a value, `scale` divides it for the axis; `limit` and `mark`
+  // are a value and a time (ms) to draw across the chart.
+  constructor(card, { lines, form, scale, limit = null, mark = null }) {
+    this.#card = card;
+    this.#plot = card.querySelector(".plot");
+    Object.assign(this, { lines, form, scale, limit, mark });
+    this.zone = document.body.dataset.tz;
+    this.#plot.addEventListener("keydown", (event) => this.#key(event));
+    card.querySelector("[data-table]")?.addEventListener("click", (event) => this.#table(event.currentTarget));
+    new ResizeObserver(() => this.#resize()).observe(this.#plot);
+  }
+
+  // Columns: [times in s, values …] with null for what is not known.
+  draw(columns) {
+    this.#data = columns;
+    const known = columns.slice(1).some((column) => column.some((value) => value !== null));
+    if (!known) return this.state("No figures in this time.");
+    this.state(null);
+    if (this.#uplot) this.#uplot.setData(columns, !this.#zoomed());
+    else this.#make();
+    this.#refreshTable();
+  }
+
+  // The last point follows the feed until its step is over; then a new one begins.
+  append(at, values, stepS) {
+    if (!this.#data || !this.#uplot) return;
+    const times = this.#data[0];
+    const start = Math.floor(at / 1000 / stepS) * stepS;
+    if (start < times.at(-1)) return;
+    const fresh = start > times.at(-1);
+    if (fresh) times.push(start);
+    values.forEach((value, index) => {
+      const column = this.#data[index + 1];
+      if (fresh) column.push(value);
+      else column[column.length - 1] = value;
+    });
+    if (fresh) this.#data.forEach((column) => column.length > 2 && column.shift());
+    this.#uplot.setData(this.#data, !this.#zoomed());
+  }
+
+  // Draw a sentence in place of the chart; null draws the chart again.
+  state(words) {
+    this.#plot.querySelector(".chart-state")?.remove();
+    if (words === null) return;
+    this.#uplot?.destroy();
+    this.#uplot = null;
+    const note = document.createElement("p");
+    note.className = "chart-state";
+    note.textContent = words;
+    this.#plot.append(note);
+  }
+
+  retheme() {
+    if (!this.#uplot) return;
+    this.#uplot.destroy();
+    this.#make();
+  }
+
+  #zoomed() {
+    const { scales, data } = this.#uplot;
+    return scales.x.min > data[0][0] + 1 || scales.x.max < data[0].at(-1) - this.stepSlack();
+  }
+
+  stepSlack() {
+    const times = this.#data[0];
+    return times.length > 1 ? times[1] - times[0] + 1 : 1;
+  }
+
+  #make() {
+    const ink = colour("muted");
+    const grid = { stroke: colour("line"), width: 1 };
+    const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: FONT };
+    const narrow = this.#plot.clientWidth < NARROW;
+    this.colours = this.lines.map((_, index) => colour(`series-${index + 1}`));
+    this.#uplot = new uPlot(
+      {
+        width: this.#plot.clientWidth,
+        height: this.#plot.clientHeight,
+        padding: [14, narrow ? 12 : LABEL_ROOM, 0, 0],
+        legend: { show: false },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.zone),
+        cursor: { points: { size: 7 }, drag: { x: true, y: false } },
+        scales: { y: { range: (_, low, high) => this.#range(low, high) } },
+        axes: [{ ...axis, values: (_, ticks) => this.#times(ticks) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((v) => this.#tick(v, ticks)) }],
+        series: [
+          {},
+          ...this.lines.map((line, index) => ({
+            label: line.label,
+            stroke: this.colours[index],
+            width: 1.75,
+            dash: DASHES[index],
+            points: { show: false },
+          })),
+        ],
+        hooks: { draw: [(u) => this.#annotate(u, narrow)], setCursor: [(u) => this.#read(u.cursor.idx)] },
+      },
+      this.#data,
+      this.#plot,
+    );
+  }
+
+  #range(low, high) {
+    if (low == null) return [0, 1];
+    // Power is seen from zero; a ratio near its limit would then be a flat line.
+    if (this.scale === 1) {
+      const values = this.limit === null ? [low, high] : [low, high, this.limit];
+      const room = (Math.max(...values) - Math.min(...values)) * 0.15 || 0.05;
+      return [Math.min(...values) - room, Math.max(...values) + room];
+    }
+    const near = this.limit !== null && this.limit < high * 2 ? this.limit : 0;
+    return [Math.min(0, low), Math.max(high, near) * 1.08];
+  }
+
+  #tick(value, ticks) {
+    const step = ticks.length > 1 ? (ticks[1] - ticks[0]) / this.scale : 1;
+    return (value / this.scale).toFixed(Math.max(0, Math.min(3, Math.ceil(-Math.log10(step)))));
+  }
+
+  #times(ticks) {
+    return ticks.map((at) => clock(at * 1000, this.zone, { hour: "2-digit", minute: "2-digit" }));
+  }
+
+  #annotate(u, narrow) {
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    if (this.limit !== null) this.#limitLine(u, ratio);
+    if (this.mark !== null) this.#markLine(u, ratio);
+    if (!narrow) this.#endLabels(u, bbox, ratio);
+    ctx.restore();
+  }
+
+  #limitLine(u, ratio) {
+    const y = u.valToPos(this.limit, "y", true);
+    if (y < u.bbox.top) return;
+    const { ctx, bbox } = u;
+    ctx.strokeStyle = ctx.fillStyle = colour("ink");
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([6 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.fillText(`limit ${this.form(this.limit)}`, bbox.left + 6 * ratio, y - 4 * ratio);
+  }
+
+  #markLine(u, ratio) {
+    const x = u.valToPos(this.mark / 1000, "x", true);
+    const { ctx, bbox } = u;
+    if (x < bbox.left || x > bbox.left + bbox.width) return;
+    ctx.strokeStyle = ctx.fillStyle = colour("ink");
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillText("began", x + 4 * ratio, bbox.top + 12 * ratio);
+  }
+
+  #endLabels(u, bbox, ratio) {
+    const { ctx } = u;
+    const labels = this.lines
+      .map((line, index) => ({ line, index, value: lastKnown(u.data[index + 1]) }))
+      .filter(({ value }) => value !== null)
+      .map((label) => ({ ...label, y: u.valToPos(label.value, "y", true) }))
+      .sort((a, b) => a.y - b.y);
+    // Labels of lines that lie together are pushed apart, and then back into the chart.
+    const step = 15 * ratio;
+    labels.forEach((label, i) => i && (label.y = Math.max(label.y, labels[i - 1].y + step)));
+    labels.reverse().forEach((label, i, all) => {
+      const floor = i ? all[i - 1].y - step : bbox.top + bbox.height;
+      label.y = Math.min(label.y, floor);
+    });
+    for (const { line, index, value, y } of labels) {
+      ctx.fillStyle = this.colours[index];
+      ctx.fillText(`${line.label} ${this.form(value)}`, bbox.left + bbox.width + 6 * ratio, y + 4 * ratio);
+    }
+  }
+
+  #key(event) {
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12 }[event.key];
+    if (by === undefined || !this.#uplot) return;
+    event.preventDefault();
+    const last = this.#data[0].length - 1;
+    this.#cursor = Math.min(last, Math.max(0, (this.#cursor ?? last) + by));
+    this.#uplot.setCursor({ left: this.#uplot.valToPos(this.#data[0][this.#cursor], "x"), top: 10 });
+  }
+
+  #read(index) {
+    const readout = this.#card.querySelector(".readout");
+    if (index == null || !this.#data) return say(readout, "");
+    const speak = performance.now() - this.#spoken > SPEAK_EVERY_MS;
+    readout.setAttribute("aria-live", speak ? "polite" : "off");
+    if (speak) this.#spoken = performance.now();
+    const values = this.lines.map((line, i) => `${line.label} ${this.form(this.#data[i + 1][index])}`);
+    say(readout, `${this.#moment(this.#data[0][index])}   ${values.join(" · ")}`);
+  }
+
+  #moment(seconds) {
+    const options = { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" };
+    return clock(seconds * 1000, this.zone, options);
+  }
+
+  #table(button) {
+    const rows = this.#card.querySelector(".rows");
+    rows.hidden = !rows.hidden;
+    button.setAttribute("aria-expanded", String(!rows.hidden));
+    this.#refreshTable();
+  }
+
+  #refreshTable() {
+    const rows = this.#card.querySelector(".rows");
+    if (rows.hidden || !this.#data) return;
+    const table = document.createElement("table");
+    table.className = "figures";
+    const head = table.createTHead().insertRow();
+    ["Time", ...this.lines.map((line) => line.label)].forEach((words, i) => {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      cell.textContent = words;
+      if (i) cell.className = "n";
+      head.append(cell);
+    });
+    const body = table.createTBody();
+    for (let i = this.#data[0].length - 1; i >= 0; i--) {
+      const row = body.insertRow();
+      row.insertCell().textContent = this.#moment(this.#data[0][i]);
+      this.lines.forEach((_, line) => {
+        const cell = row.insertCell();
+        cell.className = "n";
+        cell.textContent = this.form(this.#data[line + 1][i]);
+      });
+    }
+    rows.replaceChildren(table);
+  }
+
+  #resize() {
+    if (!this.#uplot || !this.#plot.clientWidth) return;
+    const crossed = (this.#plot.clientWidth < NARROW) !== (this.#uplot.width < NARROW);
+    if (crossed) this.retheme();
+    else this.#uplot.setSize({ width: this.#plot.clientWidth, height: this.#plot.clientHeight });
+  }
+}
+
+function lastKnown(column) {
+  for (let i = column.length - 1; i >= 0; i--) if (column[i] != null) return column[i];
+  return null;
+}
