@@ -13,7 +13,6 @@ from babel import Locale, UnknownLocaleError
 from pydantic import Field, field_validator
 
 from alerts.message import AlertMessage
-from energy.interval import Period, month_of
 from reports.announcement import announcement
 from reports.archive import DRAFT, Archive, Issue
 from reports.content import MonthlyReport
@@ -112,43 +111,25 @@ class Desk:
             return None
         return self._archive.path(issue, format)
 
-    async def issue_due(self, due: datetime, announce: Announce) -> list[ReportEntry]:
-        """Issue last month's report of every site whose month has been over for long enough at ``due``.
+    async def announce_once(self, site: str, period: str, at: datetime, announce: Announce) -> bool:
+        """Hand the newest revision to ``announce`` if that is yet to be done; tells whether it was.
 
-        Safe to run at any time and again: what stands is not issued twice, and an announcement that a
-        crash cut off is made up for, with the same key. A month that is not settled waits for the next run.
+        A draft is never announced. A crash in between announces again, with the same key.
         """
-        told = []
-        for site, options in self._material.sites.items():
-            ended = month_of(due - self._options.after, options.tz).start
-            name = f"{(ended - timedelta(hours=1)).astimezone(options.tz):%Y-%m}"
-            entry = await self._issue_last_month(site, name, Period(ended, due), announce)
-            if entry is not None:
-                told.append(entry)
-        return told
-
-    async def _issue_last_month(
-        self, site: str, name: str, since: Period, announce: Announce
-    ) -> ReportEntry | None:
-        issue = await self._archive.newest(site, name)
-        if issue is None or issue.entry.revision == DRAFT:
-            settled = await self._material.figures.settled_until(site)
-            if settled is None or settled < since.start:
-                _log.warning("report_waits", site=site, period=name, settled_until=settled)
-                return None
-            await self.issue(site, name)
-            issue = await self._archive.newest(site, name)
+        issue = await self._archive.newest(site, period)
         if issue is None or issue.announced or issue.entry.revision == DRAFT:
-            return None
-        await self._announce(issue, since.end, announce)
-        return issue.entry
-
-    async def _announce(self, issue: Issue, at: datetime, announce: Announce) -> None:
+            return False
         report = await self._stored(issue)
         printed = await self._archive.read(issue, "pdf")
         await announce(announcement(issue.entry, report, printed, at))
         await self._archive.announced(issue.entry, at)
-        _log.info("report_announced", site=issue.entry.site, period=issue.entry.period)
+        _log.info("report_announced", site=site, period=period, revision=issue.entry.revision)
+        return True
+
+    async def issued(self, site: str, period: str) -> bool:
+        """Whether a revision stands; a draft is none."""
+        issue = await self._archive.newest(site, period)
+        return issue is not None and issue.entry.revision != DRAFT
 
     async def _add(self, report: MonthlyReport, at: datetime) -> Issue:
         content = await asyncio.to_thread(json.render, report)

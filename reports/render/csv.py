@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from alerts.verdict import Severity
 from energy.figures import KpiRow
 from energy.interval import QUARTER
 from reports.content import LedgerSeries, MonthFigures, MonthlyReport
@@ -147,8 +148,15 @@ def _targets(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
 
 
 def _alerts(report: MonthlyReport, zone: ZoneInfo) -> Iterator[Line]:
-    for severity, count in report.alert_counts.items():
-        yield {"section": "alert_count", "subject": severity, "figure": "count", "value": count, "unit": "1"}
+    for severity in Severity:
+        count = report.alert_counts.get(severity.value, 0)
+        yield {
+            "section": "alert_count",
+            "subject": severity.value,
+            "figure": "count",
+            "value": count,
+            "unit": "1",
+        }
     for alert in report.alerts:
         yield {
             **_span("alert", alert.start, alert.end, zone),

@@ -8,7 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
-from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetLine
+from energy.figures import KpiRow
+from reports.content import (
+    AlertLine,
+    Figure,
+    MeterLine,
+    MonthFigures,
+    MonthlyReport,
+    QualityRange,
+    SiteLine,
+    TargetLine,
+)
 from reports.method import METHOD
 from reports.render import charts
 from reports.render.numbers import WITHHELD, Numbers
@@ -30,6 +40,9 @@ SECONDARY = (
     ("erf", "Energy reuse factor (ERF)", ""),
     ("ere", "Energy reuse effectiveness (ERE)", ""),
 )
+
+PRINTED = 60
+"""How many alerts and quality ranges are printed; the other formats have them all."""
 
 Row = list[str]
 
@@ -81,7 +94,7 @@ def _half(method: Sequence[tuple[str, str]]) -> int:
 
 def revision_words(report: MonthlyReport) -> str:
     """``revision 2``; what the archive has not issued has none."""
-    return f"revision {report.revision}" if report.revision else "not issued, no revision"
+    return f"revision {report.revision}" if report.revision else "not issued"
 
 
 def notice(figures: MonthFigures, numbers: Numbers) -> str:
@@ -220,8 +233,13 @@ def _part(energy: float | None, whole: float | None, numbers: Numbers) -> str:
 
 
 def _days(figures: MonthFigures, numbers: Numbers) -> list[Row]:
+    settled = figures.settled_until or figures.period.start
     return [
-        [f"{numbers.weekday(day.date)} {day.date.isoformat()}", str(day.hours), *_energies(day.kpi, numbers)]
+        [
+            f"{numbers.weekday(day.date)} {day.date.isoformat()}",
+            str(day.hours),
+            *(_energies(day.kpi, numbers) if day.kpi.start < settled else ["not yet", *["–"] * 7]),
+        ]
         for day in figures.days
     ]
 
@@ -230,7 +248,7 @@ def _total(figures: MonthFigures, numbers: Numbers) -> Row:
     return ["Month", numbers.count(figures.period.hours), *_energies(figures.total, numbers)]
 
 
-def _energies(kpi: Any, numbers: Numbers) -> Row:
+def _energies(kpi: KpiRow, numbers: Numbers) -> Row:
     energies = (kpi.edc_wh, kpi.eit_wh, kpi.green_wh, kpi.other_wh, kpi.unknown_wh)
     return [
         *(numbers.bare_energy(energy, none="unknown") for energy in energies),
@@ -246,7 +264,7 @@ def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
         "metric": METRICS.get(target.metric, target.metric),
         "goal": f"at least {numbers.share(target.goal)} each {target.period}",
         "standing": STANDINGS.get(target.standing, target.standing),
-        "value": numbers.share(target.value, none="unknown"),
+        "value": _reached(target, numbers),
         "reason": target.reason,
         "short": [
             [
@@ -261,42 +279,68 @@ def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
     }
 
 
+def _reached(target: TargetLine, numbers: Numbers) -> str:
+    value = numbers.share(target.value, none="unknown")
+    return f"lowest day {value}" if target.period == "day" else value
+
+
 def _records(report: MonthlyReport, numbers: Numbers) -> dict[str, Any]:
     figures = report.figures
+    longest = sorted(figures.ranges, key=lambda r: (-r.intervals, r.start))[:PRINTED]
+    gravest = sorted(report.alerts, key=lambda a: (Severity(a.severity).number, a.start))[:PRINTED]
     return {
-        "alert_counts": [[s.value, numbers.count(report.alert_counts.get(s, 0))] for s in Severity],
-        "alerts": [
-            [
-                a.severity,
-                a.title,
-                a.summary,
-                numbers.time(a.start),
-                numbers.time(a.end, none="still active"),
-                _acknowledged(a.acknowledged_by, numbers.time(a.acknowledged_at, none="")),
-            ]
-            for a in report.alerts
-        ],
+        "alert_counts": [[s.value, numbers.count(report.alert_counts.get(s.value, 0))] for s in Severity],
+        "alerts": [_alert(alert, numbers) for alert in gravest],
+        "alerts_left": len(report.alerts) - len(gravest),
         "completeness": _completeness(figures, numbers),
         "ranges": [
-            [f"{r.meter} {r.channel}", r.quality, numbers.time(r.start), numbers.time(r.end),
-             numbers.count(r.intervals), r.reason or ""]
-            for r in figures.ranges
+            _range(part, numbers) for part in sorted(longest, key=lambda r: (r.meter, r.channel, r.start))
         ],
-        "meters": [
-            [m.id, m.kind, m.role, m.category or "–", m.parent or "–",
-             f"{numbers.decimal(m.accuracy_class, 1)} %" if m.accuracy_class else "not stated",
-             f"{numbers.decimal(m.period_s, 0)} s", _claims(m.zone, m.certificates)]
-            for m in figures.meters
-        ],
+        "ranges_left": len(figures.ranges) - len(longest),
+        "meters": [_meter(meter, numbers) for meter in figures.meters],
         "checks": [
             [c.name, _wh(c.expected, numbers), _wh(c.found, numbers), "balances" if c.ok else "DIFFERS"]
             for c in figures.checks
         ],
-    }  # fmt: skip
+    }
 
 
-def _acknowledged(who: str | None, when: str) -> str:
-    return f"{who}, {when}" if who else "not acknowledged"
+def _alert(alert: AlertLine, numbers: Numbers) -> Row:
+    who = alert.acknowledged_by
+    when = numbers.time(alert.acknowledged_at, none="")
+    return [
+        alert.severity,
+        alert.title,
+        alert.summary,
+        numbers.time(alert.start),
+        numbers.time(alert.end, none="still active"),
+        f"{who}\n{when}" if who else "not acknowledged",
+    ]
+
+
+def _range(part: QualityRange, numbers: Numbers) -> Row:
+    return [
+        f"{part.meter} {part.channel}",
+        part.quality,
+        numbers.time(part.start),
+        numbers.time(part.end),
+        numbers.count(part.intervals),
+        part.reason or "",
+    ]
+
+
+def _meter(meter: MeterLine, numbers: Numbers) -> Row:
+    accuracy = meter.accuracy_class
+    return [
+        meter.id,
+        meter.kind,
+        meter.role.replace("_", " "),
+        meter.category or "–",
+        meter.parent or "–",
+        "not stated" if accuracy is None else f"{numbers.decimal(accuracy, 1)} %",
+        f"{numbers.decimal(meter.period_s, 0)} s",
+        _claims(meter.zone, meter.certificates),
+    ]
 
 
 def _claims(zone: str | None, certificates: str | None) -> str:

@@ -1,0 +1,253 @@
+"""The four formats: equal bytes for equal reports, and equal figures in all of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pypdf
+import pytest
+
+from alerts.verdict import Severity
+from energy.interval import Period
+from reports.content import MonthlyReport
+from reports.render import csv as csv_format
+from reports.render import json as json_format
+from reports.render import pdf, xlsx
+from reports.render.view import numbers_of
+from tests.unit.reports.sample import GAP, OCTOBER, alert, october
+
+FORMULA = '=HYPERLINK("http://example.org","click")'
+RENDERERS = {"pdf": pdf.render, "xlsx": xlsx.render, "csv": csv_format.render, "json": json_format.render}
+ELSEWHERE = """
+import hashlib, sys
+from pathlib import Path
+from reports.render import csv, json, pdf, xlsx
+report = json.parse(Path(sys.argv[1]).read_bytes())
+for render in (pdf.render, xlsx.render, csv.render, json.render):
+    print(hashlib.sha256(render(report)).hexdigest())
+"""
+
+
+@pytest.fixture
+async def report() -> MonthlyReport:
+    return await october(
+        missing=[GAP], alerts=[alert(1, FORMULA, Severity.HIGH), alert(2, "two", Severity.LOW, None)]
+    )
+
+
+def pdf_text(content: bytes) -> str:
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    return "\n".join(page.extract_text() for page in pages)
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def csv_rows(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def workbook(content: bytes, *, values: bool = True) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(content), data_only=values)
+
+
+def summary_of(content: bytes) -> dict[str, Any]:
+    return {row[0]: row[1] for row in workbook(content)["Summary"].iter_rows(values_only=True)}
+
+
+def month_of(rows: list[dict[str, str]]) -> dict[str, str]:
+    return {row["figure"]: row["value"] for row in rows if row["section"] == "month"}
+
+
+@pytest.mark.parametrize("name", sorted(RENDERERS))
+def test_the_same_report_gives_the_same_bytes(name: str, report: MonthlyReport) -> None:
+    assert RENDERERS[name](report) == RENDERERS[name](report)
+
+
+def test_another_process_in_another_place_gives_the_same_bytes(report: MonthlyReport, tmp_path: Path) -> None:
+    import hashlib
+
+    kept = tmp_path / "report.json"
+    kept.write_bytes(json_format.render(report))
+    environment = {**os.environ, "TZ": "America/St_Johns", "LC_ALL": "C", "LANG": "C", "PYTHONHASHSEED": "7"}
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(kept)],
+        cwd=Path(__file__).parents[3],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = [hashlib.sha256(RENDERERS[n](report)).hexdigest() for n in ("pdf", "xlsx", "csv", "json")]
+    assert done.stdout.split() == here
+
+
+def test_json_reads_back_to_the_same_report(report: MonthlyReport) -> None:
+    assert json_format.parse(json_format.render(report)) == report
+
+
+def test_json_whose_figures_were_touched_is_refused(report: MonthlyReport) -> None:
+    edc = report.figures.total.edc_wh
+    assert edc is not None
+    touched = replace(
+        report, figures=replace(report.figures, total=replace(report.figures.total, edc_wh=1.0))
+    )
+
+    with pytest.raises(ValueError, match="do not have its checksum"):
+        json_format.parse(json_format.render(touched))
+    with pytest.raises(ValueError, match="no monthly report"):
+        json_format.parse(b"{}")
+
+
+def test_every_format_tells_the_same_figures(report: MonthlyReport) -> None:
+    table = month_of(csv_rows(csv_format.render(report)))
+    summary = summary_of(xlsx.render(report))
+    text, numbers = squeezed(pdf_text(pdf.render(report))), numbers_of(report)
+    for figure in report.figures.headline:
+        if figure.value is None:
+            assert table[figure.key] == ""
+            assert summary[figure.key] == "withheld"
+            continue
+        assert float(table[figure.key]) == figure.value
+        assert summary[figure.key] == pytest.approx(figure.value, rel=1e-15)
+    values = {figure.key: figure.value for figure in report.figures.headline}
+    for printed in (
+        numbers.energy(values["edc_wh"]),
+        numbers.energy(values["eit_wh"]),
+        numbers.share(values["hourly_matched"]),
+        numbers.ratio(values["pue"]),
+        report.checksum,
+    ):
+        assert squeezed(printed) in text
+
+
+def test_days_in_csv_and_workbook_are_those_of_the_report(report: MonthlyReport) -> None:
+    days = [day.kpi.edc_wh for day in report.figures.days]
+    table = [
+        float(row["value"])
+        for row in csv_rows(csv_format.render(report))
+        if row["section"] == "day" and row["figure"] == "edc_wh"
+    ]
+    sheet = workbook(xlsx.render(report))["Days"]
+    column = [row[2] for row in sheet.iter_rows(min_row=2, max_row=32, values_only=True)]
+
+    assert table == days
+    assert column == days
+
+
+def test_the_sums_of_the_workbook_are_formulas_that_equal_the_summary(report: MonthlyReport) -> None:
+    content = xlsx.render(report)
+    summary = summary_of(content)
+    for name, first_wh in (("Days", "C"), ("Hours", "C")):
+        sheet, formulas = workbook(content)[name], workbook(content, values=False)[name]
+        (at,) = [cell.row for cell in sheet["A"] if cell.value == "Sum"]
+        assert sheet[f"{first_wh}{at}"].value == pytest.approx(summary["edc_wh"], rel=1e-12)
+        assert formulas[f"{first_wh}{at}"].value == f"=SUM(C2:C{at - 1})"
+
+
+def test_the_workbook_has_every_interval_and_every_sheet(report: MonthlyReport) -> None:
+    book = workbook(xlsx.render(report))
+
+    assert book.sheetnames == [
+        "Summary", "Days", "Hours", "Quarter-hours", "Targets", "Alerts", "Data quality", "Meters", "Method",
+    ]  # fmt: skip
+    quarters = list(book["Quarter-hours"].iter_rows(min_row=2, values_only=True))
+    assert len(quarters) == 2980 + 1
+    assert book["Days"].freeze_panes == "B2"
+    missing = [row for row in quarters if row[3] == "missing"]
+    assert len(missing) == 19
+    assert {row[2] for row in missing} == {None}
+
+
+def test_text_that_looks_like_a_formula_stays_text(report: MonthlyReport) -> None:
+    table = csv_rows(csv_format.render(report))
+    (subject,) = [
+        row["subject"] for row in table if row["section"] == "alert" and "HYPERLINK" in row["subject"]
+    ]
+    sheet = workbook(xlsx.render(report), values=False)["Alerts"]
+    (cell,) = [cell for cell in sheet["E"] if "HYPERLINK" in str(cell.value)]
+
+    assert subject == "'" + FORMULA
+    assert cell.data_type == "s"
+    assert cell.value == FORMULA
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_csv_field_never_starts_a_formula(start: str) -> None:
+    assert csv_format.cell(f"{start}1") == f"'{start}1"
+    assert csv_format.cell(-1.5) == "-1.5"
+    assert csv_format.cell(float("nan")) == ""
+    assert csv_format.cell(None) == ""
+
+
+async def test_what_is_withheld_is_called_so_with_its_reason_and_is_never_0() -> None:
+    week = Period(GAP.start, GAP.start.replace(day=14))
+    report = await october(missing=[week])
+    text = pdf_text(pdf.render(report))
+    summary = summary_of(xlsx.render(report))
+    rows = csv_rows(csv_format.render(report))
+    (line,) = [row for row in rows if row["section"] == "month" and row["figure"] == "pue"]
+
+    assert text.count("withheld") >= 4
+    assert "is below the floor" in squeezed(text).replace("isbelowthefloor", "is below the floor")
+    assert summary["pue"] == "withheld"
+    assert line["value"] == ""
+    assert "below the floor" in line["reason"]
+
+
+async def test_a_draft_says_so_on_every_page_and_sheet() -> None:
+    report = await october(settled=GAP.end)
+    pages = pypdf.PdfReader(io.BytesIO(pdf.render(report))).pages
+    book = workbook(xlsx.render(report))
+
+    assert all("DRAFT: the month is not finished" in page.extract_text() for page in pages)
+    assert all(str(sheet["A1"].value).startswith("Draft.") for sheet in book)
+
+
+def test_a_locale_changes_print_only(report: MonthlyReport) -> None:
+    polish = replace(report, locale="pl_PL")
+
+    assert "8887,3" not in squeezed(pdf_text(pdf.render(report)))
+    assert squeezed(numbers_of(polish).energy(polish.figures.total.edc_wh)) in squeezed(
+        pdf_text(pdf.render(polish))
+    )
+    assert numbers_of(polish).energy(1_234_567_890.0).replace("\xa0", " ") == "1 234,6 MWh"
+    assert csv_format.render(polish) == csv_format.render(report)
+
+
+def test_almost_all_is_never_printed_as_all(report: MonthlyReport) -> None:
+    numbers = numbers_of(report)
+
+    assert numbers.share(0.99999) == "99.9 %"
+    assert numbers.share(1.0) == "100.0 %"
+    assert numbers.share(0.29) == "29.0 %"
+    assert numbers.share(None) == "withheld"
+
+
+def test_every_page_bears_number_revision_and_checksum(report: MonthlyReport) -> None:
+    issued = replace(report, revision=3)
+    pages = pypdf.PdfReader(io.BytesIO(pdf.render(issued))).pages
+
+    assert len(pages) >= 5
+    for number, page in enumerate(pages, 1):
+        text = page.extract_text()
+        assert f"Page {number} of {len(pages)}" in text
+        assert "revision 3" in text
+        assert report.checksum in text
+
+
+def test_the_documents_are_dated_with_the_end_of_the_month(report: MonthlyReport) -> None:
+    metadata = pypdf.PdfReader(io.BytesIO(pdf.render(report))).metadata
+    assert metadata is not None
+    assert metadata.creation_date == OCTOBER.end
+    created = workbook(xlsx.render(report)).properties.created
+    assert created == OCTOBER.end.replace(tzinfo=None)
