@@ -29,6 +29,10 @@ _BATCH_ROWS = 131_072
 """Rows of one batch of a raw answer."""
 
 
+_CHECKPOINT = "64MB"
+"""Size at which the write-ahead log is folded into the file: seldom enough to be cheap, quick to replay."""
+
+
 class DuckDBOptions(Options):
     """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute."""
 
@@ -50,7 +54,11 @@ class DuckDBStore:
 
     def __init__(self, options: DuckDBOptions, registry: SeriesRegistry, data_dir: Path) -> None:
         self.name = options.name
-        config = {"memory_limit": options.memory_limit, "threads": options.threads}
+        config = {
+            "memory_limit": options.memory_limit,
+            "threads": options.threads,
+            "checkpoint_threshold": _CHECKPOINT,
+        }
         self._file = DuckDBFile(data_dir / options.path, registry, config)
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")

@@ -23,6 +23,9 @@ from telemetry.stores import duckdb_sql
 _LOOK_BACK_MS = 15 * 60 * 1000
 """How far back a start looks for the newest row of each series; before that every row is checked as late."""
 
+_MARK_EVERY_MS = 60_000
+"""How far the newest time must move before it is written again: an upsert costs as much as 10,000 rows."""
+
 
 class DuckDBFile:
     """Rows, names of series, counts and the journal position, all in one file.
@@ -40,6 +43,7 @@ class DuckDBFile:
         self._position = 0
         self._named = 0
         self._newest: dict[str, Millis] = {}
+        self._marked: dict[str, int] = {}
 
     def open(self) -> int:
         """Connect, make what is missing, and return the position; at once if it is open and sound."""
@@ -54,6 +58,7 @@ class DuckDBFile:
             self._position, stored, duplicates = _run(connection, "FROM followed")[0]
             self.counts = StoreCounts(stored, duplicates)
             self._check_names(connection)
+            self._marked = dict(_run(connection, "FROM newest"))
             self._newest = {m.name: self._recent(connection, m) for m in MEASUREMENTS.values()}
             _warm_up(connection)
         except BaseException:
@@ -81,11 +86,7 @@ class DuckDBFile:
                 added, repeated, reached = self._take(connection, frame)
                 stored, duplicates = stored + added, duplicates + repeated
                 newest[frame.measurement.name] = reached
-                _run(
-                    connection,
-                    "INSERT OR REPLACE INTO newest VALUES (?, ?)",
-                    [frame.measurement.name, int(reached.max())],
-                )
+                self._mark_newest(connection, frame.measurement.name, int(reached.max()))
             _run(
                 connection,
                 "UPDATE followed SET position = ?, stored = ?, duplicates = ?",
@@ -142,6 +143,12 @@ class DuckDBFile:
         newest[: len(known)] = known
         return newest
 
+    def _mark_newest(self, connection: duckdb.DuckDBPyConnection, name: str, at_ms: int) -> None:
+        """Tell the next start where to look; it looks back far enough for a mark that is a minute old."""
+        if at_ms >= self._marked.get(name, NEVER) + _MARK_EVERY_MS:
+            _run(connection, "INSERT OR REPLACE INTO newest VALUES (?, ?)", [name, at_ms])
+            self._marked[name] = at_ms
+
     def _name(self, connection: duckdb.DuckDBPyConnection, frames: Sequence[Frame]) -> int:
         """Write the names of the series in ``frames``; the journal has them on disk, later ones maybe not."""
         upto = max((int(f.series.max()) + 1 for f in frames), default=0)
@@ -178,10 +185,10 @@ class DuckDBFile:
 
     def _recent(self, connection: duckdb.DuckDBPyConnection, measurement: Measurement) -> Millis:
         """Newest time of each series named so far, or a time that surely no row of it is after."""
-        found = _run(connection, "SELECT at_ms FROM newest WHERE measurement = ?", [measurement.name])
-        if not found:
+        marked = self._marked.get(measurement.name)
+        if marked is None:
             return np.full(self._named, NEVER, dtype=np.int64)
-        floor = found[0][0] - _LOOK_BACK_MS
+        floor = marked - _LOOK_BACK_MS
         newest = np.full(self._named, floor, dtype=np.int64)
         rows: Any = connection.sql(
             f'SELECT series, max(at_ms) AS at_ms FROM "{measurement.name}" WHERE at_ms > ? GROUP BY series',
