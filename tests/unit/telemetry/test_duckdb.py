@@ -1,0 +1,184 @@
+"""What only the DuckDB store promises: exactly once through kills, one process, clear errors."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runtime.clock import from_ms
+from runtime.errors import StoreError
+from telemetry.catalogue import METER
+from telemetry.series import SeriesRegistry
+from telemetry.store import SeriesQuery, StoreCounts, WindowQuery
+from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
+from tests.fakes.frames import T0, frame
+
+MAIN, UPS = ("gdansk", "main-1"), ("gdansk", "ups-a")
+ALL = SeriesQuery(METER, from_ms(T0 - 10**9), from_ms(T0 + 10**9))
+
+
+def store(folder: Path, registry: SeriesRegistry) -> DuckDBStore:
+    return DuckDBStore(DuckDBOptions(), registry, folder)
+
+
+async def put(target: DuckDBStore, registry: SeriesRegistry, position: int, meter: str = "main-1") -> None:
+    """Ten rows that follow from the position."""
+    rows = [(("gdansk", meter), position * 10.0 + n, {"power_w": float(position)}) for n in range(10)]
+    await target.append([frame(registry, METER, rows)], position)
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from telemetry.series import SeriesRegistry
+from tests.unit.telemetry.test_duckdb import put, store
+
+async def main(folder):
+    registry = SeriesRegistry()
+    target = store(folder, registry)
+    await target.open()
+    for position in range(1, 100_000):
+        await put(target, registry, position)
+        print(position, flush=True)
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def writer(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True)
+
+
+async def test_after_a_kill_rows_counts_and_position_agree(tmp_path: Path) -> None:
+    process = writer(tmp_path)
+    assert process.stdout is not None
+    reported = 0
+    for line in process.stdout:
+        reported = int(line)
+        if reported >= 25:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    registry = SeriesRegistry()
+    registry.id(METER, MAIN)
+    target = store(tmp_path, registry)
+    position = await target.open()
+    assert position >= reported
+    # The journal hands out again what the store does not report; a position that it has changes nothing.
+    await put(target, registry, position)
+    await put(target, registry, position + 1)
+    assert await target.counts() == StoreCounts(rows=10 * (position + 1), duplicates=0)
+    latest = (await target.latest(ALL)).to_pylist()
+    assert latest[0]["at_ms"] == T0 + ((position + 1) * 10 + 9) * 1000
+    assert sum([batch.num_rows async for batch in target.raw(ALL)]) == 10 * (position + 1)
+    await target.close()
+
+
+async def test_a_file_that_another_process_has_open_is_an_error_with_its_fix(tmp_path: Path) -> None:
+    process = writer(tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    with pytest.raises(StoreError, match="another process has it open"):
+        await store(tmp_path, SeriesRegistry()).open()
+    process.kill()
+    process.communicate()
+
+
+async def test_a_store_that_belongs_to_another_journal_is_refused(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    first = store(tmp_path, registry)
+    await first.open()
+    await put(first, registry, 1)
+    await first.close()
+    other = SeriesRegistry()
+    other.id(METER, UPS)
+    for wrong in (SeriesRegistry(), other):
+        with pytest.raises(StoreError, match="name series differently"):
+            await store(tmp_path, wrong).open()
+
+
+async def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "telemetry.duckdb").write_bytes(b"no database" * 4096)
+    with pytest.raises(StoreError, match=r"telemetry\.duckdb failed"):
+        await store(tmp_path, SeriesRegistry()).open()
+
+
+async def test_before_opening_nothing_is_taken_or_answered(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    closed = store(tmp_path, registry)
+    with pytest.raises(StoreError, match="not open"):
+        await put(closed, registry, 1)
+    with pytest.raises(StoreError, match="not open"):
+        await closed.latest(ALL)
+
+
+async def test_names_of_series_that_the_journal_may_not_hold_yet_are_not_written(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    rows = frame(registry, METER, [(MAIN, 1, {"power_w": 1.0})])
+    registry.id(METER, UPS)  # given by a batch that was never committed
+    await target.append([rows], 1)
+    await target.close()
+    after = SeriesRegistry()
+    after.id(METER, MAIN)
+    after.id(METER, ("gdansk", "other"))
+    reopened = store(tmp_path, after)
+    assert await reopened.open() == 1
+    await put(reopened, after, 2, "other")
+    assert {r["meter"] for r in (await reopened.latest(ALL)).to_pylist()} == {"main-1", "other"}
+    await reopened.close()
+
+
+async def test_a_reader_may_leave_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    await put(target, registry, 1)
+    rows = target.raw(ALL)
+    assert (await anext(rows)).num_rows == 10
+    await rows.aclose()  # type: ignore[attr-defined]
+    await put(target, registry, 2)
+    assert (await target.counts()).rows == 20
+    await target.close()
+
+
+async def test_questions_are_answered_while_rows_come_in(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    await put(target, registry, 1)
+
+    async def ask() -> list[int]:
+        query = WindowQuery(ALL, timedelta(days=1), "count", ())
+        return [int((await target.window(query))["power_w"][0].as_py()) for _ in range(20)]
+
+    async def write() -> None:
+        for position in range(2, 30):
+            await put(target, registry, position)
+
+    first, second, _ = await asyncio.gather(ask(), ask(), write())
+    for seen in (first, second):
+        assert seen == sorted(seen)
+        assert all(n % 10 == 0 for n in seen), "a reader saw half a transaction"
+    await target.close()
+
+
+async def test_a_query_that_nobody_waits_for_is_stopped(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    await put(target, registry, 1)
+    asked = asyncio.create_task(target.latest(ALL))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert (await target.latest(ALL)).num_rows == 1
+    await target.close()
