@@ -1,0 +1,224 @@
+"""What a site used and what its supplies gave, per quarter-hour: the step from registers to energies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
+from energy.registers import ESTIMATED, RESET
+from energy.sheet import RegisterKey, Sheet
+from energy.site import Role, SiteOptions, SupplyKind, SupplyOptions
+from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
+from telemetry.frame import Floats
+
+Flags = npt.NDArray[np.bool_]
+
+HOUR = 4
+"""Quarters to the hour, within which energy is matched."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One register: ``amount`` is NaN where not known; ``loose`` where only the total of a gap is known.
+
+    An interval is loose when it was interpolated across a gap that leaves its hour, so that even the hour's
+    amount is a guess. ``bound``: the amount is no more than a lower bound.
+    """
+
+    amount: Floats
+    estimated: Flags
+    loose: Flags
+    bound: Flags
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Energies of one site in Wh per quarter; all arrays share one length, a multiple of :data:`HOUR`.
+
+    Attributes:
+        edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known.
+        eit: E_IT; NaN where not known.
+        estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
+        grid: the part of E_DC that came from the grid.
+        generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
+        available: what each renewable supply delivered; NaN where not known.
+        contracted: what each may be matched with in its hour, in ladder order; NaN where not known.
+        volume: what each may claim regardless of hour and zone; NaN where not known.
+        water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
+        expected, known: how many registers the figures rest on, and how many of those are known.
+        corrections: revisions beyond the first.
+    """
+
+    edc: Floats
+    eit: Floats
+    estimated: Flags
+    loose: Flags
+    grid: Floats
+    generator: Floats
+    generator_g: Floats
+    available: Mapping[str, Floats]
+    contracted: Mapping[str, Floats]
+    volume: Mapping[str, Floats]
+    water_l: Floats | None
+    reuse: Floats | None
+    expected: int
+    known: npt.NDArray[np.int64]
+    corrections: npt.NDArray[np.int64]
+
+
+@dataclass
+class _Lines:
+    """The registers of a sheet by name, noting which of them were asked for."""
+
+    sheet: Sheet
+    used: dict[RegisterKey, Line] = field(default_factory=dict)
+
+    def __call__(self, measurement: str, meter: str, channel: str = ENERGY) -> Line:
+        key = (measurement, meter, channel)
+        if key not in self.used:
+            self.used[key] = _line(self.sheet, key)
+        return self.used[key]
+
+
+def balance(site: SiteOptions, sheet: Sheet) -> Balance:
+    """The energies of ``site`` from its ledger; ``sheet`` begins and ends on whole hours."""
+    lines = _Lines(sheet)
+    imports = [lines(METER.name, m.id) for m in site.meter if m.role is Role.UTILITY]
+    exports = [lines(METER.name, m.id, EXPORT) for m in site.meter if m.role is Role.UTILITY]
+    onsite = {s.id: lines(SUPPLY.name, s.id) for s in site.supply if s.kind.onsite}
+    fuelled = [s for s in site.supply if s.kind is SupplyKind.GENERATOR]
+    generated = _total((onsite[s.id].amount for s in site.supply if s.kind.onsite), sheet)
+    exported = _total((line.amount for line in exports), sheet)
+    imported = _total((line.amount for line in imports), sheet)
+    inlet = [*imports, *exports, *onsite.values()]
+    # A lower bound of what was used would make every share greener than it is.
+    understated = _any((line.bound for line in (*imports, *onsite.values())), sheet)
+    edc = np.where(understated, np.nan, imported - exported + generated)
+    edc = _no_less_than_zero(edc, site) if imports else np.full(sheet.quarters, np.nan)
+    it = [lines(METER.name, m.id).amount for m in site.meter if m.role is Role.IT]
+    generator = _total((onsite[s.id].amount for s in fuelled), sheet)
+    green = _renewables(site, lines, exported)
+    expected, known = _completeness(site, lines)
+    return Balance(
+        edc=edc,
+        eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),
+        estimated=_any((line.estimated for line in inlet), sheet),
+        loose=_any((line.loose for line in inlet), sheet),
+        grid=np.minimum(edc, np.maximum(imported - exported, 0.0)),
+        generator=generator,
+        generator_g=_total((_grams(s, onsite[s.id].amount) for s in fuelled), sheet),
+        available=green[0],
+        contracted=green[1],
+        volume=green[2],
+        water_l=_metered([lines(WATER.name, w.id, VOLUME).amount for w in site.water], sheet),
+        reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat], sheet),
+        expected=expected,
+        known=known,
+        corrections=np.maximum(sheet.revision.astype(np.int64) - 1, 0).sum(axis=0),
+    )
+
+
+def _renewables(
+    site: SiteOptions, lines: _Lines, exported: Floats
+) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
+    """Available, contracted and volume of each renewable supply, on-site first.
+
+    What the site exports is taken from its own plants in proportion to what they gave, those whose
+    certificates are sold included; the rest is what they gave behind the meter.
+    """
+    renewable = sorted((s for s in site.supply if s.kind.renewable), key=lambda s: not s.kind.onsite)
+    own = [lines(SUPPLY.name, s.id).amount for s in renewable if s.kind.onsite]
+    generated = _total(own, lines.sheet)
+    consumed = np.maximum(generated - exported, 0.0)
+    behind = np.divide(consumed, generated, out=np.zeros_like(consumed), where=generated != 0)
+    available, contracted, volume = {}, {}, {}
+    for supply in renewable:
+        line = lines(SUPPLY.name, supply.id)
+        available[supply.id] = line.amount
+        if supply.certificates == "sold":
+            continue
+        claimable = line.amount * behind if supply.kind.onsite else line.amount
+        volume[supply.id] = claimable
+        if supply.kind.onsite or supply.zone in (None, site.grid):
+            contracted[supply.id] = np.where(line.loose, np.nan, claimable)
+    return available, contracted, volume
+
+
+def _completeness(site: SiteOptions, lines: _Lines) -> tuple[int, npt.NDArray[np.int64]]:
+    """Counted over every meter and supply that is configured, whether or not a figure uses it yet."""
+    for meter in site.meter:
+        lines(METER.name, meter.id)
+    for supply in site.supply:
+        battery = supply.kind is SupplyKind.BATTERY
+        for channel in (CHARGE, DISCHARGE) if battery else (ENERGY,):
+            lines(SUPPLY.name, supply.id, channel)
+    kept = {r.key for r in lines.sheet.registers}
+    counted = [
+        line
+        for key, line in lines.used.items()
+        if key[0] in (METER.name, SUPPLY.name) and (key[2] != EXPORT or key in kept)
+    ]
+    known = np.zeros(lines.sheet.quarters, dtype=np.int64)
+    for line in counted:
+        known += ~np.isnan(line.amount)
+    return len(counted), known
+
+
+def _line(sheet: Sheet, key: RegisterKey) -> Line:
+    """An export register that never spoke, or not yet, counts nothing: it is not there."""
+    number = next((i for i, r in enumerate(sheet.registers) if r.key == key), None)
+    nothing = np.zeros(sheet.quarters, dtype=np.bool_)
+    if number is None:
+        fill = 0.0 if key[2] == EXPORT else np.nan
+        return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing)
+    amount, quality = sheet.amount[number], sheet.quality[number]
+    if key[2] == EXPORT:
+        since = sheet.registers[number].since
+        absent = np.arange(sheet.first, sheet.first + sheet.quarters) < (since or 0)
+        amount = np.where(absent, 0.0, amount)
+    estimated = quality == ESTIMATED
+    return Line(amount, estimated, _leaving_their_hour(estimated), quality == RESET)
+
+
+def _leaving_their_hour(estimated: Flags) -> Flags:
+    """Estimated quarters whose run of estimated quarters goes on beyond their hour."""
+    hours = estimated.reshape(-1, HOUR)
+    loose = np.zeros_like(hours)
+    crossing = hours[:-1, -1] & hours[1:, 0]
+    # Within an hour, a quarter belongs to the crossing run if all quarters up to the edge are estimated.
+    to_the_end = np.flip(np.logical_and.accumulate(np.flip(hours, axis=1), axis=1), axis=1)
+    from_the_start = np.logical_and.accumulate(hours, axis=1)
+    loose[:-1] |= to_the_end[:-1] & crossing[:, None]
+    loose[1:] |= from_the_start[1:] & crossing[:, None]
+    flat: Flags = loose.ravel()
+    return flat
+
+
+def _no_less_than_zero(edc: Floats, site: SiteOptions) -> Floats:
+    """A battery may feed the grid from what was counted when it was charged; else less than 0 is a fault."""
+    battery = any(s.kind is SupplyKind.BATTERY for s in site.supply)
+    return np.where(edc < 0, 0.0 if battery else np.nan, edc)
+
+
+def _grams(supply: SupplyOptions, energy: Floats) -> Floats:
+    factor = np.nan if supply.carbon_g_per_kwh is None else supply.carbon_g_per_kwh
+    return np.where(energy == 0, 0.0, energy / 1000 * factor)
+
+
+def _metered(amounts: list[Floats], sheet: Sheet) -> Floats | None:
+    return _total(amounts, sheet) if amounts else None
+
+
+def _total(amounts: Iterable[Floats], sheet: Sheet) -> Floats:
+    return sum(amounts, start=np.zeros(sheet.quarters))
+
+
+def _any(flags: Iterable[Flags], sheet: Sheet) -> Flags:
+    result = np.zeros(sheet.quarters, dtype=np.bool_)
+    for flag in flags:
+        result |= flag
+    return result

@@ -1,0 +1,23 @@
+"""Carbon-free energy score: hourly matched energy, plus the carbon-free part of the rest from the grid."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("cfe_score", KpiOptions)
+class CfeScore:
+    """Grid energy of an hour whose mix is not known counts as not carbon-free, if that is but little."""
+
+    name, unit = "cfe_score", "1"
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")
+        if reason is None and totals.cfe_blind > (1 - floor) * totals.edc:
+            share = 1 - totals.cfe_blind / totals.edc
+            reason = (
+                f"the grid's carbon-free share is known for {share:.1%} of the energy, "
+                f"below the floor of {floor:.1%}"
+            )
+        return quotient(totals.cfe, totals.edc + totals.edc_missing, reason, "E_DC")

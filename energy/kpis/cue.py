@@ -1,0 +1,18 @@
+"""Carbon usage effectiveness, kg CO2e / kWh of E_IT (ISO/IEC 30134-8, EN 50600-4-8), location-based."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("cue", KpiOptions)
+class Cue:
+    """Grid energy at the zone's carbon intensity of the hour; contracts and certificates change nothing."""
+
+    name, unit = "cue", "kg/kWh"
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        what = "the carbon intensity of what was used together with E_IT"
+        reason = uncovered(totals.co2_known, totals.expected, floor, what)
+        return quotient(totals.co2_g, totals.co2_eit, reason, "E_IT")

@@ -1,0 +1,20 @@
+"""Power usage effectiveness: E_DC / E_IT (ISO/IEC 30134-2, EN 50600-4-2)."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("pue", KpiOptions)
+class Pue:
+    """Over the quarters in which both energies are known; a value of 1 or less is a metering fault."""
+
+    name, unit = "pue", "1"
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        reason = uncovered(totals.pue_known, totals.expected, floor, "E_DC together with E_IT")
+        found = quotient(totals.pue_edc, totals.pue_eit, reason, "E_IT")
+        if found.value is not None and found.value <= 1:
+            return Figure(None, f"metering fault: E_DC / E_IT is {found.value:.3f}, but cannot be 1 or less")
+        return found

@@ -1,0 +1,17 @@
+"""Renewable energy factor: renewable energy owned / E_DC, at most 1 (ISO/IEC 30134-3, EN 50600-4-3)."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("ref", KpiOptions)
+class Ref:
+    """By volume over the whole step, whatever the hour; energy whose certificates are sold counts nothing."""
+
+    name, unit = "ref", "1"
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")
+        return quotient(totals.renewable, totals.edc + totals.edc_missing, reason, "E_DC")

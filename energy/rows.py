@@ -1,0 +1,120 @@
+"""Rows of figures from sums: what pages, API, alerts and reports are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from energy.figures import KpiRow, MixRow, State
+from energy.interval import Period
+from energy.kpi import KPIS, Figure, Kpi
+from energy.totals import Totals
+from telemetry.frame import Floats
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a row is of: the floor and category of the site (or sites), and when it was settled."""
+
+    floor: float
+    category: str | None
+    settled: datetime | None
+
+    def state(self, part: Period) -> State:
+        """``final`` is never said here: that takes cancelled certificates."""
+        return "provisional" if self.settled is not None and part.end <= self.settled else "open"
+
+
+def kpis() -> dict[str, Kpi]:
+    """One of every registered KPI by its field."""
+    made = [KPIS[name].factory() for name in KPIS]
+    return {kpi.name: kpi for kpi in made}
+
+
+def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]) -> KpiRow:
+    """All figures over ``part``."""
+    figures: dict[str, Figure] = {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
+    used = totals.edc_known > 0
+    withheld = {name: found.withheld for name, found in figures.items() if found.withheld is not None}
+    if not used:
+        withheld["edc_wh"] = "no meter interval of the inlet is known in this period"
+    if not totals.eit_known:
+        withheld["eit_wh"] = "no meter interval of the IT equipment is known in this period"
+    return KpiRow(
+        start=part.start,
+        end=part.end,
+        edc_wh=totals.edc if used else None,
+        eit_wh=totals.eit if totals.eit_known else None,
+        pue=figures["pue"].value,
+        pue_category=scope.category,
+        ref=figures["ref"].value,
+        hourly_matched=figures["hourly_matched"].value,
+        cfe_score=figures["cfe_score"].value,
+        green_wh=totals.green if used else None,
+        other_wh=totals.other if used else None,
+        unknown_wh=totals.unknown if used else None,
+        cue=figures["cue"].value,
+        wue=figures["wue"].value,
+        erf=figures["erf"].value,
+        ere=figures["ere"].value,
+        completeness=figures["completeness"].value or 0.0,
+        estimated=totals.edc_estimated / totals.edc if totals.edc > 0 else 0.0,
+        state=scope.state(part),
+        revision=1 + int(totals.corrections),
+        withheld=withheld,
+    )
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Per quarter, by supply: Wh matched, delivered, and contracted (kept and deliverable)."""
+
+    green: Mapping[str, Floats]
+    available: Mapping[str, Floats]
+    claimable: frozenset[str]
+
+
+def mix_row(part: Period, totals: Totals, flows: Flows, cut: tuple[int, int]) -> MixRow:
+    """Where the energy of ``part`` came from; ``cut`` is its range of quarters in ``flows``."""
+    low, high = cut
+    green = {name: float(np.nansum(column[low:high])) for name, column in flows.green.items()}
+    available = {name: _known_sum(column[low:high]) for name, column in flows.available.items()}
+    surplus = sum(max(0.0, (available[name] or 0.0) - green.get(name, 0.0)) for name in flows.claimable)
+    used = totals.edc_known > 0
+    return MixRow(
+        start=part.start,
+        end=part.end,
+        edc_wh=totals.edc if used else None,
+        green=green if used else {},
+        available_wh=available,
+        other_wh=totals.other if used else None,
+        unknown_wh=totals.unknown if used else None,
+        surplus_wh=surplus,
+        completeness=totals.edc_known / totals.expected if totals.expected else 0.0,
+    )
+
+
+def joined(rows: Mapping[str, MixRow]) -> MixRow:
+    """The rows of several sites over one part as one; supplies are named ``site/supply``."""
+    first = next(iter(rows.values()))
+    known = [row for row in rows.values() if row.edc_wh is not None]
+    return MixRow(
+        start=first.start,
+        end=first.end,
+        edc_wh=sum(row.edc_wh or 0.0 for row in known) if known else None,
+        green={f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.green.items()},
+        available_wh={
+            f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.available_wh.items()
+        },
+        other_wh=sum(row.other_wh or 0.0 for row in known) if known else None,
+        unknown_wh=sum(row.unknown_wh or 0.0 for row in known) if known else None,
+        surplus_wh=sum(row.surplus_wh for row in rows.values()),
+        completeness=sum(row.completeness for row in rows.values()) / len(rows),
+    )
+
+
+def _known_sum(column: Floats) -> float | None:
+    return float(np.nansum(column)) if not np.isnan(column).all() else None

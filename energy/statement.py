@@ -1,0 +1,61 @@
+"""The completeness statement of each meter over a period."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from energy.balance import Flags
+from energy.device import ENERGY, EXPORT, VOLUME, devices
+from energy.figures import MeterStatement
+from energy.registers import ESTIMATED, RESET
+from energy.sheet import LedgerRegister, Sheet
+from energy.site import SiteOptions
+
+
+def statements(key: str, site: SiteOptions, sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
+    """One for each register of a configured device, over settled ``quarters`` (first, until).
+
+    A meter that never spoke has its statement too. An export register is expected from its first reading on.
+    """
+    lines = {register.key: number for number, register in enumerate(sheet.registers)}
+    found = []
+    for device in devices(key, site):
+        for channel in device.channels:
+            line = lines.get((device.measurement.name, device.id, channel.name))
+            if channel.name == VOLUME or (line is None and channel.name != ENERGY):
+                continue
+            if line is None:
+                expected = quarters[1] - quarters[0]
+                found.append(
+                    MeterStatement(device.id, channel.name, device.role, None, expected, 0, 0, 0, expected)
+                )
+                continue
+            found.append(_statement(sheet, line, quarters, device.role))
+    return found
+
+
+def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) -> MeterStatement:
+    register: LedgerRegister = sheet.registers[line]
+    first, until = quarters
+    if register.key[2] == EXPORT:
+        first = min(until, max(first, register.since or first))
+    part = slice(first - sheet.first, until - sheet.first)
+    amount, quality = sheet.amount[line, part], sheet.quality[line, part]
+    known = ~np.isnan(amount)
+    return MeterStatement(
+        meter=register.key[1],
+        channel=register.key[2],
+        role=role,
+        energy_wh=float(amount[known].sum()) if known.any() else None,
+        expected=until - first,
+        known=int(known.sum()),
+        estimated=int((quality == ESTIMATED).sum()),
+        resets=int((quality == RESET).sum()),
+        longest_gap_intervals=_longest(~known),
+    )
+
+
+def _longest(flags: Flags) -> int:
+    """Length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))

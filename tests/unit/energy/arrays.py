@@ -1,0 +1,57 @@
+"""Balances written by hand: a few quarters of a site, straight into a ledger sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from energy.balance import Balance, balance
+from energy.gridmix import GridMix
+from energy.interval import QUARTER_MS
+from energy.matching import match
+from energy.registers import MISSING, OK
+from energy.sheet import LedgerRegister, Sheet
+from energy.site import SiteOptions
+from energy.totals import Totals, totals
+from runtime.clock import to_ms
+
+FIRST = to_ms(datetime(2026, 10, 5, tzinfo=UTC)) // QUARTER_MS
+NAN = float("nan")
+
+
+def sheet(
+    amounts: Mapping[str, Sequence[float]], qualities: Mapping[str, Sequence[int]] | None = None
+) -> Sheet:
+    """``{"meter/main-1/energy": [...]}`` in Wh; NaN is missing, other qualities are ``ok`` unless given."""
+    registers, lines, marks = [], [], []
+    for number, (name, values) in enumerate(amounts.items()):
+        measurement, meter, channel = name.split("/")
+        registers.append(LedgerRegister(number + 1, (measurement, meter, channel), None, None))
+        line = np.asarray(values, dtype=np.float64)
+        lines.append(line)
+        told = (qualities or {}).get(name)
+        marks.append(np.where(np.isnan(line), MISSING, OK) if told is None else np.asarray(told))
+    amount = np.vstack(lines)
+    return Sheet(
+        FIRST, tuple(registers), amount, np.vstack(marks).astype(np.int8), np.ones(amount.shape, np.int32)
+    )
+
+
+def hourly(*wh: float) -> list[float]:
+    """Whole hours as quarters of equal energy."""
+    return [value / 4 for value in wh for _ in range(4)]
+
+
+def grid(quarters: int, share: Sequence[float] | float = NAN, carbon: float = NAN) -> GridMix:
+    """A zone's mix per quarter."""
+    return GridMix(np.broadcast_to(np.asarray(share, dtype=np.float64), quarters), np.full(quarters, carbon))
+
+
+def summed(site: SiteOptions, found: Sheet, mix: GridMix | None = None) -> Totals:
+    """The sums over the whole sheet."""
+    energies: Balance = balance(site, found)
+    matched = match(energies.edc, energies.loose, energies.contracted)
+    mix = mix or GridMix.unknown(found.quarters)
+    return totals(energies, matched, mix, [(0, found.quarters)])[0]
