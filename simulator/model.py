@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from runtime.clock import to_ms
 from runtime.errors import ServiceError
-from simulator.faults import Calm, Distortion, Fault, Nonsense, Silent
+from simulator.faults import Calm, Distortion, Fault, Nonsense, Read, Silent
 from simulator.grid import LITHUANIA, POLAND, GridZone
 from simulator.noise import Ints
 from simulator.plan import GDANSK, KAUNAS, SitePlan
@@ -58,13 +59,11 @@ class Model:
 
         A zone that two sites share is published by the first. Registers and caches are shared.
         """
-        part = object.__new__(Model)
-        part.epoch, part.seed = self.epoch, self.seed
+        part = copy(self)
         part.sites = {site: self.sites[site]}
         first = {_zone_device(s.plan.grid): s.plan.name for s in reversed(self.sites.values())}
         part._zones = {device: zone for device, zone in self._zones.items() if first[device] == site}
         part.devices = [*self.sites[site].devices, *part._zones]
-        part._by_topic = self._by_topic
         part.faults = tuple(
             f for f in self.faults if not isinstance(f, Nonsense) or f.source.startswith(f"{site}/")
         )
@@ -103,12 +102,13 @@ class Model:
 
     def _distorted(self, device: Device, fields: Fields, times_ms: Ints) -> Published:
         spoken = np.ones(len(times_ms), dtype=np.bool_)
+        read: Read = partial(self.read, device)
         for fault in self.faults:
             if isinstance(fault, Silent) and fault.concerns(device.source):
                 spoken &= ~fault.window.covers(times_ms)
             elif isinstance(fault, Distortion) and fault.source == device.source:
-                read = partial(self.read, device)
                 fields = fault.distort(device.measurement, fields, times_ms, read)
+                read = partial(_seen_through, fault, device.measurement, read)
         return Published(device, fields, spoken)
 
     def _refuse_strangers(self) -> None:
@@ -122,6 +122,11 @@ class Model:
                 known = isinstance(fault, Nonsense) or fault.source in sources
             if not known:
                 raise ServiceError(f"{fault} names nothing that is simulated; there are {sources[:6]} …")
+
+
+def _seen_through(fault: Distortion, measurement: str, read: Read, times_ms: Ints) -> Fields:
+    """What later faults take for the truth: one meter may be reset and then get stuck."""
+    return fault.distort(measurement, read(times_ms), times_ms, read)
 
 
 def _calms(site: str, faults: Sequence[Fault]) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import RLock
 
 import numpy as np
 
@@ -57,9 +58,9 @@ class Registers:
         self._compute = compute
         self._grids: OrderedDict[int, Grid] = OrderedDict()
         self._totals: list[Ints] = []
+        self._lock = RLock()  # a history is computed in a thread beside the live readings
 
-    def grid(self, day: int) -> Grid:
-        """The minutes of UTC day ``day``."""
+    def _grid(self, day: int) -> Grid:
         found = self._grids.get(day)
         if found is None:
             rate = self._compute(day)
@@ -84,7 +85,8 @@ class Registers:
         for day in np.unique(days):
             mine = np.flatnonzero(days == day)
             minute = (times_ms[mine] - day * DAY_MS) // MINUTE_MS
-            grid, total = self.grid(int(day)), self._total(int(day))
+            with self._lock:
+                grid, total = self._grid(int(day)), self._total(int(day))
             cell = np.ix_(which, minute)
             rate[:, mine] = grid.rate[cell]
             whole[:, mine] = grid.before[cell] + total[which][:, None]
@@ -93,8 +95,8 @@ class Registers:
     def _total(self, day: int) -> Ints:
         while len(self._totals) <= day - self._first:
             if not self._totals:
-                self._totals.append(np.zeros(len(self.grid(self._first).rate), dtype=np.int64))
+                self._totals.append(np.zeros(len(self._grid(self._first).rate), dtype=np.int64))
                 continue
-            last = self.grid(self._first + len(self._totals) - 1)
+            last = self._grid(self._first + len(self._totals) - 1)
             self._totals.append(self._totals[-1] + last.before[:, -1] + last.rate[:, -1])
         return self._totals[day - self._first]

@@ -80,6 +80,11 @@ class Site:
         named += [("/".join((*node, "gpu")), "gpu") for node in self.plan.node_names()]
         return [Device(f"{site}/{path}", measurement, site) for path, measurement in named]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every plant row that has a register: meters, their exports, supplies, chillers, water and heat."""
+        return tuple(name for name in self._rows if name != "soc")
+
     def energy_wh(self, names: Sequence[str], times_ms: Ints) -> Ints:
         """Registers of plant rows by name (``main-1``, ``main-1/export``, ``battery-1/charge``), in whole Wh.
 

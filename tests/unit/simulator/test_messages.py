@@ -92,6 +92,13 @@ def test_a_stuck_meter_repeats_itself_and_recovers() -> None:
     assert stuck[-1] == plain[-1]
 
 
+def test_a_meter_may_be_reset_and_then_get_stuck() -> None:
+    both = said([MeterReset(MAIN, WINDOW.start - timedelta(minutes=30)), Stuck(MAIN, WINDOW)], MAIN)
+    during = {row["energy_wh"] for row in both if to_ms(WINDOW.start) <= row["ts"] < to_ms(WINDOW.end)}
+    reset = said([MeterReset(MAIN, WINDOW.start - timedelta(minutes=30))], MAIN)
+    assert during == {next(row["energy_wh"] for row in reset if row["ts"] == to_ms(WINDOW.start))}
+
+
 def test_a_silent_rack_says_nothing_and_its_neighbour_goes_on() -> None:
     faults = [Silent("gdansk/a/r1", WINDOW)]
     quiet = [from_ms(row["ts"]) for row in said(faults, "gdansk/a/r1/n02/gpu")]

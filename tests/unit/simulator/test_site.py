@@ -79,7 +79,7 @@ def test_gpu_energy_is_the_integral_of_gpu_power(site: Site) -> None:
 def test_energy_flows_downhill(plan: SitePlan) -> None:
     site = Site(plan, 1, START)
     ends = np.array([START, START + 7 * DAY_MS], dtype=np.int64)
-    used = {name: int(np.diff(site.energy_wh([name], ends)[0])[0]) for name in site._rows if name != "soc"}
+    used = {name: int(np.diff(site.energy_wh([name], ends)[0])[0]) for name in site.names}
     nodes = site.profile(ends, ["gpu"]).values()
     gpu_wh = sum(float((f["energy_j"][1] - f["energy_j"][0]).sum()) for f in nodes) / 3600
     eit = used["ups-a"] + used["ups-b"]
