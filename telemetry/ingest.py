@@ -82,9 +82,9 @@ class Ingest:
             self._acknowledged -= acknowledged
             self._show(frames, batch, samples)
 
-    def acknowledged(self, messages: int) -> None:
-        """``messages`` were acknowledged to the broker; committed with the next batch or :meth:`flush`."""
-        self._acknowledged += messages
+    def acknowledged(self, n: int) -> None:
+        """``n`` messages were acknowledged to the broker; committed with the next batch or :meth:`flush`."""
+        self._acknowledged += n
 
     async def flush(self) -> None:
         """Commit the count of acknowledgements that no batch has carried yet; at shutdown."""

@@ -22,7 +22,6 @@ REASONS: Mapping[str, str] = {
     "out_of_range": "A value lies outside the plausible range of its field.",
     "future": "The timestamp lies further ahead of the wall clock than the tolerance.",
     "too_old": "The timestamp is older than the accepted lateness.",
-    "bad_time": "The timestamp is not a whole number of milliseconds.",
     "topic": "The topic is not one that the service was told to accept.",
     "cardinality": "The series is new and the limit of the number of series is reached.",
     "too_large": "The payload is larger than the limit.",

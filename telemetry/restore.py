@@ -18,11 +18,11 @@ from telemetry.store import AT, SeriesQuery, Store, WindowQuery
 
 log = structlog.get_logger(__name__)
 
-_LOOK_BACK = (timedelta(minutes=15), timedelta(hours=6), timedelta(days=35))
+_LOOK_BACK = (timedelta(minutes=2), timedelta(hours=1), timedelta(days=1), timedelta(days=35))
 """Ranges that are searched one after the other until every series was found."""
 
-_FEW_SERIES = 5_000
-"""With more series than that, the longest range is left out: a start must not read a month of GPU rows."""
+_MOST_ROWS = 200_000_000
+"""A range that may hold more rows, at one per second and series, is not searched: a start takes seconds."""
 
 
 async def restore(journal: Journal, store: Store, live: LiveState, sources: SourceBook) -> int:
@@ -51,8 +51,8 @@ async def _from_store(
     measurement, newest = what
     expected = len(journal.registry.matching(measurement, {}))
     rows = 0
-    for span in _LOOK_BACK if expected <= _FEW_SERIES else _LOOK_BACK[:-1]:
-        if rows >= expected:
+    for span in _LOOK_BACK:
+        if rows >= expected or expected * span.total_seconds() > _MOST_ROWS:
             break
         query = SeriesQuery(measurement, newest - span, newest + MILLISECOND)
         latest = await store.latest(query)

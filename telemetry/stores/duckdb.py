@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from runtime.clock import to_ms
 from runtime.errors import StoreError
-from runtime.options import Options
+from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, STORES, SeriesQuery, StoreCounts, WindowQuery
@@ -33,11 +33,9 @@ _CHECKPOINT = "64MB"
 """Size at which the write-ahead log is folded into the file: seldom enough to be cheap, quick to replay."""
 
 
-class DuckDBOptions(Options):
+class DuckDBOptions(FollowOptions):
     """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute."""
 
-    type: Literal["duckdb"] = "duckdb"
-    name: str = "duckdb"
     path: Path = Path("telemetry.duckdb")
     memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
     threads: int = Field(default=2, ge=1)
@@ -52,8 +50,10 @@ class DuckDBStore:
     one process only.
     """
 
-    def __init__(self, options: DuckDBOptions, registry: SeriesRegistry, data_dir: Path) -> None:
-        self.name = options.name
+    def __init__(
+        self, options: DuckDBOptions, registry: SeriesRegistry, data_dir: Path, name: str = "duckdb"
+    ) -> None:
+        self.name = name
         config = {
             "memory_limit": options.memory_limit,
             "threads": options.threads,

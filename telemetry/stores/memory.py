@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 
 from runtime.clock import MILLISECOND, to_ms
-from runtime.options import Options
 from telemetry.catalogue import Measurement
+from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, STORES, Aggregate, SeriesQuery, StoreCounts, WindowQuery
@@ -22,19 +21,18 @@ _Labels = tuple[str, ...]
 _Values = dict[str, float]
 
 
-class MemoryOptions(Options):
+class MemoryOptions(FollowOptions):
     """``[[store]] type = "memory"``: forgets everything when the process ends."""
-
-    type: Literal["memory"] = "memory"
-    name: str = "memory"
 
 
 @STORES.add("memory", MemoryOptions)
 class MemoryStore:
     """Rows in nested dictionaries: measurement, series, time, field. For tests and short trials."""
 
-    def __init__(self, options: MemoryOptions, registry: SeriesRegistry, data_dir: Path) -> None:
-        self.name = options.name
+    def __init__(
+        self, options: MemoryOptions, registry: SeriesRegistry, data_dir: Path, name: str = "memory"
+    ) -> None:
+        self.name = name
         self._registry = registry
         self._position = 0
         self._counts = StoreCounts(0, 0)
