@@ -65,7 +65,8 @@ async def test_batches_come_back_in_order_with_all_their_columns(open_journal: J
     assert (first.position, first.at_ms, second.position) == (1, to_ms(NOON), 2)
     meter, back = first.frames
     assert (meter.measurement, back.measurement) == (METER, GPU)
-    assert (back.series.dtype, back.at_ms.dtype) == (np.int32, np.int64)
+    assert back.series.dtype == np.int32
+    assert back.at_ms.dtype == np.int64
     assert back.series.tolist() == gpu.series.tolist()
     for name, column in gpu.columns.items():
         np.testing.assert_array_equal(back.columns[name], column)
