@@ -28,25 +28,36 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     """Match ``edc`` with ``contracted`` (by supply, in ladder order) hour by hour.
 
     An hour's matched energy is the lesser of the two, over the quarters in which both are known; surplus of
-    one hour earns nothing in another. It is shared out to the hour's quarters in proportion to their E_DC.
-    Where a supply is not known, what the others cover is green and the rest of the quarter unknown, not
-    other; where E_DC is ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
+    one hour earns nothing in another. It is shared out to those quarters in proportion to their E_DC. A
+    quarter in which a supply is not known is matched for itself with the supplies that are; then, as the
+    missing supply might have covered it, what is left of that hour is unknown, not other. Where E_DC is
+    ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
     """
     firm = ~np.isnan(edc) & ~loose
-    load = np.where(firm, edc, 0.0).reshape(-1, HOUR)
-    left = load.sum(axis=1)
-    share = np.divide(load, left[:, None], out=np.zeros_like(load), where=left[:, None] > 0)
+    load = np.where(firm, edc, 0.0)
+    offers = {supply: np.where(firm, np.nan_to_num(offer), 0.0) for supply, offer in contracted.items()}
+    partial = np.zeros_like(firm)
+    for offer in contracted.values():
+        partial |= firm & np.isnan(offer)
+    by_hour = _taken(load, offers, ~partial, HOUR)
+    alone = _taken(load, offers, partial, 1)
     nowhere = np.where(np.isnan(edc), np.nan, 0.0)
-    unsure = ~firm
-    green, matched = {}, nowhere.copy()
-    for supply, offered in contracted.items():
-        unsure |= np.isnan(offered)
-        given = np.where(firm & ~np.isnan(offered), offered, 0.0).reshape(-1, HOUR).sum(axis=1)
-        taken = np.minimum(given, left)
-        left = left - taken
-        green[supply] = (taken[:, None] * share).ravel() + nowhere
-        matched += green[supply]
-    matched = np.minimum(matched, edc)
+    green = {supply: by_hour[supply] + alone[supply] + nowhere for supply in contracted}
+    matched = np.minimum(sum(green.values(), start=nowhere), edc)
     rest = edc - matched
+    unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR)
     unknown = np.where(unsure, rest, nowhere)
     return Match(green, matched, rest - unknown, unknown)
+
+
+def _taken(load: Floats, offers: Mapping[str, Floats], where: Flags, length: int) -> dict[str, Floats]:
+    """What each supply gives to runs of ``length`` quarters, counting only the quarters ``where`` it may."""
+    loads = np.where(where, load, 0.0).reshape(-1, length)
+    left = loads.sum(axis=1)
+    share = np.divide(loads, left[:, None], out=np.zeros_like(loads), where=left[:, None] > 0)
+    taken = {}
+    for supply, offer in offers.items():
+        given = np.minimum(np.where(where, offer, 0.0).reshape(-1, length).sum(axis=1), left)
+        left = left - given
+        taken[supply] = (given[:, None] * share).ravel()
+    return taken
