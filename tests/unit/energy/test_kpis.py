@@ -1,0 +1,200 @@
+"""KPIs from published and constructed vectors, and why they are withheld."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+import energy.kpis
+from energy.figures import KpiRow
+from energy.kpi import KPIS
+from energy.site import SiteOptions
+from energy.totals import Totals
+from energy.uncertainty import pue_uncertainty, site_pue_uncertainty
+from tests.unit.energy.arrays import NAN, grid, hourly, sheet, summed
+from tests.unit.energy.plant import site
+
+KPIS.load(energy.kpis)
+FLOOR = 0.9
+
+
+def figure(name: str, totals: Totals, floor: float = FLOOR):
+    return KPIS[name].factory().figure(totals, floor)
+
+
+def value(name: str, totals: Totals):
+    found = figure(name, totals)
+    assert found.withheld is None
+    return found.value
+
+
+def plain(**tables) -> SiteOptions:
+    return site(**tables)
+
+
+def test_every_kpi_is_a_field_of_the_row():
+    names = {f.name for f in fields(KpiRow)}
+    assert {"pue", "ref", "hourly_matched", "cfe_score", "cue", "wue", "erf", "ere"} <= set(KPIS) <= names
+    assert all(KPIS[name].factory().name == name for name in KPIS)
+
+
+def test_t1_one_year_of_a_site():
+    supplies = [
+        {"id": "os", "kind": "onsite_solar"},
+        {"id": "ppa", "kind": "ppa_wind"},
+    ]
+    where = plain(supply=supplies, water=[{"id": "w"}], heat=[{"id": "h"}])
+    found = summed(
+        where,
+        sheet(
+            {
+                "meter/main-1/energy": hourly(9e9),
+                "meter/ups-a/energy": hourly(8e9),
+                "supply/os/energy": hourly(1e9),
+                "supply/ppa/energy": hourly(5e9),  # 2 of guarantees of origin and 3 of contracts
+                "water/w/volume": hourly(12_000_000),
+                "heat/h/energy": hourly(1.5e9),
+            }
+        ),
+    )
+    assert found.edc == 10e9
+    assert value("pue", found) == 1.25
+    assert value("wue", found) == 1.5
+    assert value("erf", found) == 0.15
+    assert value("ref", found) == 0.6
+    assert value("ere", found) == pytest.approx(1.25 * (1 - 0.15))
+
+
+def test_t10_pue():
+    found = summed(plain(), sheet({"meter/main-1/energy": hourly(1500), "meter/ups-a/energy": hourly(1000)}))
+    assert value("pue", found) == 1.5
+
+
+def test_c2_a_period_is_summed_before_it_is_divided():
+    months = ((1300, 1000), (600, 500), (2400, 2200))
+    parts = [
+        summed(plain(), sheet({"meter/main-1/energy": hourly(edc), "meter/ups-a/energy": hourly(eit)}))
+        for edc, eit in months
+    ]
+    assert value("pue", parts[0] + parts[1] + parts[2]) == pytest.approx(1.1622, abs=5e-5)
+
+
+def test_pue_takes_only_intervals_in_which_both_are_known():
+    rows = {
+        "meter/main-1/energy": [150.0] * 19 + [NAN],
+        "meter/ups-a/energy": [NAN] + [100.0] * 19,
+    }
+    found = summed(plain(), sheet(rows))
+    assert found.edc_known == 19
+    assert value("pue", found) == 1.5
+
+
+@pytest.mark.parametrize("eit", [150.0, 160.0])
+def test_a_pue_of_one_or_less_is_a_metering_fault(eit):
+    rows = {"meter/main-1/energy": [150.0] * 4, "meter/ups-a/energy": [eit] * 4}
+    found = figure("pue", summed(plain(), sheet(rows)))
+    assert found.value is None
+    assert found.withheld.startswith("metering fault")
+
+
+@pytest.mark.parametrize("name", ["pue", "ref", "hourly_matched", "cfe_score", "cue", "ere"])
+def test_below_the_floor_a_figure_is_withheld_with_the_share_that_is_known(name):
+    rows = {
+        "meter/main-1/energy": [150.0] * 10 + [NAN] * 2,
+        "meter/ups-a/energy": [100.0] * 12,
+        "heat/h/energy": [1.0] * 12,
+    }
+    where = plain(heat=[{"id": "h"}])
+    found = figure(name, summed(where, sheet(rows), grid(12, 0.5, 600.0)))
+    assert found.value is None
+    assert re.search(r"83\.3% .* floor of 90\.0%", found.withheld)
+
+
+def test_nothing_settled_is_told_as_such():
+    for name in KPIS:
+        if name != "completeness":
+            assert figure(name, Totals()).withheld == "nothing is settled in this period yet"
+    assert figure("completeness", Totals()).value == 0
+
+
+def test_completeness_counts_every_register():
+    rows = {"meter/main-1/energy": [1.0, NAN, 1.0, 1.0], "meter/ups-a/energy": [1.0, 1.0, NAN, NAN]}
+    assert value("completeness", summed(plain(), sheet(rows))) == 5 / 8
+
+
+def test_c1_cfe_and_its_parts():
+    supplies = [{"id": "wind", "kind": "ppa_wind"}]
+    rows = {"meter/main-1/energy": hourly(10, 10, 10, 10), "supply/wind/energy": hourly(0, 5, 20, 5)}
+    mix = grid(16, np.repeat([0.2, 0.4, 0.6, 0.3], 4))
+    found = summed(plain(supply=supplies), sheet(rows), mix)
+    assert value("ref", found) == pytest.approx(0.75)
+    assert value("hourly_matched", found) == pytest.approx(0.5)
+    assert value("cfe_score", found) == pytest.approx(0.6375)
+
+
+def test_cfe_needs_the_grid_mix_only_where_the_grid_was_needed():
+    supplies = [{"id": "wind", "kind": "ppa_wind"}]
+    rows = {"meter/main-1/energy": hourly(10, 10), "supply/wind/energy": hourly(10, 5)}
+    found = summed(plain(supply=supplies), sheet(rows), grid(8, np.repeat([NAN, 0.5], 4)))
+    assert value("cfe_score", found) == pytest.approx(0.875)
+    blind = figure("cfe_score", summed(plain(supply=supplies), sheet(rows)))
+    assert blind.value is None
+    assert "carbon-free share is known for 75.0%" in blind.withheld
+
+
+def test_a_generator_is_neither_green_nor_carbon_free():
+    supplies = [{"id": "diesel", "kind": "generator", "carbon_g_per_kwh": 800.0}]
+    rows = {
+        "meter/main-1/energy": hourly(6000),
+        "meter/ups-a/energy": hourly(8000),
+        "supply/diesel/energy": hourly(4000),
+    }
+    found = summed(plain(supply=supplies), sheet(rows), grid(4, 0.5, 600.0))
+    assert found.edc == 10_000
+    assert value("hourly_matched", found) == 0
+    assert value("cfe_score", found) == pytest.approx(0.3)
+    assert value("cue", found) == pytest.approx((6 * 0.6 + 4 * 0.8) / 8)
+
+
+def test_a_generator_without_a_factor_leaves_cue_unknown_while_it_runs():
+    supplies = [{"id": "diesel", "kind": "generator"}]
+    rows = {
+        "meter/main-1/energy": [100.0] * 40,
+        "meter/ups-a/energy": [80.0] * 40,
+        "supply/diesel/energy": [0.0] * 38 + [50.0] * 2,
+    }
+    found = summed(plain(supply=supplies), sheet(rows), grid(40, 0.5, 600.0))
+    assert found.co2_known == 38
+    assert value("cue", found) == pytest.approx(0.6 * 100 / 80)
+
+
+def test_sites_without_a_meter_do_not_hide_those_with_one_but_count_as_not_covered():
+    rows = {"meter/main-1/energy": hourly(15), "meter/ups-a/energy": hourly(10), "water/w/volume": hourly(2)}
+    wet = summed(plain(water=[{"id": "w"}]), sheet(rows))
+    dry = summed(plain(), sheet({k: v for k, v in rows.items() if "water" not in k}))
+    assert value("wue", wet) == pytest.approx(200.0)
+    assert figure("wue", dry).withheld == "no water meter is configured"
+    assert "50.0%" in figure("wue", wet + dry).withheld
+
+
+def test_c8_uncertainty_of_pue():
+    relative = pue_uncertainty(0.5, 0.5)
+    assert relative == pytest.approx(0.0082, abs=5e-5)
+    assert 1.25 * relative == pytest.approx(0.010, abs=5e-4)
+    assert pue_uncertainty(1, 1) == pytest.approx(0.016, abs=5e-4)
+    assert pue_uncertainty(2, 2) == pytest.approx(0.033, abs=5e-4)
+
+
+def test_uncertainty_of_a_site_needs_every_class_and_takes_the_worst():
+    def meters(*classes):
+        roles = [("utility", None), ("utility", None), ("it", "pue1")]
+        return [
+            {"id": f"m{n}", "role": role, "category": category, "accuracy_class": accuracy}
+            for n, ((role, category), accuracy) in enumerate(zip(roles, classes, strict=True))
+        ]
+
+    assert site_pue_uncertainty(site(meter=meters(0.2, 0.5, 0.5))) == pue_uncertainty(0.5, 0.5)
+    assert site_pue_uncertainty(site(meter=meters(0.2, None, 0.5))) is None

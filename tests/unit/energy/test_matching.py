@@ -1,0 +1,246 @@
+"""Balance and hourly matching: vectors, the ladder, and what must hold for any data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import energy.kpis
+from energy.balance import balance
+from energy.kpi import KPIS
+from energy.matching import match
+from energy.registers import ESTIMATED, OK, RESET
+from tests.unit.energy.arrays import NAN, hourly, sheet, summed
+from tests.unit.energy.plant import site
+
+KPIS.load(energy.kpis)
+PV = {"id": "pv", "kind": "onsite_solar"}
+WIND = {"id": "wind", "kind": "ppa_wind"}
+SUN = {"id": "sun", "kind": "ppa_solar", "zone": "PL"}
+BATTERY = {"id": "bat", "kind": "battery"}
+NEVER = np.zeros(4, dtype=bool)
+
+
+def matched(supplies, rows, qualities=None):
+    found = balance(site(supply=supplies), sheet(rows, qualities))
+    return found, match(found.edc, found.loose, found.contracted)
+
+
+def test_c1_surplus_of_one_hour_earns_nothing_in_another():
+    found = match(np.array(hourly(10, 10, 10, 10)), np.zeros(16, bool), {"w": np.array(hourly(0, 5, 20, 5))})
+    assert found.matched.sum() == 20
+    assert found.other.sum() == 20
+    assert found.unknown.sum() == 0
+
+
+def test_within_the_hour_supply_and_load_may_differ_by_the_quarter():
+    found = match(np.array([10.0, 30.0, 20.0, 20.0]), NEVER, {"w": np.array([40.0, 0.0, 0.0, 0.0])})
+    assert found.matched.tolist() == [5.0, 15.0, 10.0, 10.0]
+
+
+def test_t8_energy_whose_certificates_are_sold_is_no_claim():
+    rows = {"meter/main-1/energy": hourly(10), "supply/pv/energy": hourly(5)}
+    sold = summed(site(supply=[{**PV, "certificates": "sold"}]), sheet(rows))
+    assert (sold.edc, sold.green, sold.renewable) == (15, 0, 0)
+    kept = summed(site(supply=[PV]), sheet(rows))
+    assert (kept.green, kept.renewable) == (5, 5)
+
+
+def test_t9_no_more_is_claimed_than_used():
+    rows = {
+        "meter/main-1/energy": hourly(0),
+        "meter/main-1/export": hourly(20),
+        "supply/pv/energy": hourly(30),
+        "supply/wind/energy": hourly(50),
+    }
+    found = summed(site(supply=[PV, WIND]), sheet(rows))
+    assert found.edc == 10
+    assert found.green == 10
+    assert KPIS["ref"].factory().figure(found, 0.9).value == 1.0
+
+
+def test_the_ladder_takes_the_site_first_and_then_contracts_in_their_order():
+    rows = {
+        "meter/main-1/energy": hourly(90),
+        "supply/wind/energy": hourly(80),
+        "supply/sun/energy": hourly(40),
+        "supply/pv/energy": hourly(10),
+    }
+    _, found = matched([WIND, SUN, PV], rows)
+    assert list(found.green) == ["pv", "wind", "sun"]
+    assert {name: green.sum() for name, green in found.green.items()} == {"pv": 10, "wind": 80, "sun": 10}
+
+
+def test_what_is_exported_is_taken_from_all_own_plants():
+    rows = {
+        "meter/main-1/energy": hourly(0),
+        "meter/main-1/export": hourly(10),
+        "supply/pv/energy": hourly(30),
+        "supply/pv2/energy": hourly(10),
+    }
+    _, found = matched([PV, {"id": "pv2", "kind": "onsite_wind", "certificates": "sold"}], rows)
+    assert found.matched.sum() == pytest.approx(22.5)  # three quarters of the 30 used on site
+
+
+def test_a_contract_in_another_zone_counts_by_volume_only():
+    rows = {"meter/main-1/energy": hourly(10), "supply/lt/energy": hourly(8)}
+    found = summed(site(supply=[{"id": "lt", "kind": "ppa_wind", "zone": "LT"}]), sheet(rows))
+    assert (found.green, found.renewable) == (0, 8)
+
+
+def test_a_battery_earns_nothing_when_it_discharges():
+    rows = {
+        "meter/main-1/energy": hourly(20, 0),  # charged with 10 in the first hour, which the wind covers
+        "supply/wind/energy": hourly(20, 0),
+        "supply/bat/charge": hourly(10, 0),
+        "supply/bat/discharge": hourly(0, 9),
+    }
+    found, green = matched([WIND, BATTERY], rows)
+    assert found.edc.sum() == 20
+    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [20, 0]
+
+
+def test_a_battery_that_feeds_the_grid_makes_no_negative_consumption():
+    rows = {"meter/main-1/energy": hourly(0), "meter/main-1/export": hourly(8)}
+    assert matched([BATTERY], rows)[0].edc.tolist() == [0.0] * 4
+    assert np.isnan(matched([], rows)[0].edc).all()
+
+
+def test_a_supply_that_is_not_known_makes_the_rest_unknown_not_other():
+    rows = {
+        "meter/main-1/energy": [10.0] * 4,
+        "supply/wind/energy": [6.0, 6.0, 6.0, NAN],
+        "supply/sun/energy": [4.0] * 4,
+    }
+    _, found = matched([WIND, SUN], rows)
+    assert found.matched.tolist() == [10, 10, 10, 4]
+    assert found.unknown.tolist() == [0, 0, 0, 6]
+    assert found.other.tolist() == [0, 0, 0, 0]
+
+
+def test_unknown_consumption_is_nan_in_all_three():
+    rows = {"meter/main-1/energy": [10.0, NAN, 10.0, 10.0], "supply/wind/energy": [8.0] * 4}
+    _, found = matched([WIND], rows)
+    for column in (found.matched, found.other, found.unknown):
+        assert np.isnan(column).tolist() == [False, True, False, False]
+    assert np.nansum(found.matched) == pytest.approx(24)
+
+
+def test_a_gap_that_leaves_its_hour_claims_nothing_one_within_does():
+    rows = {"meter/main-1/energy": [10.0] * 8, "supply/wind/energy": [10.0] * 8}
+    within = {"supply/wind/energy": [OK, ESTIMATED, ESTIMATED, OK] + [OK] * 4}
+    assert matched([WIND], rows, within)[1].matched.sum() == 80
+    across = {"supply/wind/energy": [OK, OK, ESTIMATED, ESTIMATED, ESTIMATED, OK, OK, OK]}
+    _, found = matched([WIND], rows, across)
+    assert found.matched.tolist() == [10, 10, 0, 0, 0, 10, 10, 10]
+    assert found.unknown.sum() == 30
+    load = {"meter/main-1/energy": across["supply/wind/energy"]}
+    energies, found = matched([WIND], rows, load)
+    assert energies.edc.sum() == 80
+    assert found.matched.tolist() == [10, 10, 0, 0, 0, 10, 10, 10]
+
+
+def test_a_lower_bound_of_consumption_is_no_consumption():
+    rows = {"meter/main-1/energy": [10.0] * 4, "supply/wind/energy": [6.0] * 4}
+    reset = [OK, RESET, OK, OK]
+    found, _ = matched([WIND], rows, {"meter/main-1/energy": reset})
+    assert np.isnan(found.edc).tolist() == [False, True, False, False]
+    _, green = matched([WIND], rows, {"supply/wind/energy": reset})
+    assert green.matched.sum() == 24
+
+
+amounts = st.lists(st.integers(0, 1000), min_size=32, max_size=32)
+holes = st.lists(st.booleans(), min_size=32, max_size=32)
+
+
+def holed(values, gaps):
+    return [NAN if gap else float(value) for value, gap in zip(values, gaps, strict=True)]
+
+
+@given(st.tuples(amounts, amounts, amounts, amounts), holes, holes)
+@settings(max_examples=60)
+def test_green_other_and_unknown_are_all_of_consumption(flows, gaps, more):
+    load, out, sun, wind = flows
+    rows = {
+        "meter/main-1/energy": holed(load, gaps),
+        "meter/main-1/export": [float(min(a, b)) for a, b in zip(out, sun, strict=True)],
+        "supply/pv/energy": [float(v) for v in sun],
+        "supply/wind/energy": holed(wind, more),
+    }
+    energies, found = matched([PV, WIND], rows)
+    known = ~np.isnan(energies.edc)
+    total = found.matched + found.other + found.unknown
+    np.testing.assert_allclose(total[known], energies.edc[known])
+    by_supply = sum(found.green.values())
+    np.testing.assert_allclose(by_supply[known], found.matched[known])
+    for column in (found.matched, found.other, found.unknown):
+        assert (column[known] >= -1e-9).all()
+        assert np.isnan(column[~known]).all()
+    for name, green in found.green.items():
+        claimed = np.nansum(green.reshape(-1, 4), axis=1)
+        delivered = np.nansum(energies.available[name].reshape(-1, 4), axis=1)
+        assert (claimed <= delivered + 1e-6).all()
+
+
+@given(amounts, amounts, st.sampled_from(["wind", "sun", "pv"]), holes)
+@settings(max_examples=60)
+def test_dropping_supply_data_never_makes_anything_greener(load, wind, which, gaps):
+    rows = {
+        "meter/main-1/energy": [float(v) for v in load],
+        "supply/wind/energy": [float(v) for v in wind],
+        "supply/sun/energy": [float(v) for v in reversed(wind)],
+        "supply/pv/energy": [v / 10 for v in load],
+    }
+    where = site(supply=[WIND, SUN, PV])
+    less = {**rows, f"supply/{which}/energy": holed(rows[f"supply/{which}/energy"], gaps)}
+    assert_no_greener(summed(where, sheet(rows)), summed(where, sheet(less)), which == "pv")
+
+
+@given(amounts, amounts, holes)
+@settings(max_examples=60)
+def test_dropping_consumption_data_never_makes_anything_greener(load, wind, gaps):
+    """As long as the highest consumption of the period stays known, after which the missing is counted."""
+    rows = {"meter/main-1/energy": [float(v) for v in load], "supply/wind/energy": [float(v) for v in wind]}
+    where = site(supply=[WIND])
+    kept = [gap and value < max(load) for gap, value in zip(gaps, load, strict=True)]
+    less = {**rows, "meter/main-1/energy": holed(load, kept)}
+    assert_no_greener(summed(where, sheet(rows)), summed(where, sheet(less)), False)
+
+
+def assert_no_greener(whole, less, consumption_changed):
+    assert less.green <= whole.green + 1e-6
+    if consumption_changed:
+        return
+    for name in ("hourly_matched", "ref"):
+        kpi = KPIS[name].factory()
+        before, after = kpi.figure(whole, 0.0).value, kpi.figure(less, 0.0).value
+        if before is not None and after is not None:
+            assert after <= before + 1e-9
+
+
+@given(amounts, amounts)
+@settings(max_examples=60)
+def test_a_longer_balancing_period_never_claims_less(load, wind):
+    rows = {"meter/main-1/energy": [float(v) for v in load], "supply/wind/energy": [float(v) for v in wind]}
+    where, found = site(supply=[WIND]), sheet(rows)
+    whole = summed(where, found)
+    days = [
+        summed(
+            where,
+            replace(
+                found,
+                amount=found.amount[:, part],
+                quality=found.quality[:, part],
+                revision=found.revision[:, part],
+            ),
+        )
+        for part in (slice(0, 16), slice(16, 32))
+    ]
+    assert whole.green <= sum(day.renewable for day in days) + 1e-6
+    assert sum(day.renewable for day in days) <= whole.renewable + 1e-6
+    assert sum(day.green for day in days) == pytest.approx(whole.green)
+    assert sum(day.edc for day in days) == whole.edc
