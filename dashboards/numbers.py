@@ -26,10 +26,12 @@ def power(watts: float | None) -> str:
 
 
 def energy(wh: float | None) -> str:
-    """``2,412.4 MWh`` or ``812.0 kWh``: one unit per size, so that columns can be compared."""
+    """``2,412.4 MWh`` or ``0.235 MWh``: always MWh, so that what stands in one column can be compared."""
     if wh is None or math.isnan(wh):
         return NOTHING
-    return f"{wh / 1e6:,.1f} MWh" if abs(wh) >= 1e6 else f"{wh / 1e3:,.1f} kWh"
+    if wh == 0:
+        return "0 MWh"
+    return f"{wh / 1e6:,.1f} MWh" if abs(wh) >= 1e8 else f"{wh / 1e6:,.3f} MWh"
 
 
 def share(value: float | None) -> str:

@@ -15,6 +15,9 @@ from energy.interval import Period, Step, month_of
 
 WORST = 10
 HOUR = timedelta(hours=1)
+MISSING_MARK = 0.05
+"""Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
+
 _QUALITIES = ("missing", "reset", "integrated", "estimated", "ok")
 """Worst first: an hour is as well known as its worst quarter."""
 
@@ -40,18 +43,22 @@ class DayLine:
 
 @dataclass(frozen=True)
 class DayMix:
-    """One bar: Wh by supply, the rest and what is unknown; None when the day's load is not known at all."""
+    """One bar: Wh by supply, the rest and what is unknown; None when the day's load is not known at all.
+
+    ``missing_hours`` have no known load: the day's real energy is higher than what is told.
+    """
 
     day: date
     edc_wh: float | None
     green: Mapping[str, float]
     other_wh: float
     unknown_wh: float
+    missing_hours: int
 
 
 @dataclass(frozen=True)
 class BarPiece:
-    """A rectangle of a day's bar; ``source`` is the supply's place in the list, ``grid`` or ``unknown``.
+    """A rectangle of a day's bar; ``source`` is the supply's place, ``grid``, ``unknown`` or ``missing``.
 
     ``start`` and ``share`` are fractions of the chart's height, from the ground up.
     """
@@ -194,7 +201,7 @@ def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
 
 def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
     if day.edc_wh is None:
-        return [BarPiece("unknown", 0.0, 1.0)]
+        return [BarPiece("missing", 0.0, 1.0)]
     amounts = [(str(place), day.green.get(name, 0.0)) for place, name in enumerate(supplies)]
     amounts += [("grid", day.other_wh), ("unknown", day.unknown_wh)]
     pieces, start = [], 0.0
@@ -202,6 +209,9 @@ def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
         if wh > 0:
             pieces.append(BarPiece(source, start, wh / top))
             start += wh / top
+    if day.missing_hours:
+        # How much is missing nobody knows, so its mark has one height whatever it stands for.
+        pieces.append(BarPiece("missing", start, MISSING_MARK))
     return pieces
 
 
@@ -241,6 +251,7 @@ def _day_mix(day: date, rows: Sequence[MixRow]) -> DayMix:
         green=green,
         other_wh=sum(row.other_wh or 0.0 for row in known),
         unknown_wh=sum(row.unknown_wh or 0.0 for row in known),
+        missing_hours=len(rows) - len(known),
     )
 
 

@@ -20,13 +20,14 @@ export class Chart {
 
   // `lines`: [{ key, label }]; `form` writes a value, `scale` divides it for the axis; `limit` and `mark`
   // are a value and a time (ms) to draw across the chart.
-  constructor(card, { lines, form, scale, limit = null, mark = null }) {
+  constructor(card, { lines, form, scale, limitName = "limit", limit = null, mark = null }) {
     this.#card = card;
     this.#plot = card.querySelector(".plot");
-    Object.assign(this, { lines, form, scale, limit, mark });
+    Object.assign(this, { lines, form, scale, limitName, limit, mark });
     this.zone = document.body.dataset.tz;
     this.#plot.addEventListener("keydown", (event) => this.#key(event));
     card.querySelector("[data-table]")?.addEventListener("click", (event) => this.#table(event.currentTarget));
+    this.#legend();
     new ResizeObserver(() => this.#resize()).observe(this.#plot);
   }
 
@@ -38,6 +39,7 @@ export class Chart {
     this.state(null);
     if (this.#uplot) this.#uplot.setData(columns, !this.#zoomed());
     else this.#make();
+    this.#tellNewest();
     this.#refreshTable();
   }
 
@@ -56,6 +58,7 @@ export class Chart {
     });
     if (fresh) this.#data.forEach((column) => column.length > 2 && column.shift());
     this.#uplot.setData(this.#data, !this.#zoomed());
+    this.#tellNewest();
   }
 
   // Draw a sentence in place of the chart; null draws the chart again.
@@ -96,12 +99,15 @@ export class Chart {
       {
         width: this.#plot.clientWidth,
         height: this.#plot.clientHeight,
-        padding: [14, narrow ? 12 : LABEL_ROOM, 0, 0],
+        padding: [14, narrow ? 24 : LABEL_ROOM, 0, 0],
         legend: { show: false },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.zone),
         cursor: { points: { size: 7 }, drag: { x: true, y: false } },
         scales: { y: { range: (_, low, high) => this.#range(low, high) } },
-        axes: [{ ...axis, values: (_, ticks) => this.#times(ticks) }, { ...axis, size: 54, values: (_, ticks) => ticks.map((v) => this.#tick(v, ticks)) }],
+        axes: [
+          { ...axis, size: 30, values: (_, ticks) => this.#times(ticks) },
+          { ...axis, size: 50, values: (_, ticks) => this.#amounts(ticks) },
+        ],
         series: [
           {},
           ...this.lines.map((line, index) => ({
@@ -131,9 +137,12 @@ export class Chart {
     return [Math.min(0, low), Math.max(high, near) * 1.08];
   }
 
-  #tick(value, ticks) {
+  // As many decimals as the step between two ticks needs: steps of 2.5 are not 2, 5, 8.
+  #amounts(ticks) {
     const step = ticks.length > 1 ? (ticks[1] - ticks[0]) / this.scale : 1;
-    return (value / this.scale).toFixed(Math.max(0, Math.min(3, Math.ceil(-Math.log10(step)))));
+    const exact = (places) => Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) < 1e-6;
+    const places = [0, 1, 2, 3].find(exact) ?? 3;
+    return ticks.map((value) => (value / this.scale).toFixed(places));
   }
 
   #times(ticks) {
@@ -145,6 +154,8 @@ export class Chart {
     const ratio = devicePixelRatio;
     ctx.save();
     ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     if (this.limit !== null) this.#limitLine(u, ratio);
     if (this.mark !== null) this.#markLine(u, ratio);
     if (!narrow) this.#endLabels(u, bbox, ratio);
@@ -162,7 +173,7 @@ export class Chart {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(`limit ${this.form(this.limit)}`, bbox.left + 6 * ratio, y - 4 * ratio);
+    ctx.fillText(`${this.limitName} ${this.form(this.limit)}`, bbox.left + 6 * ratio, y - 4 * ratio);
   }
 
   #markLine(u, ratio) {
@@ -176,7 +187,10 @@ export class Chart {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillText("began", x + 4 * ratio, bbox.top + 12 * ratio);
+    const roomy = x < bbox.left + bbox.width - 50 * ratio;
+    ctx.textAlign = roomy ? "left" : "right";
+    ctx.fillText("began", x + (roomy ? 4 : -4) * ratio, bbox.top + bbox.height - 6 * ratio);
+    ctx.textAlign = "left";
   }
 
   #endLabels(u, bbox, ratio) {
@@ -221,6 +235,25 @@ export class Chart {
   #moment(seconds) {
     const options = { month: "short", day: "2-digit", hour: "2-digit", minute: "2-digit" };
     return clock(seconds * 1000, this.zone, options);
+  }
+
+  // Where there is no room for names at the lines' ends, they stand below the chart.
+  #legend() {
+    this.newest = this.lines.map(() => document.createElement("b"));
+    const list = document.createElement("ul");
+    list.className = "legend lines";
+    this.lines.forEach((line, index) => {
+      const item = document.createElement("li");
+      const stroke = document.createElement("span");
+      stroke.className = `stroke stroke-${index + 1}`;
+      item.append(stroke, line.label, " ", this.newest[index]);
+      list.append(item);
+    });
+    this.#plot.after(list);
+  }
+
+  #tellNewest() {
+    this.newest.forEach((element, index) => say(element, this.form(lastKnown(this.#data[index + 1]))));
   }
 
   #table(button) {

@@ -6,6 +6,7 @@ const KINDS = {
   power: {
     form: power,
     scale: 1e6,
+    limitName: "grid contract",
     lines: [
       { key: "power_w", label: "Site" },
       { key: "it_w", label: "IT" },

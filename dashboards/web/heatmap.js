@@ -30,6 +30,7 @@ export class HeatMap {
     room.append(this.#canvas);
     room.hidden = false;
     this.#rows.hidden = true;
+    this.#chosen = this.#find(new URL(location.href).searchParams.get("hour"));
     this.#listen();
     new ResizeObserver(() => this.draw()).observe(room);
     this.draw();
@@ -48,6 +49,9 @@ export class HeatMap {
     this.#labels(ctx);
     const ramp = Array.from({ length: STOPS }, (_, i) => rgb(`match-${i}`));
     const hatch = hatching(ctx);
+    // On a dark ground nothing green at all is nearly black: the edge tells it from an hour to come.
+    this.edge = colour("line");
+    ctx.lineWidth = 0.5;
     this.#days.forEach((day, row) =>
       day.hours.forEach((cells, hour) =>
         cells.forEach((cell, part) => this.#paint(ctx, cell, this.#box(row, hour, part, cells.length), ramp, hatch)),
@@ -77,6 +81,8 @@ export class HeatMap {
   #paint(ctx, cell, [x, y, w, h], ramp, hatch) {
     ctx.fillStyle = cell.share === null ? hatch : mix(ramp, cell.share);
     ctx.fillRect(x, y, w, h);
+    ctx.strokeStyle = this.edge;
+    ctx.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
     if (!cell.estimated) return;
     ctx.fillStyle = cell.share > 0.6 ? colour("card") : colour("ink");
     ctx.beginPath();
@@ -87,10 +93,10 @@ export class HeatMap {
   #outlines(ctx) {
     ctx.lineWidth = 2;
     ctx.strokeStyle = colour("ink");
-    if (this.#chosen) ctx.strokeRect(...inset(this.#box(this.#chosen.day, this.#chosen.hour)));
+    if (this.#chosen) ctx.strokeRect(...this.#box(this.#chosen.day, this.#chosen.hour));
     if (!this.#focused) return;
     ctx.strokeStyle = colour("series-2");
-    ctx.strokeRect(...inset(this.#box(this.#at.day, this.#at.hour)));
+    ctx.strokeRect(...this.#box(this.#at.day, this.#at.hour));
   }
 
   #listen() {
@@ -152,12 +158,20 @@ export class HeatMap {
     const cells = this.#days[this.#at.day].hours[this.#at.hour];
     this.#say();
     if (!cells.length) return;
-    this.#chosen = { ...this.#at };
-    this.draw();
     this.#show(cells[0].at);
   }
 
+  #find(at) {
+    for (const [day, { hours }] of this.#days.entries()) {
+      const hour = hours.findIndex((cells) => cells.some((cell) => cell.at === at));
+      if (hour >= 0) return { day, hour };
+    }
+    return null;
+  }
+
   async #show(at) {
+    this.#chosen = this.#find(at);
+    this.draw();
     const page = new URL(location.href);
     page.searchParams.set("hour", at);
     history.replaceState(null, "", page);
@@ -206,10 +220,6 @@ function hatching(ctx) {
   pen.lineTo(7, -1);
   pen.stroke();
   return ctx.createPattern(tile, "repeat");
-}
-
-function inset([x, y, w, h]) {
-  return [x, y, w, h];
 }
 
 function clamp(value, most) {

@@ -35,6 +35,10 @@ function show(newest) {
     if (told.at == null) delete element.dataset.at;
     else element.dataset.at = told.at;
   }
+  for (const element of document.querySelectorAll("[data-why]")) {
+    const told = newest.get(element.dataset.why);
+    if (told) say(element, told.v === null && told.why ? told.why : element.dataset.otherwise);
+  }
 }
 
 function age(feed, newest, zone) {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -239,8 +240,8 @@ def alarms() -> list[Alert]:
         one(4, "store_lag/influx", Severity.LOW, title="Store influx lags", site=None,
             summary="74 s behind", value=74.0, limit=60.0, unit="s"),
         one(5, "green_target/gdansk", Severity.HIGH, title="100-percent-green at risk",
-            state=AlertState.NORMAL, summary="best possible 97.2 %", value=0.972, limit=1.0, unit="share", since=AT - ago(days=3),
-            ended=AT - ago(days=2)),
+            state=AlertState.NORMAL, summary="best possible 97.2 %", value=0.972, limit=1.0,
+            unit="share", since=AT - ago(days=3), ended=AT - ago(days=2)),
     ]  # fmt: skip
 
 
@@ -278,7 +279,8 @@ def _frames(registry: SeriesRegistry, start_ms: int, end_ms: int, step_ms: int) 
     ]
 
 
-async def build(folder: Path) -> tuple[House, ManualClock, Board]:
+@asynccontextmanager
+async def pages_house(folder: Path) -> AsyncIterator[tuple[House, ManualClock, Board]]:
     """The house, its clock and its alerts; the operator ``jana`` and the viewer ``otto`` may sign in."""
     clock, registry = ManualClock(AT), SeriesRegistry()
     store = MemoryStore(MemoryOptions(), registry, folder)
@@ -312,4 +314,5 @@ async def build(folder: Path) -> tuple[House, ManualClock, Board]:
         auth=AuthOptions(),
         version="0.1.0",
     )
-    return house, clock, board
+    yield house, clock, board
+    await database.close()

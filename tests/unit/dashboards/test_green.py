@@ -1,0 +1,88 @@
+"""The green month's view-models."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dashboards.house import House
+from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail
+from energy.interval import Step, month
+from tests.fakes.figures import SyntheticFigures
+from tests.fakes.pages_house import AT, SITES, pages_house
+
+GDANSK = SITES["gdansk"].tz
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with pages_house(tmp_path) as (built, _clock, _board):
+        yield built
+
+
+async def test_a_day_is_the_sum_of_its_hours_and_the_month_of_its_days(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    assert page.total is not None
+    known = [day for day in page.days if day.edc_wh is not None]
+    assert sum(day.edc_wh or 0 for day in known) == pytest.approx(page.total.edc_wh)
+    assert sum(sum(day.green.values()) for day in known) == pytest.approx(page.total.green_wh)
+    for day in known:
+        assert sum(day.green.values()) + day.other_wh + day.unknown_wh == pytest.approx(day.edc_wh)
+
+
+async def test_hours_without_a_figure_have_a_reason_and_hours_to_come_are_not_there(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    hole = page.lines[13].hours[12][0]
+    assert hole.share is None
+    assert "below the floor" in (hole.reason or "")
+    assert page.lines[20].hours == [[] for _ in range(24)]
+    assert page.days[13].missing_hours == 6
+    assert page.after is None
+    assert page.before == "2026-09"
+
+
+async def test_the_worst_hours_are_those_with_most_uncovered_energy(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    uncovered = [row.other_wh or 0.0 for row in page.worst]
+    assert uncovered == sorted(uncovered, reverse=True)
+    assert {row.start.astimezone(GDANSK).day for row in page.worst} <= {3, 4, 11, 12}
+
+
+async def test_a_month_of_which_nothing_is_settled_has_no_total(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-11", GDANSK), GDANSK, AT)
+    assert (page.total, page.through, list(page.worst)) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "hour", "cells"), [("2026-10", 25, 2, 2), ("2026-03", 29, 2, 0), ("2026-03", 29, 3, 1)]
+)
+async def test_clock_changes_have_two_hours_or_none(name: str, day: int, hour: int, cells: int) -> None:
+    period = month(name, GDANSK)
+    figures = SyntheticFigures(SITES, settled=period.end)
+    lines = day_lines(period, await figures.kpi("gdansk", period, Step.HOUR), GDANSK)
+    assert len(lines[day - 1].hours[hour]) == cells
+    assert sum(len(cell) for line in lines for cell in line.hours) == period.quarters // 4
+
+
+async def test_an_hour_tells_its_meters_and_its_mix(house: House) -> None:
+    detail = await hour_detail(house, "gdansk", datetime(2026, 10, 8, 6, tzinfo=UTC))
+    assert detail is not None
+    assert detail.sources[0].energy_wh == pytest.approx(detail.kpi.edc_wh)
+    assert detail.sources[0].quality == "ok"
+    missing = await hour_detail(house, "gdansk", datetime(2026, 10, 14, 10, tzinfo=UTC))
+    assert missing is not None
+    assert missing.sources[0].energy_wh is None
+    assert missing.sources[0].reason == "no reading arrived"
+
+
+async def test_bars_end_below_a_round_top(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    assert [label for label, _ in page.bars.ticks] == ["0", "100", "200", "300", "400"]
+    for _day, pieces in page.bars.bars:
+        assert sum(piece.share for piece in pieces) <= 1.05
+    assert day_bars([], []).bars == []
+    assert page.days[0].day == date(2026, 10, 1)
+    assert len(page.days) == (AT - page.period.start) // timedelta(days=1) + 1

@@ -1,0 +1,64 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import pytest
+
+from dashboards import numbers
+
+
+@pytest.mark.parametrize(
+    ("watts", "words"),
+    [
+        (None, "–"), (math.nan, "–"), (0.0, "0 W"), (40.4, "40 W"), (9_640, "9.6 kW"), (812_400, "812 kW"),
+        (5_471_000, "5.47 MW"), (-930_000, "-930 kW"), (1.2e9, "1.20 GW"),
+    ],
+)  # fmt: skip
+def test_power(watts: float | None, words: str) -> None:
+    assert numbers.power(watts) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (0.0, "0.0 %"),
+        (0.29, "29.0 %"),
+        (0.7139, "71.3 %"),
+        (0.99999, "99.9 %"),
+        (1.0, "100.0 %"),
+    ],
+)
+def test_only_a_full_hundred_reads_as_one(value: float | None, words: str) -> None:
+    assert numbers.share(value) == words
+
+
+@pytest.mark.parametrize(
+    ("wh", "words"), [(None, "–"), (0.0, "0 MWh"), (234_600.0, "0.235 MWh"), (2.4124e9, "2,412.4 MWh")]
+)
+def test_energy_has_one_unit(wh: float | None, words: str) -> None:
+    assert numbers.energy(wh) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(16_400.0, "kW", "16.40 MW"), (0.972, "share", "97.2 %"), (1.43, "", "1.43"), (34.1, "°C", "34.1 °C"),
+     (12_500.0, "rows", "12,500 rows"), (None, "W", "–")],
+)  # fmt: skip
+def test_a_quantity_keeps_its_unit(value: float | None, unit: str, words: str) -> None:
+    assert numbers.quantity(value, unit) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(8, "8 s"), (360, "6 min"), (12_000, "3 h 20 min"), (7_200, "2 h"), (187_200, "2 d 4 h"), (-3, "0 s")],
+)
+def test_a_lapse_has_its_two_largest_units(seconds: float, words: str) -> None:
+    assert numbers.lapse(timedelta(seconds=seconds)) == words
+
+
+def test_sizes() -> None:
+    assert [numbers.size(n) for n in (12, 3_100, 12e6, 1.4e9)] == ["12 B", "3.1 kB", "12.0 MB", "1.4 GB"]

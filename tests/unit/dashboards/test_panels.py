@@ -1,0 +1,136 @@
+"""Overview, flow, power, alarms and system: what they show of a house."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alerts.verdict import Severity
+from dashboards.house import House
+from dashboards.now import Gauge, Now
+from dashboards.panels.alarms import active_alarms, chart_of, chips, filtered, past_alarms
+from dashboards.panels.flow import flow
+from dashboards.panels.overview import overview
+from dashboards.panels.power import power_history
+from dashboards.panels.system import source_line, system_page, worst_first
+from dashboards.view import View
+from runtime.clock import to_ms
+from telemetry.status import SourceStatus
+from tests.fakes.pages_house import AT, SITES, Board, pages_house
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with pages_house(tmp_path) as (built, _clock, _board):
+        yield built
+
+
+async def test_tiles_stand_beside_limit_and_trend(house: House) -> None:
+    page = await overview(house, Now(house), View(site="gdansk"), AT)
+    tiles = {tile.title: tile for tile in page.tiles}
+    assert tiles["PUE"].gauge.v == pytest.approx(1.2)
+    assert tiles["PUE"].limit == "limit 1.400"
+    assert len(tiles["PUE"].spark) == 24
+    assert tiles["Headroom"].key == "gdansk.headroom_w"
+    assert tiles["Headroom"].over is False
+    assert tiles["Month matched"].key is None
+    assert page.lines == ()
+
+
+async def test_all_sites_show_the_tightest_contract_and_a_line_each(house: House) -> None:
+    page = await overview(house, Now(house), View(), AT)
+    headroom = next(tile for tile in page.tiles if tile.title == "Headroom")
+    assert headroom.limit == "to contract 16.00 MW at Gdańsk"
+    assert [line.name for line in page.lines] == ["Gdańsk", "Kaunas"]
+
+
+async def test_figures_of_a_silent_house_are_unknown_and_say_why(house: House) -> None:
+    late = AT + timedelta(hours=1)
+    page = await overview(house, Now(house), View(site="gdansk"), late)
+    live = [tile for tile in page.tiles if tile.key]
+    assert [tile.gauge.v for tile in live] == [None] * len(live)
+    assert all(tile.gauge.reason for tile in live)
+    assert page.flow.total_w is None
+
+
+async def test_both_bars_of_the_flow_are_equally_long(house: House) -> None:
+    now = Now(house).site("gdansk", to_ms(AT))
+    found = flow([(SITES["gdansk"], now)])
+    assert sum(s.share for s in found.sources) == pytest.approx(1)
+    assert sum(s.share for s in found.uses) == pytest.approx(1)
+    assert sum(s.watts for s in found.sources) == pytest.approx(found.total_w)
+    assert [s.name for s in found.sources] == ["solar", "battery", "ppa", "grid"]
+    assert found.missing == []
+
+
+async def test_the_flow_says_what_it_does_not_know(house: House) -> None:
+    now = Now(house).site("gdansk", to_ms(AT))
+    silent = replace(now, it_w=Gauge(None, None, "meter ups-a is silent"))
+    assert flow([(SITES["gdansk"], silent)]).missing == ["Gdańsk: meter ups-a is silent"]
+
+
+async def test_power_history_has_a_hole_where_one_meter_was_silent(house: House) -> None:
+    whole = await power_history(house, ["gdansk"], AT, timedelta(hours=24))
+    assert len(whole.t) == 289
+    assert np.isfinite(whole.site[1:-1]).all()
+    assert whole.limit_w == 16e6
+    before = await power_history(house, ["gdansk"], AT - timedelta(hours=24), timedelta(hours=2))
+    assert np.isnan(before.site[0])
+    assert before.as_json()["power_w"][0] is None
+
+
+async def test_power_of_all_sites_is_their_sum(house: House) -> None:
+    day = timedelta(hours=24)
+    parts = [await power_history(house, [key], AT, day) for key in SITES]
+    together = await power_history(house, list(SITES), AT, day)
+    np.testing.assert_allclose(together.site, parts[0].site + parts[1].site)
+    assert together.limit_w is None
+
+
+async def test_alarms_are_counted_by_severity_and_by_who_saw_them(house: House) -> None:
+    active = await active_alarms(house, View())
+    counted = {chip.severity: (chip.active, chip.unseen) for chip in chips(active)}
+    assert counted == {
+        Severity.CRITICAL: (1, 1),
+        Severity.HIGH: (1, 1),
+        Severity.MEDIUM: (1, 0),
+        Severity.LOW: (1, 1),
+    }
+    assert [a.id for a in filtered(active, Severity.HIGH)] == [2]
+    assert [a.id for a in await past_alarms(house, View(), AT)] == [5]
+
+
+async def test_an_alarm_has_a_chart_only_when_it_has_a_figure(house: House) -> None:
+    board = house.alerts
+    assert isinstance(board, Board)
+    assert [chart_of(board.by_id[i]) for i in (1, 2, 3, 4)] == ["power", "pue", None, None]
+
+
+async def test_sources_are_listed_worst_first(house: House) -> None:
+    page = await system_page(house, View(), AT)
+    assert [line.standing for line in page.sources] == [
+        "never heard",
+        "offline",
+        "silent",
+        "reporting",
+        "reporting",
+    ]
+    assert (page.total, page.silent) == (5, 3)
+    assert page.journal_share == pytest.approx(0.118)
+    assert [line.status.site for line in (await system_page(house, View(site="kaunas"), AT)).sources] == [
+        "kaunas",
+        "kaunas",
+    ]
+
+
+def test_a_source_is_silent_after_three_of_its_own_periods() -> None:
+    at = datetime(2026, 10, 20, 12, tzinfo=UTC)
+    slow = SourceStatus("a/meter/m", "meter", "a", at - timedelta(minutes=40), 1)
+    assert source_line(slow, timedelta(minutes=15), at).standing == "reporting"
+    assert source_line(slow, timedelta(minutes=1), at).standing == "silent"
+    assert worst_first([]) == []
