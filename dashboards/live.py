@@ -50,13 +50,10 @@ async def follow(socket: WebSocket) -> None:
 
 
 async def _read(socket: WebSocket, hub: Hub, listener: Listener) -> None:
-    try:
-        while True:
-            text = await socket.receive_text()
-            with suppress(msgspec.MsgspecError):  # a newer page may say what we do not know yet
-                listener.want(_WANT.decode(text).topics)
-    except (WebSocketDisconnect, KeyError):  # KeyError: a binary message, which no page of ours sends
-        hub.leave(listener)
+    while (event := await socket.receive())["type"] != "websocket.disconnect":
+        with suppress(msgspec.MsgspecError):  # a newer page may say what we do not know yet
+            listener.want(_WANT.decode(event.get("text") or "").topics)
+    hub.leave(listener)
 
 
 @router.get(

@@ -103,10 +103,12 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"][1:]]
+    where, *inside = (str(part) for part in first["loc"])
+    # Below a parameter's name pydantic tells which alternative did not fit, which helps nobody.
+    place = inside if where == "body" else inside[:1]
     more = len(error.errors()) - 1
     detail = _words(first, place) + (f" (and {more} more)" if more else "")
-    return await tell(request, Problem(400, detail, ".".join(place) or str(first["loc"][0])))
+    return await tell(request, Problem(400, detail, ".".join(place) or where))
 
 
 def _words(error: dict[str, Any], place: Sequence[str]) -> str:

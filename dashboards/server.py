@@ -30,7 +30,7 @@ class WebServer:
     """
 
     def __init__(self, app: FastAPI, listen: str, *, proxied: bool = False) -> None:
-        self._app, self._listen = app, listen
+        self.app, self._listen = app, listen
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -69,7 +69,7 @@ class WebServer:
         started.cancel()
         if self._task.done():
             self._socket.close()
-            raise ServiceError("the web application did not start; the log tells why")
+            await self._task  # raises why
         log.info("web_server_started", url=self.url)
 
     async def wait(self) -> None:
@@ -81,7 +81,7 @@ class WebServer:
         """Say ``bye`` to the live feeds, let answers under way end, close. Harmless when not started."""
         if self._task is None:
             return
-        hub: Hub = self._app.state.hub
+        hub: Hub = self.app.state.hub
         hub.close()
         self._server.should_exit = True
         await self._task
@@ -103,7 +103,7 @@ class _Quiet(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:  # uvicorn's way to say that the application's start failed
-            raise ServiceError("the web application did not start") from error
+            raise ServiceError("the web application did not start; the log tells why") from error
         self.up.set()
 
 
@@ -115,7 +115,7 @@ def _bind(listen: str) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, int(port)))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         bound.close()
         raise ServiceError(
             f"[service] listen = {listen!r} cannot be listened on: {error}; choose another address or port"

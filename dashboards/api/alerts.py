@@ -19,6 +19,7 @@ from dashboards.times import parse_step
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
 
+Wanted = Literal["all", "active", "pending", "unacknowledged", "acknowledged", "returned", "normal"]
 LONGEST_SILENCE = timedelta(hours=24)
 Note = Annotated[str | None, Field(max_length=2_000)]
 AlertId = Annotated[int, Path(ge=1, le=2**53)]
@@ -27,7 +28,7 @@ AlertId = Annotated[int, Path(ge=1, le=2**53)]
 class AlertsAsked(Asked):
     """``active``: neither normal nor pending; without ``state`` all that are kept."""
 
-    state: AlertState | Literal["active", "all"] = "all"
+    state: Wanted = "all"
     site: str = asked.ALL
     from_: str | None = Field(None, alias="from")
     to: str | None = None
@@ -125,7 +126,7 @@ async def alerts(house: HouseHere, query: Annotated[AlertsAsked, Query()]) -> Al
         start=start,
         end=end,
     )
-    wanted = [a for a in found if query.state in ("active", "all", a.state)]
+    wanted = [a for a in found if query.state in ("active", "all", a.state.value)]
     return Alerts(alerts=[AlertShown.model_validate(alert) for alert in wanted])
 
 

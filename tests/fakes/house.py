@@ -199,9 +199,9 @@ async def furnished(folder: Path, *, auth: AuthOptions | None = None) -> AsyncIt
 
 
 @asynccontextmanager
-async def serving(fake: FakeHouse, *, interval_s: float = 0.05) -> AsyncIterator[WebServer]:
-    """Its application on a free port of loopback; ``server.url`` tells where."""
-    server = WebServer(fake.app(interval_s=interval_s), "127.0.0.1:0")
+async def serving(fake: FakeHouse, *, interval_s: float = 0.05, port: int = 0) -> AsyncIterator[WebServer]:
+    """Its application on a (free) port of loopback; ``server.url`` tells where."""
+    server = WebServer(fake.app(interval_s=interval_s), f"127.0.0.1:{port}")
     await server.start()
     try:
         yield server

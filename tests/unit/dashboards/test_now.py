@@ -1,0 +1,132 @@
+"""The present: sums, shares, and silence about what is not known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dashboards.now import Now
+from energy.site import SiteOptions
+from runtime.clock import to_ms
+from telemetry.catalogue import COOLING, GPU, METER, SUPPLY
+from tests.fakes.house import NOW, FakeHouse
+
+AT = to_ms(NOW)
+
+
+@pytest.fixture
+async def fake(tmp_path: Path) -> FakeHouse:
+    house = FakeHouse(tmp_path)
+    await house.minute(NOW)
+    return house
+
+
+def read(fake: FakeHouse, at_ms: int = AT):  # type: ignore[no-untyped-def]
+    """What gdansk does at ``at_ms``."""
+    return Now(fake.house).everything(at_ms)["gdansk"]
+
+
+def change_site(fake: FakeHouse, **changes: object) -> None:
+    """Give gdansk other options."""
+    told = fake.sites["gdansk"].model_dump(exclude_none=True) | changes
+    fake.sites["gdansk"] = SiteOptions.model_validate(told)
+
+
+async def test_power_at_the_inlet_is_import_and_own_generation(fake: FakeHouse) -> None:
+    now = read(fake)
+    assert (now.grid_w.v, now.power_w.v, now.it_w.v, now.pue.v) == (11.4e6, 12e6, 10e6, 1.2)
+    assert now.headroom_w.v == 16e6 - 11.4e6
+
+
+async def test_exported_sun_is_not_claimed(fake: FakeHouse) -> None:
+    await fake.read(METER, ("gdansk", "main-1"), NOW, power_w=-0.2e6)
+    await fake.read(SUPPLY, ("gdansk", "pv-roof"), NOW, power_w=0.6e6)
+    await fake.read(SUPPLY, ("gdansk", "ppa-wind-1"), NOW, power_w=0.1e6)
+    now = read(fake)
+    assert now.power_w.v == pytest.approx(0.4e6)
+    # 0.6 MW of sun less 0.2 MW exported are consumed, which is the whole load; wind adds nothing beyond it.
+    assert now.green_share.v == 1.0
+
+
+async def test_an_inverters_own_use_is_no_negative_generation(fake: FakeHouse) -> None:
+    await fake.read(SUPPLY, ("gdansk", "pv-roof"), NOW, power_w=-40.0)
+    now = read(fake)
+    assert now.power_w.v == 11.4e6
+    assert now.green_share.v == pytest.approx(5.4 / 11.4)
+
+
+async def test_sold_certificates_and_other_zones_are_not_claimed(fake: FakeHouse) -> None:
+    supply = [{"id": "pv-roof", "kind": "onsite_solar", "certificates": "sold"}]
+    change_site(fake, supply=[*supply, {"id": "ppa-wind-1", "kind": "ppa_wind", "zone": "LT"}])
+    assert read(fake).green_share.v == 0.0
+
+
+@pytest.mark.parametrize("age", [180, 181])
+async def test_a_reading_is_unknown_after_three_periods(fake: FakeHouse, age: int) -> None:
+    later = AT + age * 1000
+    await fake.read(METER, ("gdansk", "main-1"), NOW + timedelta(seconds=age), power_w=11.4e6)
+    now = read(fake, later)
+    if age == 180:
+        assert now.pue.v == 1.2
+        assert now.power_w.at == AT  # as old as its oldest part
+        return
+    assert now.grid_w.v == 11.4e6
+    assert (now.it_w.v, now.it_w.at) == (None, AT)
+    assert now.it_w.reason == "meter ups-a has been silent for 181 s"
+    assert (now.power_w.v, now.pue.v, now.green_share.v) == (None, None, None)
+
+
+async def test_a_silent_wind_farm_makes_the_share_unknown_and_nothing_else(fake: FakeHouse) -> None:
+    later = NOW + timedelta(minutes=10)
+    for meter, power in (("main-1", 11.4e6), ("ups-a", 10e6)):
+        await fake.read(METER, ("gdansk", meter), later, power_w=power)
+    await fake.read(SUPPLY, ("gdansk", "pv-roof"), later, power_w=0.6e6)
+    now = read(fake, to_ms(later))
+    assert now.pue.v == 1.2
+    assert now.green_share.v is None
+    assert now.green_share.reason is not None
+    assert "ppa-wind-1 has been silent for 600 s" in now.green_share.reason
+
+
+async def test_a_pue_below_one_is_a_fault_and_no_figure(fake: FakeHouse) -> None:
+    await fake.read(METER, ("gdansk", "ups-a"), NOW, power_w=13e6)
+    now = read(fake)
+    assert (now.pue.v, "meter or its role is wrong" in (now.pue.reason or "")) == (None, True)
+    await fake.read(METER, ("gdansk", "ups-a"), NOW, power_w=0.0)
+    assert read(fake).pue.v is None
+
+
+async def test_one_silent_gpu_withholds_the_sum_until_it_is_gone(fake: FakeHouse) -> None:
+    later = NOW + timedelta(seconds=61)
+    await fake.read(GPU, ("gdansk", "a", "r1", "n01", "0"), later, power_w=650.0)
+    now = read(fake, to_ms(later))
+    assert (now.gpu_w.v, now.gpu_w.reason) == (None, "1 of 2 GPUs are silent")
+    assert (now.gpus, now.reporting) == (2, 1)
+    tomorrow = NOW + timedelta(hours=25)
+    await fake.read(GPU, ("gdansk", "a", "r1", "n01", "0"), tomorrow, power_w=640.0)
+    assert read(fake, to_ms(tomorrow)).gpu_w.v == 640.0
+
+
+async def test_cooling_units_are_summed_where_no_meter_is(fake: FakeHouse) -> None:
+    assert read(fake).cooling_w.v is None
+    for unit, power in (("crah-1", 9e4), ("crah-2", 8e4)):
+        await fake.read(COOLING, ("gdansk", unit), NOW, power_w=power)
+    assert read(fake).cooling_w.v == 17e4
+
+
+async def test_all_is_the_sum_of_sites_and_the_ratio_of_sums(fake: FakeHouse) -> None:
+    await fake.read(METER, ("kaunas", "ups-a"), NOW, power_w=5e6)
+    everything = Now(fake.house).everything(AT)
+    assert everything["all"].power_w.v == 24e6
+    assert everything["all"].pue.v == pytest.approx(24 / 15)
+    assert everything["all"].green_share.v == pytest.approx(6.6 / 24)
+
+
+async def test_before_the_first_reading_everything_is_explained(tmp_path: Path) -> None:
+    everything = Now(FakeHouse(tmp_path).house).everything(AT)
+    for site in everything.values():
+        for gauge in site.gauges().values():
+            assert gauge.v is None
+            assert gauge.reason
