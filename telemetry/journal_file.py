@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -82,29 +82,16 @@ class JournalFile:
 
     def open(self) -> Stored:
         """Create or open the file and read its small tables. Raises StoreError when it cannot be used."""
-        with self._errors("open"):
+        with self._errors("open"), ExitStack() as undo:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._writer.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, FORMAT):
-                raise StoreError(
-                    f"the journal {self.path} has format {version}, this version reads {FORMAT}: "
-                    "start the version that wrote it, or move the file away",
-                    permanent=True,
-                )
-            self._writer.execute(f"PRAGMA user_version={FORMAT}")
-            self._reader = self._connect()
-            self._closed = False
-            state = self._writer.execute("SELECT head, entries, newest_ms FROM state").fetchone()
-            self.head, self.entries, self.newest_ms = state
-            self._measure()
-            return Stored(
-                self._names(),
-                dict(self._writer.execute("SELECT name, value FROM counter")),
-                {n: bool(v) for n, v in self._writer.execute("SELECT name, online FROM source")},
-                dict(self._writer.execute("SELECT name, position FROM follower")),
-            )
+            self._writer = undo.enter_context(closing(self._connect()))
+            self._reader = undo.enter_context(closing(self._connect()))
+            self._check_format()
+            self._writer.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={FORMAT};COMMIT;")
+            stored = self._load()
+            undo.pop_all()
+        self._closed = False
+        return stored
 
     def write(self, write: Write) -> int:
         """Commit ``write`` to disk and return the head. Raises JournalFull or StoreError, nothing written."""
@@ -194,6 +181,26 @@ class JournalFile:
         with self._errors("close"):
             self._reader.close()
             self._writer.close()
+
+    def _check_format(self) -> None:
+        version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, FORMAT):
+            raise StoreError(
+                f"the journal {self.path} has format {version}, this version reads {FORMAT}: "
+                "start the version that wrote it, or move the file away",
+                permanent=True,
+            )
+
+    def _load(self) -> Stored:
+        state = self._writer.execute("SELECT head, entries, newest_ms FROM state").fetchone()
+        self.head, self.entries, self.newest_ms = state
+        self._measure()
+        return Stored(
+            self._names(),
+            dict(self._writer.execute("SELECT name, value FROM counter")),
+            {n: bool(v) for n, v in self._writer.execute("SELECT name, online FROM source")},
+            dict(self._writer.execute("SELECT name, position FROM follower")),
+        )
 
     def _check_room(self, size: int) -> None:
         if self.used + size + _SLACK_PAGES * _PAGE <= self.limit_bytes:

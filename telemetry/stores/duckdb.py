@@ -149,6 +149,12 @@ def _errors(path: Path) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         said = str(error).strip().splitlines()[0]
-        locked = "lock" in said.lower()
-        fix = "another process has it open: stop that one" if locked else "check the disk and the file"
-        raise StoreError(f"the DuckDB store {path} failed: {said}; {fix}") from error
+        raise StoreError(f"the DuckDB store {path} failed: {said}; {_fix(said)}") from error
+
+
+def _fix(said: str) -> str:
+    if "lock" in said.lower():
+        return "another process has it open: stop that one"
+    if "write" in said or "space" in said:
+        return "free space on that disk; the rows wait in the journal meanwhile"
+    return "check the disk and the file"

@@ -80,6 +80,52 @@ async def test_after_a_kill_rows_counts_and_position_agree(tmp_path: Path) -> No
     await target.close()
 
 
+FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+import numpy as np
+from runtime.errors import StoreError
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry
+from tests.unit.telemetry.test_duckdb import MAIN, METER, T0, store
+
+def noise(series, position):
+    power = np.random.default_rng(position).random(20_000)
+    at = T0 + position * 20_000 + np.arange(20_000)
+    return Frame(METER, np.full(20_000, series, np.int32), at, {"power_w": power})
+
+async def main(folder):
+    registry = SeriesRegistry()
+    series = registry.id(METER, MAIN)
+    target = store(folder, registry)
+    position = await target.open()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
+    try:
+        while True:
+            await target.append([noise(series, position + 1)], position + 1)
+            position += 1
+    except StoreError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    found = await target.open()
+    await target.append([noise(series, found + 1)], found + 1)
+    counts = await target.counts()
+    print(found - position, counts.rows - 20_000 * (found + 1), counts.duplicates)
+    await target.close()
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_a_full_disk_is_an_error_and_once_there_is_room_it_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    error, figures = output.decode().splitlines()
+    assert "free space on that disk" in error
+    assert figures == "0 0 0"
+
+
 async def test_a_file_that_another_process_has_open_is_an_error_with_its_fix(tmp_path: Path) -> None:
     process = writer(tmp_path)
     assert process.stdout is not None
