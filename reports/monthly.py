@@ -157,10 +157,10 @@ def _figures(scope: Scope, read: Readings, settled: Period, targets: tuple[Targe
         worst_hours=heat.worst_hours(hours),
         targets=targets,
         completeness=read.completeness,
-        ranges=quality.quality_ranges(read.rows, settled),
+        ranges=read.ranges,
         meters=quality.meter_lines(scope.sites),
         checks=check.balances(read.total, read.mix, read.days, read.hours),
-        ledger=quality.ledger_series(read.rows, scope.period),
+        ledger=read.ledger,
     )
     return plain(figures)
 

@@ -14,6 +14,7 @@ from reports.content import CompletenessLine, Grade, LedgerSeries, MeterLine, Qu
 
 MEASURED_FROM = 0.99
 ESTIMATES_FROM = 0.90
+NEVER = "this register has never reported in this month"
 NO_ROW = "the ledger holds no row for this interval"
 
 
@@ -115,12 +116,37 @@ def ledger_series(rows: Iterable[LedgerRow], period: Period) -> tuple[LedgerSeri
     return tuple(found)
 
 
-def quality_ranges(rows: Iterable[LedgerRow], settled: Period) -> tuple[QualityRange, ...]:
-    """Where the registers of ``rows`` are not plainly measured within ``settled``, in time order."""
+def quality_ranges(
+    rows: Iterable[LedgerRow], lines: Iterable[CompletenessLine], settled: Period
+) -> tuple[QualityRange, ...]:
+    """Where registers are not plainly measured within ``settled``, in time order.
+
+    A register of ``lines`` without any row is missing throughout. One that is no plain energy register
+    (an export, say) is expected from its first row on: few meters have it.
+    """
     found: list[QualityRange] = []
-    for by_start in _by_register(rows).values():
-        found += _ranges_of(by_start, settled)
+    registers = _by_register(rows)
+    for key, by_start in registers.items():
+        first = settled.start if key[2] == "energy" else max(settled.start, min(by_start))
+        found += _ranges_of(by_start, Period(first, max(first, settled.end)))
+    for line in lines:
+        if line.expected and (line.site, line.meter, line.channel) not in registers:
+            found.append(_never(line, settled))
     return tuple(sorted(found, key=lambda r: (r.site, r.meter, r.channel, r.start)))
+
+
+def _never(line: CompletenessLine, settled: Period) -> QualityRange:
+    return QualityRange(
+        site=line.site,
+        meter=line.meter,
+        channel=line.channel,
+        quality="missing",
+        start=settled.start,
+        end=settled.end,
+        intervals=settled.quarters,
+        energy_wh=None,
+        reason=NEVER,
+    )
 
 
 def _ranges_of(by_start: Mapping[datetime, LedgerRow], settled: Period) -> Iterator[QualityRange]:

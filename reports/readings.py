@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from energy.figures import Figures, KpiRow, LedgerRow, MixRow
+from energy.figures import Figures, KpiRow, MixRow
 from energy.interval import Period, Step
 from energy.site import SiteOptions
-from reports.content import CompletenessLine
-from reports.quality import completeness_line
+from reports.content import CompletenessLine, LedgerSeries, QualityRange
+from reports.quality import completeness_line, ledger_series, quality_ranges
 from runtime.errors import StoreError
 
 READ_ATTEMPTS = 3
@@ -29,8 +30,16 @@ class Readings:
     days: list[KpiRow]
     day_mix: list[MixRow]
     hours: list[KpiRow]
-    rows: list[LedgerRow]
     completeness: tuple[CompletenessLine, ...]
+    ledger: tuple[LedgerSeries, ...]
+    ranges: tuple[QualityRange, ...]
+
+
+@dataclass(frozen=True)
+class _Registers:
+    completeness: list[CompletenessLine]
+    ledger: list[LedgerSeries]
+    ranges: list[QualityRange]
 
 
 async def read_ledger(
@@ -61,11 +70,8 @@ async def _read(
 ) -> Readings:
     settled, total = await _version(site_key, period, figures)
     (mix,) = await figures.mix(site_key, period)
-    rows: list[LedgerRow] = []
-    completeness: list[CompletenessLine] = []
-    for key in sites:
-        rows += await figures.rows(key, period)
-        completeness += [completeness_line(key, s) for s in await figures.statements(key, period)]
+    part = Period(period.start, max(settled or period.start, period.start))
+    registers = [await _registers(key, period, part, figures) for key in sites]
     return Readings(
         settled=settled,
         total=total,
@@ -73,6 +79,21 @@ async def _read(
         days=await figures.kpi(site_key, period, Step.DAY),
         day_mix=await figures.mix(site_key, period, Step.DAY),
         hours=await figures.kpi(site_key, period, Step.HOUR),
-        rows=rows,
-        completeness=tuple(completeness),
+        completeness=tuple(line for found in registers for line in found.completeness),
+        ledger=tuple(series for found in registers for series in found.ledger),
+        ranges=tuple(one for found in registers for one in found.ranges),
     )
+
+
+async def _registers(site: str, period: Period, settled: Period, figures: Figures) -> _Registers:
+    lines = [completeness_line(site, s) for s in await figures.statements(site, period)]
+    ledger: list[LedgerSeries] = []
+    ranges: list[QualityRange] = []
+    # Meter by meter: a large site's month is 100,000 rows, and to hold them all at once stalls the process
+    # whenever the garbage collector walks them.
+    for meter in dict.fromkeys(line.meter for line in lines):
+        rows = [row for row in await figures.rows(site, period, meter) if row.meter == meter]
+        own = [line for line in lines if line.meter == meter]
+        ledger += await asyncio.to_thread(ledger_series, rows, period)
+        ranges += await asyncio.to_thread(quality_ranges, rows, own, settled)
+    return _Registers(lines, ledger, ranges)

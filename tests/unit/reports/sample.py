@@ -13,7 +13,7 @@ from energy.site import SiteOptions
 from energy.target import Standing, TargetOptions, TargetVerdict
 from reports.content import MonthlyReport
 from reports.monthly import Material, build
-from tests.fakes.empty_board import EmptyBoard
+from tests.fakes.board import MemoryBoard
 from tests.fakes.figures import SyntheticFigures, night, site
 
 WARSAW = site()
@@ -52,7 +52,7 @@ def material(
     known = sites or SITES
     windless = [night(datetime(2026, 10, 20, tzinfo=UTC))]
     figures = SyntheticFigures(known, settled, windless=windless, missing=missing)
-    return Material(figures, EmptyBoard(alerts), known, (MONTHLY, DAILY), FigureJudge(figures))
+    return Material(figures, MemoryBoard(alerts), known, (MONTHLY, DAILY), FigureJudge(figures))
 
 
 async def october(

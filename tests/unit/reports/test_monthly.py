@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from alerts.verdict import Severity
-from energy.interval import Period
+from energy.figures import LedgerRow, MeterStatement
+from energy.interval import QUARTER, Period
 from reports.monthly import build
+from reports.quality import completeness_line, quality_ranges
 from reports.render import json as rendered
 from tests.fakes.figures import site
 from tests.unit.reports.sample import GAP, OCTOBER, alert, material, october
@@ -93,6 +95,24 @@ async def test_missing_intervals_are_listed_as_ranges() -> None:
     assert gap.reason == "no reading arrived"
     assert (statement.expected, statement.known, statement.role) == (2980, 2961, "utility")
     assert statement.grade == "measured"
+
+
+def test_a_register_that_never_reported_is_missing_throughout() -> None:
+    silent = completeness_line("gdansk", MeterStatement("ups-a", "energy", "it", None, 2980, 0, 0, 0, 2980))
+    (gap,) = quality_ranges([], [silent], OCTOBER)
+
+    assert (gap.meter, gap.quality, gap.intervals) == ("ups-a", "missing", 2980)
+    assert silent.grade == "indicative"
+
+
+def test_an_export_register_is_expected_from_its_first_reading_on() -> None:
+    later = OCTOBER.start + timedelta(days=3)
+    row = LedgerRow("gdansk", "main-1", "export", later, 5.0, "ok", 1, None)
+    after = LedgerRow("gdansk", "main-1", "export", later + 2 * QUARTER, 5.0, "ok", 1, None)
+    first, rest = quality_ranges([row, after], [], OCTOBER)
+
+    assert (first.start, first.intervals) == (later + QUARTER, 1)
+    assert rest.end == OCTOBER.end
 
 
 async def test_an_unfinished_month_is_a_draft_whose_rest_is_unknown() -> None:
