@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from runtime.options import Duration, Options
+from runtime.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class BrokerOptions(Options):
     key_file: Path | None = None
     keepalive: Duration = timedelta(seconds=30)
     session_expiry: Duration = timedelta(days=7)
+    will_delay: Duration = timedelta(seconds=30)
+    """MQTT 5 only: a restart shorter than this is not announced as ``offline``."""
     receive_maximum: int = Field(default=20_000, ge=1, le=65_535)
     status_topic: str = "amberwatt/v1/status"
     protocol: Literal["auto", "3.1.1", "5"] = "auto"
@@ -80,4 +84,38 @@ class BrokerOptions(Options):
     def _known_scheme(cls, value: str) -> str:
         if not value.startswith(("mqtt://", "mqtts://")):
             raise ValueError(f"{value!r}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
+        parts = urlsplit(value)
+        if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(
+                f"{value!r}: write only scheme, host and port, as in mqtts://broker.example:8883"
+            )
+        if parts.username is not None:
+            raise ValueError("a login does not belong in the url: use user and password_file")
         return value
+
+    @model_validator(mode="after")
+    def _key_and_certificate(self) -> BrokerOptions:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: give both or neither")
+        if (self.ca_file or self.cert_file) and not self.tls:
+            raise ValueError("ca_file and cert_file need TLS: write mqtts:// in url")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Host name or address of the broker."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """TCP port of the broker; 1883, or 8883 with TLS, when the url has none."""
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.url.startswith("mqtts://")
+
+
+SOURCES: Registry[MessageSource] = Registry("MQTT client")
+"""MQTT clients by the name that ``[broker] client`` uses, one file each in ``collectors/sources``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from getpass import getuser
 from pathlib import Path
 
 from tests.servers.process import Server, binary, free_port
@@ -15,6 +16,9 @@ def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Server:
         "max_inflight_messages 20000",
         "max_queued_messages 1000000",
         "persistence false",
+        "set_tcp_nodelay true",
+        # Started as root it would become a user who may not read the test's files; otherwise this is ignored.
+        f"user {getuser()}",
     ]
     if not any(line.startswith("allow_anonymous") for line in lines):
         defaults.append("allow_anonymous true")

@@ -1,0 +1,218 @@
+"""A persistent session with a broker that outlives its connections: the part that all MQTT clients share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from collectors.link import OFFLINE, ONLINE, REFUSED, Dial, Link, Lost, NotSpoken, Refused, Version
+from collectors.login import read_login
+from collectors.remembered import Remembered, recall, remember
+from collectors.source import BrokerOptions, Message
+from runtime.backoff import Backoff
+from runtime.errors import SourceError
+
+log = structlog.get_logger(__name__)
+
+_FAREWELL = 5.0
+"""Seconds that a shutdown may spend on saying ``offline``."""
+
+_AUTO: tuple[Version, ...] = ("5", "3.1.1")
+
+
+@dataclass
+class Pace:
+    """How long to wait, in seconds, after a lost connection and after a refusal that only people can mend."""
+
+    lost: Backoff = field(default_factory=lambda: Backoff(first=0.5, ceiling=60.0))
+    refused: Backoff = field(default_factory=lambda: Backoff(first=60.0, ceiling=600.0))
+
+
+class BrokerSession:
+    """Implements :class:`collectors.source.MessageSource` over any :class:`collectors.link.Link`.
+
+    Each connection is a new link. Messages that arrived over an old one and were not acknowledged are
+    forgotten: the broker sends them again. ``memory`` is a file that lets a new process know which session
+    it takes up; without it a gap over a restart goes unnoticed.
+    """
+
+    def __init__(
+        self,
+        link: Callable[[Dial], Link],
+        options: BrokerOptions,
+        *,
+        memory: Path | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._new_link = link
+        self._options = options
+        self._memory = memory
+        self._pace = pace or Pace()
+        self._link: Link | None = None
+        self._changed = asyncio.Event()
+        self._connected = False
+        self._known: tuple[str, ...] | None = None
+        self.session_gaps = 0
+        self.problem: str | None = None
+        """Why there is no working connection now, for people; None while all is well."""
+
+    @property
+    def connected(self) -> bool:
+        """See :class:`collectors.source.MessageSource`."""
+        return self._connected
+
+    async def run(self) -> None:
+        """See :class:`collectors.source.MessageSource`."""
+        self._known = await asyncio.to_thread(self._recall)
+        while True:
+            try:
+                await self._serve()
+            except SourceError as error:
+                slow = isinstance(error, Refused)
+                delay = (self._pace.refused if slow else self._pace.lost).next()
+                self._report(str(error), retry_s=round(delay, 1))
+            await asyncio.sleep(delay)
+
+    async def receive(self) -> list[Message]:
+        """See :class:`collectors.source.MessageSource`."""
+        while True:
+            while (link := self._link) is None:
+                self._changed.clear()
+                await self._changed.wait()
+            try:
+                messages = await link.arrived()
+            except Lost:
+                if self._link is link:
+                    self._link = None
+                continue
+            if self._link is link:
+                return messages
+
+    async def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See :class:`collectors.source.MessageSource`."""
+        link = self._link
+        if link is None:
+            return
+        current = [m for m in messages if isinstance(m.handle, tuple) and m.handle[0] is link]
+        if current:
+            await link.acknowledge(current)
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """See :class:`collectors.source.MessageSource`."""
+        link = self._link
+        if link is None or not self._connected:
+            raise SourceError(f"not connected to {self._options.url}: nothing can be published now")
+        await link.publish(topic, payload, retain)
+
+    async def _serve(self) -> None:
+        """One connection from first to last; always ends by an exception."""
+        link, resumed = await self._dial()
+        alive = True
+        self._note_gap(resumed)
+        self._link = link
+        self._changed.set()
+        try:
+            await self._subscribe(link, resumed)
+            await link.publish(self._options.status_topic, ONLINE, True)
+            self._connected, self.problem = True, None
+            self._pace.lost.reset()
+            log.info("broker_connected", url=self._options.url, resumed=resumed)
+            _heed_cancellation()
+            reason = await link.lost()
+            alive = False
+            raise reason
+        finally:
+            self._connected = False
+            self._link = None
+            await self._part(link, alive)
+
+    async def _dial(self) -> tuple[Link, bool]:
+        """An open link in the first version that the broker speaks, and whether it had kept our session."""
+        options = self._options
+        refused: SourceError = SourceError()
+        for version in _versions(options):
+            link = self._new_link(Dial(options, version, await read_login(options)))
+            try:
+                return link, await link.open()
+            except NotSpoken as error:
+                refused = error
+                await link.close()
+            except BaseException:
+                await link.close()
+                raise
+        raise refused
+
+    def _note_gap(self, resumed: bool) -> None:
+        if not resumed and self._known is not None:
+            self.session_gaps += 1
+            log.warning(
+                "broker_session_missing",
+                url=self._options.url,
+                client_id=self._options.client_id,
+                meaning="messages sent while we were away may be lost",
+            )
+
+    async def _subscribe(self, link: Link, resumed: bool) -> None:
+        """Ask until every topic is granted; those that are granted deliver meanwhile."""
+        topics = self._options.topics
+        dropped = [t for t in self._known or () if t not in topics]
+        if dropped and resumed:
+            await link.unsubscribe(dropped)
+        while True:
+            codes = await link.subscribe(topics)
+            refused = [f"{t} (0x{c:02x})" for t, c in zip(topics, codes, strict=True) if c >= REFUSED]
+            if not refused:
+                break
+            delay = self._pace.refused.next()
+            self._report(
+                f"{self._options.url} refused to subscribe us to {', '.join(refused)}:"
+                f" check [broker] topics and the broker's access list",
+                retry_s=round(delay, 1),
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    raise await link.lost()
+        self._pace.refused.reset()
+        self._known = topics
+        await asyncio.to_thread(self._remember)
+
+    async def _part(self, link: Link, alive: bool) -> None:
+        with contextlib.suppress(SourceError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                if alive:
+                    await link.publish(self._options.status_topic, OFFLINE, True)
+        await link.close()
+
+    def _report(self, problem: str, retry_s: float) -> None:
+        level = log.debug if problem == self.problem else log.warning
+        self.problem = problem
+        level("broker_problem", problem=problem, retry_s=retry_s)
+
+    def _recall(self) -> tuple[str, ...] | None:
+        found = recall(self._memory) if self._memory else None
+        same = found and (found.url, found.client_id) == (self._options.url, self._options.client_id)
+        return found.topics if found and same else None
+
+    def _remember(self) -> None:
+        if self._memory:
+            options = self._options
+            remember(self._memory, Remembered(options.url, options.client_id, options.topics))
+
+
+def _versions(options: BrokerOptions) -> tuple[Version, ...]:
+    if options.protocol != "auto":
+        return (options.protocol,)
+    # The embedded amqtt leaves a CONNECT of version 5 that has a will without any answer.
+    return ("3.1.1",) if options.embedded else _AUTO
+
+
+def _heed_cancellation() -> None:
+    """Raise a cancellation that asyncio.wait_for of Python 3.11 swallowed because its result came first."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

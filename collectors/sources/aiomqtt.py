@@ -1,0 +1,227 @@
+"""MQTT by aiomqtt 2 (the successor of asyncio-mqtt), with the manual acknowledgement of the paho below it.
+
+aiomqtt itself acknowledges as soon as a message is in its queue, so a crash would lose the queue. Manual
+acknowledgement and a bounded inbox are reached through the paho client that it wraps (``_client``): private,
+which is why the dependency is pinned below 3 and the contract suite covers every use made of it here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+from paho.mqtt import MQTTException
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, ended, refusal
+from collectors.session import BrokerSession, Pace
+from collectors.source import SOURCES, BrokerOptions, Message
+from runtime.errors import SourceError
+
+_ACKS_PER_TURN = 200
+"""PUBACKs sent before the event loop gets its turn; each costs paho about 25 µs."""
+
+
+@SOURCES.add("aiomqtt", BrokerOptions)
+def aiomqtt_source(
+    options: BrokerOptions, *, memory: Path | None = None, pace: Pace | None = None
+) -> BrokerSession:
+    """A message source over aiomqtt."""
+    return BrokerSession(AiomqttLink, options, memory=memory, pace=pace)
+
+
+class AiomqttLink:
+    """Implements :class:`collectors.link.Link`; one aiomqtt Client, entered once."""
+
+    def __init__(self, dial: Dial) -> None:
+        self._dial = dial
+        self._client = _client(dial)
+        self._paho = self._client._client
+        self._paho.manual_ack_set(True)
+        self._paho.on_message = self._on_message
+        self._answered = self._paho.on_connect
+        self._paho.on_connect = self._on_connect
+        self._parted = self._paho.on_disconnect
+        self._paho.on_disconnect = self._on_disconnect
+        self._dropped = asyncio.Event()
+        self._refused: int | None = None
+        self._resumed = False
+        self._inbox: list[MQTTMessage] = []
+        self._news = asyncio.Event()
+        self._paused = False
+        self._open = False
+        self._closed = False
+
+    async def open(self) -> bool:
+        """See :class:`collectors.link.Link`."""
+        entering = asyncio.ensure_future(self._client.__aenter__())
+        dropped = asyncio.ensure_future(self._dropped.wait())
+        try:
+            await asyncio.wait({entering, dropped}, return_when=asyncio.FIRST_COMPLETED)
+            if self._refused is not None:
+                raise refusal(self._refused, self._dial)
+            if not entering.done():
+                raise NotSpoken(f"{self._dial.options.url} sent no usable CONNACK: hung up")
+            entering.result()
+        except aiomqtt.MqttError as error:
+            if self._paho.socket() is not None:
+                raise NotSpoken(f"{self._dial.options.url} sent no usable CONNACK: {error}") from None
+            raise SourceError(f"{self._dial.options.url} cannot be reached: {error}") from None
+        finally:
+            entering.cancel()
+            dropped.cancel()
+            await asyncio.gather(entering, dropped, return_exceptions=True)
+        self._open = True
+        return self._resumed
+
+    async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
+        """See :class:`collectors.link.Link`."""
+        five = self._dial.version == "5"
+        wanted: Any = [(topic, SubscribeOptions(qos=QOS) if five else QOS) for topic in topics]
+        try:
+            codes = await self._client.subscribe(wanted, timeout=CONNECT_TIMEOUT)
+        except (aiomqtt.MqttError, ValueError) as error:
+            raise SourceError(f"subscribing at {self._dial.options.url} failed: {error}") from None
+        return [code if isinstance(code, int) else code.value for code in codes]
+
+    async def unsubscribe(self, topics: Sequence[str]) -> None:
+        """See :class:`collectors.link.Link`."""
+        try:
+            await self._client.unsubscribe(list(topics), timeout=CONNECT_TIMEOUT)
+        except aiomqtt.MqttError as error:
+            raise SourceError(f"unsubscribing at {self._dial.options.url} failed: {error}") from None
+
+    async def publish(self, topic: str, payload: bytes, retain: bool) -> None:
+        """See :class:`collectors.link.Link`."""
+        try:
+            await self._client.publish(topic, payload, QOS, retain, timeout=CONNECT_TIMEOUT)
+        except aiomqtt.MqttError as error:
+            raise SourceError(f"publishing to {topic} failed: {error}") from None
+
+    async def arrived(self) -> list[Message]:
+        """See :class:`collectors.link.Link`."""
+        while not self._inbox and not self._closed:
+            self._news.clear()
+            await self._news.wait()
+        if self._closed:
+            raise Lost(f"connection to {self._dial.options.url} lost")
+        taken, self._inbox = self._inbox, []
+        self._resume()
+        return [Message(m.topic, bytes(m.payload), m.retain, (self, m)) for m in taken]
+
+    async def acknowledge(self, messages: Sequence[Message]) -> None:
+        """See :class:`collectors.link.Link`."""
+        for number, message in enumerate(messages, start=1):
+            if self._closed:
+                return
+            received: MQTTMessage = message.handle[1]  # type: ignore[index]
+            if received.qos:
+                self._paho.ack(received.mid, received.qos)
+            if number % _ACKS_PER_TURN == 0:
+                await asyncio.sleep(0)
+
+    async def lost(self) -> SourceError:
+        """See :class:`collectors.link.Link`."""
+        try:
+            # Nothing is ever put into aiomqtt's own queue, so this waits for the end of the connection.
+            await anext(self._client.messages)
+        except aiomqtt.MqttError as error:
+            return ended(_code(error.__cause__), self._dial, str(error.__cause__ or error))
+        return Lost(f"connection to {self._dial.options.url} lost")
+
+    async def close(self) -> None:
+        """See :class:`collectors.link.Link`."""
+        self._closed = True
+        self._news.set()
+        self._resume()
+        if self._open:
+            with contextlib.suppress(aiomqtt.MqttError, ValueError):
+                await self._client.__aexit__(None, None, None)
+        self._paho._sock_close()  # after a failed connection nothing else does
+
+    # aiomqtt's own callbacks tell neither whether the session was resumed nor of an end before CONNACK.
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+        self._resumed = bool(flags.session_present)
+        self._refused = reason.value if reason.is_failure else None
+        self._answered(client, userdata, flags, reason, properties)  # type: ignore[misc, call-arg]
+
+    def _on_disconnect(self, *arguments: Any) -> None:
+        self._dropped.set()
+        self._parted(*arguments)  # type: ignore[misc]
+
+    def _on_message(self, _client: Any, _userdata: Any, message: MQTTMessage) -> None:
+        self._inbox.append(message)
+        self._news.set()
+        if len(self._inbox) >= self._dial.options.receive_maximum and not self._paused:
+            self._pause()
+
+    def _pause(self) -> None:
+        """Stop reading the socket: QoS 0 and MQTT 3.1.1 know no other way to slow the broker down."""
+        socket: Any = self._paho.socket()
+        if socket is not None:
+            self._paused = True
+            asyncio.get_running_loop().remove_reader(socket.fileno())
+
+    def _resume(self) -> None:
+        socket: Any = self._paho.socket()
+        if self._paused and socket is not None:
+            self._paused = False
+            asyncio.get_running_loop().add_reader(socket.fileno(), self._read)
+
+    def _read(self) -> None:
+        """As aiomqtt's own reader does, which cannot be had back once it was removed."""
+        try:
+            self._paho.loop_read()
+            while (pending := getattr(self._paho.socket(), "pending", None)) and pending() > 0:
+                self._paho.loop_read()  # TLS has decrypted more than paho took
+        except (OSError, ValueError, MQTTException) as error:
+            if not self._client._disconnected.done():
+                self._client._disconnected.set_exception(error)
+
+
+def _code(error: BaseException | None) -> int | None:
+    code = getattr(error, "rc", None)
+    return code if isinstance(code, int) else getattr(code, "value", None)
+
+
+def _properties(packet: int, name: str, value: int) -> Properties:
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    setattr(properties, name, value)
+    return properties
+
+
+def _client(dial: Dial) -> aiomqtt.Client:
+    options, five = dial.options, dial.version == "5"
+    connect = will = None
+    if five:
+        connect = _properties(
+            PacketTypes.CONNECT, "SessionExpiryInterval", int(options.session_expiry.total_seconds())
+        )
+        connect.ReceiveMaximum = options.receive_maximum
+        will = _properties(
+            PacketTypes.WILLMESSAGE, "WillDelayInterval", int(options.will_delay.total_seconds())
+        )
+    password = dial.login.password
+    return aiomqtt.Client(
+        options.host,
+        options.port,
+        identifier=options.client_id,
+        protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
+        clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
+        clean_session=None if five else False,
+        properties=connect,
+        username=dial.login.user,
+        password=password.get_secret_value() if password else None,
+        will=aiomqtt.Will(options.status_topic, OFFLINE, QOS, True, will),
+        tls_context=dial.login.tls,
+        keepalive=int(options.keepalive.total_seconds()),
+        timeout=CONNECT_TIMEOUT,
+    )

@@ -1,0 +1,69 @@
+"""Topics of the native wire contract: which device a topic names, and in which measurement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from runtime.errors import BadPayload
+from telemetry.catalogue import COOLING, GPU, GRID, HEAT, METER, SUPPLY, WATER, WEATHER, Measurement
+
+PREFIX = "dc/v1/"
+"""What every topic of the contract begins with."""
+
+UNSEEN = -1
+"""Series of a route that has not sent a usable row yet: only data may spend the cardinality cap."""
+
+_LEVELS = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*", re.ASCII)
+_KINDS = {m.name: m for m in (METER, SUPPLY, COOLING, WATER, HEAT, WEATHER)}
+_GPU_DEPTH = 5
+_DEVICE_DEPTH = 3
+_GRID_DEPTH = 2
+
+
+@dataclass(slots=True)
+class Route:
+    """Where the messages of one topic go.
+
+    ``source`` is the topic without ``dc/v1/`` and without ``/status``; ``labels`` lack the GPU's number on a
+    GPU topic, whose series are kept by number in ``gpus``. ``seen`` counts messages, ``seq`` is the last
+    counter that the publisher sent.
+    """
+
+    source: str
+    measurement: Measurement
+    labels: tuple[str, ...]
+    status: bool = False
+    series: int = UNSEEN
+    gpus: dict[int, int] = field(default_factory=dict)
+    seen: int = 0
+    seq: int | None = None
+
+
+def resolve(topic: str) -> Route:
+    """The route of ``topic``. Raises BadPayload ``topic`` when the contract does not know it."""
+    if not topic.startswith(PREFIX):
+        raise BadPayload("topic", f"does not begin with {PREFIX}")
+    levels = topic[len(PREFIX) :].split("/")
+    if levels[0] == "grid":
+        return _zone(levels)
+    if not _LEVELS.fullmatch(topic, len(PREFIX)):
+        raise BadPayload("topic", "each level is one or more of a-z, 0-9 and -")
+    status = len(levels) in (_DEVICE_DEPTH + 1, _GPU_DEPTH + 1) and levels[-1] == "status"
+    device = levels[:-1] if status else levels
+    if len(device) == _DEVICE_DEPTH and device[1] in _KINDS:
+        return Route("/".join(device), _KINDS[device[1]], (device[0], device[2]), status)
+    if len(device) == _GPU_DEPTH and device[-1] == "gpu":
+        return Route("/".join(device), GPU, tuple(device[:-1]), status)
+    raise BadPayload("topic", "not one of the topics of the wire contract")
+
+
+def _zone(levels: list[str]) -> Route:
+    # Bidding zones are written in capitals wherever people read them (PL, DE-LU); publishers do either.
+    status = len(levels) == _GRID_DEPTH + 1 and levels[-1] == "status"
+    if len(levels) != _GRID_DEPTH + status:
+        raise BadPayload("topic", "below dc/v1/grid stand only bidding zones; no site may be named grid")
+    if not _LEVELS.fullmatch(levels[1].lower()):
+        raise BadPayload("topic", "a bidding zone is one or more letters, digits and -")
+    zone = levels[1].upper()
+    return Route(f"grid/{zone}", GRID, (zone,), status)
