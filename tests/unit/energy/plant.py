@@ -16,6 +16,7 @@ from runtime.database import Database
 from telemetry.catalogue import MEASUREMENTS
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
+from telemetry.store import Store
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 
 START = datetime(2026, 10, 5, tzinfo=UTC)
@@ -44,11 +45,14 @@ class Plant:
         self.sites = sites
         self.registry = SeriesRegistry()
         self.database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
-        self.store = MemoryStore(MemoryOptions(), self.registry, tmp_path)
         self.marker = Marker(self.database, self.registry, sites)
         self.position = 0
-        self.waits = 0
-        self.ledger = Ledger(self.database, self.store, sites, self._caught_up)
+        self.use(MemoryStore(MemoryOptions(), self.registry, tmp_path))
+
+    def use(self, store: Store) -> None:
+        """Keep readings in ``store`` from now on."""
+        self.store = store
+        self.ledger = Ledger(self.database, store, self.sites, self._caught_up)
 
     async def open(self) -> None:
         await self.database.create_all()
@@ -58,7 +62,7 @@ class Plant:
         await self.database.close()
 
     async def _caught_up(self) -> None:
-        self.waits += 1
+        """Every batch is in the store before :meth:`feed` returns."""
 
     def frame(self, topic: str, at: Sequence[datetime], fields: Mapping[str, Sequence[float]]) -> Frame:
         """Rows of one device: ``topic`` is ``meter/gdansk/main-1`` or ``grid/PL``."""
