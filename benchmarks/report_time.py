@@ -19,7 +19,7 @@ from pathlib import Path
 from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month
 from energy.site import SiteOptions
-from energy.target import Standing, TargetOptions, TargetVerdict
+from energy.target import TargetOptions
 from reports.desk import RENDERERS, Desk
 from reports.monthly import Material, build
 from runtime.clock import ManualClock
@@ -38,8 +38,8 @@ class ManyRegisters(SyntheticFigures):
         super().__init__(sites, settled)
         self.kept: list[LedgerRow] = []
         self.registers: list[str] = []
-        self.sums: dict[Step | None, list[KpiRow]] = {}
-        self.mixes: dict[Step | None, list[MixRow]] = {}
+        self.sums: dict[tuple[Step | None, Period], list[KpiRow]] = {}
+        self.mixes: dict[tuple[Step | None, Period], list[MixRow]] = {}
 
     async def fill(self, period: Period, registers: int) -> None:
         """Make the rows of ``period``."""
@@ -49,16 +49,16 @@ class ManyRegisters(SyntheticFigures):
     async def kpi(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
     ) -> list[KpiRow]:
-        if step not in self.sums:
-            self.sums[step] = await super().kpi(site, period, step)
-        return self.sums[step]
+        if (step, period) not in self.sums:
+            self.sums[step, period] = await super().kpi(site, period, step)
+        return self.sums[step, period]
 
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
     ) -> list[MixRow]:
-        if step not in self.mixes:
-            self.mixes[step] = await super().mix(site, period, step)
-        return self.mixes[step]
+        if (step, period) not in self.mixes:
+            self.mixes[step, period] = await super().mix(site, period, step)
+        return self.mixes[step, period]
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
@@ -72,18 +72,13 @@ class ManyRegisters(SyntheticFigures):
         return [MeterStatement(name, "energy", "other", 1.0, n, n, 0, 0, 0) for name in self.registers]
 
 
-async def judge(target: TargetOptions, period: Period, at: datetime) -> TargetVerdict:
-    """Says nothing: judging is measured elsewhere."""
-    return TargetVerdict(target, at, period.start, period.end, Standing.UNKNOWN, None, None, "not judged")
-
-
 async def run(registers: int) -> None:
     """Build, render each format, issue through the desk, and print."""
     sites = {"gdansk": site()}
     period = month(MONTH, sites["gdansk"].tz)
     figures = ManyRegisters(sites, period.end)
     await figures.fill(period, registers)
-    material = Material(figures, MemoryBoard(), sites, (TARGET,), judge)
+    material = Material(figures, MemoryBoard(), sites, (TARGET,))
     started = time.perf_counter()
     report = await build("gdansk", MONTH, period.end, material)
     print(f"build  {time.perf_counter() - started:6.2f} s  {registers} registers")  # noqa: T201 - its output

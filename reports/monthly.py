@@ -30,7 +30,7 @@ from reports.content import (
 )
 from reports.digest import figures_checksum, plain
 from reports.method import METHOD_VERSION
-from reports.promise import Judge, target_line
+from reports.promise import target_line
 from reports.readings import Readings, read_ledger
 
 ALL = "all"
@@ -61,7 +61,6 @@ class Material:
     alerts: AlertBoard
     sites: Mapping[str, SiteOptions]
     targets: Sequence[TargetOptions]
-    judge: Judge
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ async def build(
     readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if t.site == site_key]
-    targets = [await target_line(t, settled, scope.period, scope.tz, material.judge) for t in promised]
+    targets = [await target_line(t, material.figures, settled, scope.period, scope.tz) for t in promised]
     alerts = await _alert_lines(site_key, scope.period, material.alerts)
     # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
     figures = await asyncio.to_thread(_figures, scope, readings, settled, tuple(targets))

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from energy.figures import Figures
 from energy.interval import Period, Step, steps
+from energy.judge import judge_target
 from energy.target import Standing, TargetOptions, TargetVerdict
 from reports.content import TargetDay, TargetLine
 
 _GRAVEST = (Standing.MISSED, Standing.UNKNOWN, Standing.AT_RISK, Standing.MET)
-
-Judge = Callable[[TargetOptions, Period, datetime], Awaitable[TargetVerdict]]
-"""Judges a target over a period of its own length, as it stands at a time not after the period's end."""
+_NOT_YET = "nothing of the period is settled yet"
 
 
 async def target_line(
-    target: TargetOptions, settled: Period, period: Period, tz: ZoneInfo, judge: Judge
+    target: TargetOptions, figures: Figures, settled: Period, period: Period, tz: ZoneInfo
 ) -> TargetLine:
     """``target`` over the month: judged once, or for a daily target on each day that has begun to settle."""
     if target.period == "month":
-        return _line(target, await judge(target, period, settled.end), ())
+        return _line(target, await _judge(target, figures, period, settled.end), ())
     verdicts = [
-        await judge(target, day, min(day.end, settled.end))
+        await _judge(target, figures, day, min(day.end, settled.end))
         for day in steps(period, Step.DAY, tz)
         if day.start < settled.end
     ]
@@ -31,6 +31,14 @@ async def target_line(
         TargetDay(v.start.astimezone(tz).date(), v.standing.value, v.value, v.reason) for v in verdicts
     )
     return _line(target, _whole(target, verdicts, period, settled.end), days)
+
+
+async def _judge(target: TargetOptions, figures: Figures, period: Period, at: datetime) -> TargetVerdict:
+    verdict = await judge_target(target, figures, at)
+    if verdict.start == period.start:
+        return verdict
+    # Less than an hour of the period has settled: what was judged is the period before it.
+    return TargetVerdict(target, at, period.start, period.end, Standing.UNKNOWN, None, None, _NOT_YET)
 
 
 def _whole(

@@ -4,55 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 from alerts.board import Alert, AlertState
 from alerts.verdict import Severity
-from energy.figures import Figures
-from energy.interval import Period, month
-from energy.site import SiteOptions
-from energy.target import Standing, TargetOptions, TargetVerdict
+from energy.figures import KpiRow, MixRow
+from energy.interval import Period, Step, month
+from energy.target import TargetOptions
 from reports.content import MonthlyReport
 from reports.monthly import Material, build
 from tests.fakes.board import MemoryBoard
 from tests.fakes.figures import SyntheticFigures, night, site
 
 WARSAW = site()
-SITES = {"gdansk": WARSAW}
 OCTOBER = month("2026-10", WARSAW.tz)
 MONTHLY = TargetOptions(name="100-percent-green", site="gdansk")
 DAILY = TargetOptions(name="green-days", site="gdansk", metric="hourly_matched", goal=0.9, period="day")
 GAP = Period(datetime(2026, 10, 7, 9, 30, tzinfo=UTC), datetime(2026, 10, 7, 14, 15, tzinfo=UTC))
 
 
-class FigureJudge:
-    """Judges by the figure over the period alone, as the green check does once a period has settled."""
+@cache
+def figures(settled: datetime, missing: tuple[Period, ...], keys: tuple[str, ...]) -> MemoisedFigures:
+    """Figures never change, so that tests may share them."""
+    windless = [night(datetime(2026, 10, 20, tzinfo=UTC))]
+    sites = {key: WARSAW if key == "gdansk" else site(key.capitalize()) for key in keys}
+    return MemoisedFigures(sites, settled, windless=windless, missing=missing)
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
 
-    async def __call__(self, target: TargetOptions, period: Period, at: datetime) -> TargetVerdict:
-        (row,) = await self._figures.kpi(target.site, period)
-        value: float | None = getattr(row, target.metric)
-        if value is None:
-            standing, reason = Standing.UNKNOWN, row.withheld.get(target.metric, "no value")
-        elif value >= target.goal:
-            standing, reason = Standing.MET, "the goal is reached"
-        else:
-            standing, reason = Standing.MISSED, f"{value:.4f} is below the goal of {target.goal}"
-        return TargetVerdict(target, at, period.start, period.end, standing, value, None, reason)
+class MemoisedFigures(SyntheticFigures):
+    """Synthetic figures that are worked out once a step."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    async def kpi(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[KpiRow]:
+        key = ("kpi", site, period, step)
+        if key not in self._kept:
+            self._kept[key] = await super().kpi(site, period, step)
+        return list(self._kept[key])
+
+    async def mix(
+        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+    ) -> list[MixRow]:
+        key = ("mix", site, period, step)
+        if key not in self._kept:
+            self._kept[key] = await super().mix(site, period, step)
+        return list(self._kept[key])
 
 
 def material(
     settled: datetime = OCTOBER.end,
     missing: Sequence[Period] = (),
     alerts: Sequence[Alert] = (),
-    sites: dict[str, SiteOptions] | None = None,
+    keys: tuple[str, ...] = ("gdansk",),
 ) -> Material:
     """What reports of October 2026 are made of: one windless night, ``missing`` gaps, ``alerts``."""
-    known = sites or SITES
-    windless = [night(datetime(2026, 10, 20, tzinfo=UTC))]
-    figures = SyntheticFigures(known, settled, windless=windless, missing=missing)
-    return Material(figures, MemoryBoard(alerts), known, (MONTHLY, DAILY), FigureJudge(figures))
+    made = figures(settled, tuple(missing), keys)
+    return Material(made, MemoryBoard(alerts), made.sites, (MONTHLY, DAILY))
 
 
 async def october(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from alerts.verdict import Severity
 from energy.figures import LedgerRow, MeterStatement
 from energy.interval import QUARTER, Period
+from reports.check import balances
 from reports.monthly import build
 from reports.quality import completeness_line, quality_ranges
 from reports.render import json as rendered
-from tests.fakes.figures import site
 from tests.unit.reports.sample import GAP, OCTOBER, alert, material, october
 
 DAY_AFTER = OCTOBER.end + timedelta(days=1)
@@ -60,10 +61,6 @@ async def test_days_and_hours_add_up_to_the_month() -> None:
 
 
 async def test_a_sum_that_does_not_balance_is_told() -> None:
-    from dataclasses import replace
-
-    from reports.check import balances
-
     figures = (await october()).figures
     days = [replace(figures.days[0].kpi, edc_wh=0.0), *(day.kpi for day in figures.days[1:])]
     checks = balances(figures.total, figures.mix, days, [hour.kpi for hour in figures.hours])
@@ -142,6 +139,14 @@ async def test_targets_carry_their_verdicts() -> None:
     assert daily.reason.startswith(f"met on {met} of 31 settled days")
 
 
+async def test_a_target_of_which_less_than_an_hour_is_settled_is_unknown() -> None:
+    settled = OCTOBER.start + timedelta(minutes=30)
+    monthly, daily = (await build("gdansk", "2026-10", settled, material(settled))).figures.targets
+
+    assert (monthly.standing, monthly.value) == ("unknown", None)
+    assert [day.standing for day in daily.days] == ["unknown"]
+
+
 async def test_the_worst_hours_are_those_with_most_unmatched_energy() -> None:
     figures = (await october()).figures
     energies = [hour.kpi.other_wh or 0.0 for hour in figures.worst_hours]
@@ -153,8 +158,6 @@ async def test_the_worst_hours_are_those_with_most_unmatched_energy() -> None:
 
 async def test_alerts_of_the_month_are_counted_by_severity() -> None:
     before = alert(5, "ended before", Severity.LOW, hours=1)
-    from dataclasses import replace
-
     old = replace(before, since=datetime(2026, 9, 1, tzinfo=UTC), ended=datetime(2026, 9, 2, tzinfo=UTC))
     report = await october(alerts=[alert(1, "one", Severity.HIGH), alert(2, "two", Severity.HIGH, None), old])
 
@@ -182,8 +185,7 @@ async def test_alerts_and_locale_do_not_change_the_checksum_but_figures_do() -> 
 
 
 async def test_all_sites_are_one_report_in_utc() -> None:
-    sites = {"gdansk": site(), "kaunas": site("Kaunas")}
-    report = await build("all", "2026-10", DAY_AFTER, material(sites=sites))
+    report = await build("all", "2026-10", DAY_AFTER, material(keys=("gdansk", "kaunas")))
 
     assert report.figures.site.key == "all"
     assert report.figures.period.start == datetime(2026, 10, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import subprocess
@@ -74,8 +75,6 @@ def test_the_same_report_gives_the_same_bytes(name: str, report: MonthlyReport) 
 
 
 def test_another_process_in_another_place_gives_the_same_bytes(report: MonthlyReport, tmp_path: Path) -> None:
-    import hashlib
-
     kept = tmp_path / "report.json"
     kept.write_bytes(json_format.render(report))
     environment = {**os.environ, "TZ": "America/St_Johns", "LC_ALL": "C", "LANG": "C", "PYTHONHASHSEED": "7"}
