@@ -49,9 +49,9 @@ class Gate:
         if path in UNASKED or path.startswith(STATIC):
             await self._app(scope, receive, send)
             return
-        refusal = await self._identify(connection)
+        refusal = await identify(connection, self._house)
         if refusal is None and path not in OPEN:
-            refusal = self._stranger(connection)
+            refusal = stranger(connection, self._house)
         if refusal is None and scope["type"] == "websocket" and not same_origin(connection):
             refusal = Problem(403, "the live feed is open to our own pages only", "Origin")
         if refusal is None:
@@ -59,24 +59,34 @@ class Gate:
         else:
             await _refuse(refusal, scope, receive, send)
 
-    async def _identify(self, connection: HTTPConnection) -> Problem | None:
-        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            bearer = await self._house.users.token_user(token.strip())
-            if bearer is None:
-                return _unauthorized("this token is unknown or revoked; ask an operator for a new one")
-            _introduce(connection, bearer, "token")
-        elif session := connection.cookies.get(COOKIE):
-            user = await self._house.users.session_user(session)
-            if user is not None:
-                _introduce(connection, user, "session", session)
-        return None
 
-    def _stranger(self, connection: HTTPConnection) -> Problem | None:
-        reading = connection.scope["type"] == "websocket" or connection.scope["method"] in SAFE
-        if connection.state.user is not None or (reading and self._house.auth.anonymous is not None):
-            return None
-        return _unauthorized(f"log in at {LOGIN}, or send Authorization: Bearer TOKEN")
+async def identify(connection: HTTPConnection, house: House) -> Problem | None:
+    """Find out who asks and tell ``connection.state``; the problem is a token that is worth nothing."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        bearer = await house.users.token_user(token.strip())
+        if bearer is None:
+            return _unauthorized("this token is unknown or revoked; ask an operator for a new one")
+        _introduce(connection, bearer, "token")
+    elif session := connection.cookies.get(COOKIE):
+        user = await house.users.session_user(session)
+        if user is not None:
+            _introduce(connection, user, "session", session)
+    return None
+
+
+def stranger(connection: HTTPConnection, house: House) -> Problem | None:
+    """The problem of somebody who is not known, where strangers may not read."""
+    reading = connection.scope["type"] == "websocket" or connection.scope["method"] in SAFE
+    if connection.state.user is not None or (reading and house.auth.anonymous is not None):
+        return None
+    return _unauthorized(f"log in at {LOGIN}, or send Authorization: Bearer TOKEN")
+
+
+async def still_welcome(connection: HTTPConnection, house: House) -> bool:
+    """Whether who opened ``connection`` would be let in again: not logged out, expired or revoked since."""
+    _introduce(connection, None, "none")
+    return await identify(connection, house) is None and stranger(connection, house) is None
 
 
 def _introduce(connection: HTTPConnection, user: User | None, via: Via, session: str = "") -> None:

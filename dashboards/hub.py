@@ -28,6 +28,7 @@ TOPICS = frozenset({"tick", "alarm", "ingest", "loading"})
 """What a client may choose from; ``hello`` and ``bye`` reach everybody."""
 
 _INGEST_EVERY_S = 5.0
+_RECHECK_EVERY = 60
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 4.0
 
 log = structlog.get_logger(__name__)
@@ -73,12 +74,13 @@ class Hub:
 
     A tick carries ``gdansk.power_w`` and the like: every gauge of every site and of ``all``.
     :meth:`run` is started by the application and ticks every ``interval_s`` of machine time: a replayed
-    month must not flood the pages.
+    month must not flood the pages. ``recheck_s`` is how often a client's login is looked at again.
     """
 
     def __init__(self, house: House, now: Now, build: str, interval_s: float = 1.0) -> None:
         self._house, self._now, self._build = house, now, build
         self.interval_s = interval_s
+        self.recheck_s = _RECHECK_EVERY * interval_s
         self.seq = 0
         self._listeners: set[Listener] = set()
         self._arrived = asyncio.Event()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import msgspec
 from fastapi import APIRouter, Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import HTTPConnection
 from starlette.responses import StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from dashboards.gate import still_welcome
 from dashboards.hub import Hub, Listener
 from dashboards.problem import RESPONSES
 
@@ -31,29 +34,25 @@ _WANT = msgspec.json.Decoder(Want)
 @router.websocket("/ws")
 async def follow(socket: WebSocket) -> None:
     """Every message of the hub as text; the client may choose topics."""
-    hub: Hub = socket.app.state.hub
     await socket.accept()
-    listener = hub.join()
-    reader = asyncio.create_task(_read(socket, hub, listener))
-    try:
-        async for message in listener.messages():
-            await socket.send_text(message)
-        if not reader.done():
-            await socket.close(GOING_AWAY)
-    except WebSocketDisconnect:
-        pass  # seen while sending; there is nothing left to say
-    finally:
-        hub.leave(listener)
-        reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await reader
+    async with _joined(socket) as listener:
+        reader = asyncio.create_task(_read(socket, listener))
+        try:
+            async for message in listener.messages():
+                await socket.send_text(message)
+            if not reader.done():
+                await socket.close(GOING_AWAY)
+        except WebSocketDisconnect:
+            pass  # seen while sending; there is nothing left to say
+        finally:
+            await _cancelled(reader)
 
 
-async def _read(socket: WebSocket, hub: Hub, listener: Listener) -> None:
+async def _read(socket: WebSocket, listener: Listener) -> None:
     while (event := await socket.receive())["type"] != "websocket.disconnect":
         with suppress(msgspec.MsgspecError):  # a newer page may say what we do not know yet
             listener.want(_WANT.decode(event.get("text") or "").topics)
-    hub.leave(listener)
+    listener.end()
 
 
 @router.get(
@@ -63,18 +62,47 @@ async def _read(socket: WebSocket, hub: Hub, listener: Listener) -> None:
 )
 async def stream(request: Request) -> StreamingResponse:
     """The live feed as server-sent events: one event per message, named by its type."""
-    hub: Hub = request.app.state.hub
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(hub), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(request), media_type="text/event-stream", headers=headers)
 
 
-async def _events(hub: Hub) -> AsyncIterator[str]:
-    listener = hub.join()
-    try:
+async def _events(request: Request) -> AsyncIterator[str]:
+    async with _joined(request) as listener:
         async for message in listener.messages():
             yield f"event: {msgspec.json.decode(message, type=_Typed).type}\ndata: {message}\n\n"
+
+
+@asynccontextmanager
+async def _joined(connection: HTTPConnection) -> AsyncIterator[Listener]:
+    """A listener of the hub until the end of the block, or until its login or token has ended."""
+    hub: Hub = connection.app.state.hub
+    listener = hub.join()
+    watch = asyncio.create_task(_end_with_login(connection, hub, listener))
+    try:
+        yield listener
     finally:
         hub.leave(listener)
+        await _cancelled(watch)
+
+
+async def _end_with_login(connection: HTTPConnection, hub: Hub, listener: Listener) -> None:
+    while True:
+        await asyncio.sleep(hub.recheck_s)
+        try:
+            welcome = await still_welcome(connection, connection.app.state.house)
+        except (SQLAlchemyError, OSError):
+            continue  # a busy database is no reason to end a feed; the next look is soon
+        if not welcome:
+            listener.end()
+            return
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """End ``task``; unlike a plain await this cannot swallow a cancellation of our own."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 class _Typed(msgspec.Struct):

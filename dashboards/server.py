@@ -34,6 +34,7 @@ class WebServer:
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",  # what it has to say about requests, the fence says in one line
             access_log=False,
             ws="websockets-sansio",
             ws_max_size=64 * 1024,

@@ -25,6 +25,7 @@ ROUTERS = (
     kpi.router,
     alerts.router,
     reports.router,
+    reports.short,
     completeness.router,
     session.router,
     docs.router,

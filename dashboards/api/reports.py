@@ -17,6 +17,9 @@ from reports.report import FORMATS, Format, ReportEntry
 
 router = APIRouter(prefix="/api/v1", tags=["reports"], responses=RESPONSES)
 
+short = APIRouter(include_in_schema=False)
+"""The same files under the path that people type."""
+
 CONTENT_TYPES: dict[Format, str] = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -71,6 +74,7 @@ async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> 
     return Reports(reports=[_report(entry) for entry in await house.reports.entries(site)])
 
 
+@short.get("/reports/{site}/{period}.{format}")
 @router.get(
     "/reports/{site}/{period}.{format}",
     response_class=FileResponse,

@@ -181,6 +181,7 @@ async def test_reports_and_their_files(reader: httpx.AsyncClient) -> None:
     answer = await reader.get("/api/v1/reports/gdansk/2026-09.pdf")
     assert (answer.status_code, answer.content) == (200, b"gdansk 2026-09 pdf\n")
     assert answer.headers["content-type"] == "application/pdf"
+    assert (await reader.get("/reports/gdansk/2026-09.pdf")).content == answer.content
     assert 'filename="gdansk-2026-09.pdf"' in answer.headers["content-disposition"]
     for path in ("gdansk/2026-08.pdf", "nowhere/2026-09.pdf", "..%2f..%2fetc/2026-09.pdf", "gdansk/x.pdf"):
         assert (await reader.get(f"/api/v1/reports/{path}")).status_code == 404, path

@@ -125,6 +125,18 @@ async def test_a_stranger_is_refused(server: WebServer) -> None:
     assert refused.value.response.status_code == 401
 
 
+async def test_the_feed_ends_with_the_login(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server) as person:
+        begun = await person.post("/api/v1/session", json={"name": "viewer", "password": PASSWORD})
+        cookie = f"{COOKIE}={person.cookies[COOKIE]}"
+        async with open_socket(server, Cookie=cookie) as socket:
+            await next_message(socket, "tick")
+            gone = await person.delete("/api/v1/session", headers={"X-CSRF-Token": begun.json()["csrf"]})
+            assert gone.status_code == 204
+            with pytest.raises(ConnectionClosed):
+                await next_message(socket, "bye")  # none comes: nobody is to return
+
+
 async def test_all_are_told_goodbye_and_may_come_back(fake: FakeHouse) -> None:
     headers = {"Authorization": f"Bearer {fake.tokens['viewer']}"}
     async with serving(fake) as server:
