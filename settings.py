@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from alerts.message import CHANNELS, Channel
-from alerts.route import MISSED_MUTES_AT_RISK, InhibitOptions, RouteOptions
+from alerts.outbox import DeliveryOptions
+from alerts.route import InhibitOptions, RouteOptions
 from alerts.verdict import RULES, Rule
 from collectors.source import BrokerOptions
 from dashboards.house import AuthOptions
@@ -62,6 +63,11 @@ class ServiceOptions(Options):
         return value
 
     @property
+    def database_url(self) -> str:
+        """Where the relational state lives."""
+        return self.database or f"sqlite+aiosqlite:///{self.data_dir / 'state.sqlite'}"
+
+    @property
     def host(self) -> str:
         """The address to listen on."""
         return self.listen.rpartition(":")[0].strip("[]")
@@ -96,7 +102,8 @@ class Settings(BaseSettings):
     target: tuple[TargetOptions, ...] = ()
     channel: tuple[dict[str, Any], ...] = ()
     route: tuple[RouteOptions, ...] = ()
-    inhibit: tuple[InhibitOptions, ...] = (MISSED_MUTES_AT_RISK,)
+    inhibit: tuple[InhibitOptions, ...] = ()
+    delivery: DeliveryOptions = DeliveryOptions()
     rule: tuple[dict[str, Any], ...] = ()
 
     @classmethod
@@ -130,6 +137,11 @@ class Configuration:
     channels: Mapping[str, Chosen[Channel]]
     rules: tuple[Chosen[Rule], ...]
 
+    def listening_on(self, address: str) -> Configuration:
+        """The same, but with its pages at ``address``."""
+        service = self.settings.service.model_copy(update={"listen": address})
+        return replace(self, settings=self.settings.model_copy(update={"service": service}))
+
 
 def read(path: Path | None) -> Configuration:
     """The configuration in ``path``, or all defaults for None. Raises ConfigError with every problem."""
@@ -161,7 +173,7 @@ def cross_check(settings: Settings, channels: Mapping[str, object]) -> list[str]
     found = [problem for key, site in settings.sites.items() for problem in site.problems(key)]
     known = ", ".join(settings.sites) or "none"
     for number, target in enumerate(settings.target):
-        if target.site not in settings.sites:
+        if target.site not in (*settings.sites, "all"):
             found.append(
                 f"target[{number}] {target.name!r}: site = {target.site!r} is no site; there are: {known}"
             )

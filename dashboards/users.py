@@ -81,6 +81,12 @@ class Users:
         await self.create(FIRST, password, "operator")
         return FIRST, password
 
+    async def renew_first(self) -> tuple[str, str]:
+        """Give the first operator a new random password and end its sessions. Raises KeyError."""
+        password = secrets.token_urlsafe(15)
+        await self.change_password(FIRST, password)
+        return FIRST, password
+
     async def authenticate(self, name: str, password: str) -> User | None:
         """The user, or None; an unknown name takes as long as a wrong password."""
         async with self._database.read() as connection:

@@ -21,12 +21,15 @@ async def upgrade(database: Database) -> None:
         await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
 
 
-async def write_revision(database: Database, message: str) -> None:
-    """Compare the declared tables with the database and write the difference into ``migrations/versions``."""
+async def write_revision(url: str, message: str) -> None:
+    """Make the empty database ``url``, and write what the declared tables have beyond the revisions."""
+    database = Database(url)
+    await upgrade(database)
     async with database.begin() as connection:
         await connection.run_sync(
             lambda plain: command.revision(_config(plain), message, autogenerate=True, rev_id=_next_id())
         )
+    await database.close()
 
 
 async def differences(database: Database) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from runtime.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("runtime", "telemetry", "collectors", "energy", "alerts", "reports", "dashboards", "simulator")
@@ -20,7 +21,7 @@ FORBIDDEN = {"utils", "util", "common", "helpers", "helper", "manager", "core", 
 def sources() -> list[Path]:
     """Every Python file that ships."""
     files = [ROOT / "service.py", ROOT / "settings.py", ROOT / "hatch_build.py"]
-    for room in (*ROOMS, "benchmarks", "migrations"):
+    for room in (*ROOMS, "commands", "benchmarks", "migrations"):
         files += sorted((ROOT / room).rglob("*.py"))
     return [f for f in files if "node_modules" not in f.parts]
 
@@ -97,6 +98,17 @@ def test_only_the_clock_reads_the_clock() -> None:
     assert not guilty
 
 
+def test_no_room_imports_the_composition_root() -> None:
+    roots = re.compile(r"^\s*(from|import) (service|settings)\b", re.MULTILINE)
+    guilty = [
+        str(f.relative_to(ROOT))
+        for room in ROOMS
+        for f in (ROOT / room).rglob("*.py")
+        if roots.search(f.read_text())
+    ]
+    assert not guilty
+
+
 def test_every_test_folder_holds_tests() -> None:
     empty = [
         str(folder.relative_to(ROOT))
@@ -107,10 +119,9 @@ def test_every_test_folder_holds_tests() -> None:
 
 
 def test_version_and_changelog_agree() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.search(r"^## \[?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
-    assert newest[1] == version
+    assert newest[1] == VERSION
 
 
 def test_shell_scripts_stay_short() -> None:

@@ -1,0 +1,194 @@
+"""The command line: what each verb takes. Exit codes: 0 done, 1 failed, 2 the configuration is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+import alerts.channels
+import alerts.rules
+import telemetry.stores
+from alerts.message import CHANNELS
+from alerts.verdict import RULES
+from commands.access import with_api
+from commands.demo import Build, DemoOptions, run_demo
+from commands.export import export_ledger, export_telemetry
+from commands.load import account, run_load
+from commands.report import ReportOrder, issue_reports
+from commands.running import Running
+from commands.say import fail, say
+from commands.serve import run_service
+from commands.tokens import create_token
+from reports.report import Format
+from runtime import log
+from runtime.errors import ConfigError, ServiceError
+from runtime.lifecycle import stop_on_signal
+from runtime.migrate import write_revision
+from settings import Configuration, read
+from simulator.loadtest import LoadOptions
+from telemetry.store import STORES
+
+cli = typer.Typer(
+    help="Amberwatt: the energy and green-power ledger of an AI datacenter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
+cli.add_typer(tokens, name="token")
+
+DEFAULT_FILE = Path("amberwatt.toml")
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="default: amberwatt.toml if it exists")]
+LogLevel = Annotated[str, typer.Option("--log", help="debug, info, warning or error")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON object a line, for programs")]
+
+
+@cli.callback()
+def prepare(
+    level: Annotated[str, typer.Option("--log", help="debug, info, warning or error")] = "info",
+) -> None:
+    """Amberwatt: the energy and green-power ledger of an AI datacenter."""
+    log.configure(level)
+    STORES.load(telemetry.stores)
+    CHANNELS.load(alerts.channels)
+    RULES.load(alerts.rules)
+
+
+@cli.command()
+def run(context: typer.Context, config: ConfigFile = None) -> None:
+    """Run the service until SIGTERM or Ctrl-C."""
+    build: Build = context.obj
+    _finish(_until_signalled(lambda stop: run_service(build, _configuration(config), stop)))
+
+
+@cli.command()
+def demo(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="of the pages; 0 takes a free one")] = 8080,
+    data_dir: Annotated[Path, typer.Option(help="where the demo lives")] = Path("var/demo"),
+    browser: Annotated[bool, typer.Option(help="open the pages in a browser")] = True,
+) -> None:
+    """Two simulated sites with a month of history, live within a minute."""
+    build: Build = context.obj
+    options = DemoOptions(port, data_dir.resolve(), browser)
+    _finish(_until_signalled(lambda stop: run_demo(build, options, stop)))
+
+
+@cli.command()
+def check(file: Path) -> None:
+    """Judge a configuration: exit code 2 and every mistake if it is wrong, else the effective values."""
+    try:
+        say(read(file).settings.model_dump_json(indent=2))
+    except ConfigError as error:
+        fail(error)
+
+
+@cli.command()
+def report(  # noqa: PLR0913 - one parameter per option of the command
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="for example 2026-10")],
+    site: Annotated[str | None, typer.Option(help="default: every site")] = None,
+    formats: Annotated[str, typer.Option("--format")] = "pdf,xlsx,csv,json",
+    out: Annotated[Path, typer.Option(help="where the files go")] = Path(),
+    config: ConfigFile = None,
+) -> None:
+    """Issue the monthly report and copy its files; one line of JSON for each."""
+
+    async def work(api: Running, configuration: Configuration) -> None:
+        sites = [site] if site else list(configuration.settings.sites)
+        order = ReportOrder(month, sites, cast("list[Format]", formats.split(",")), out)
+        for entry in await issue_reports(api, order):
+            say(json.dumps(entry))
+
+    _ask(context, config, work)
+
+
+@cli.command()
+def export(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(help="telemetry or ledger")],
+    query: Annotated[list[str], typer.Argument(help="as the API takes it: measurement=meter from=now-24h")],
+    config: ConfigFile = None,
+) -> None:
+    """Rows as CSV on standard output."""
+
+    async def work(api: Running, _: Configuration) -> None:
+        asked = dict(part.partition("=")[::2] for part in query)
+        rows = await (export_ledger if what == "ledger" else export_telemetry)(api, asked)
+        sys.stdout.buffer.write(rows)
+
+    if what not in ("telemetry", "ledger"):
+        fail(ServiceError(f"{what!r}: write telemetry or ledger"))
+    _ask(context, config, work)
+
+
+@cli.command()
+def loadtest(  # noqa: PLR0913 - one parameter per option of the command
+    nodes: Annotated[int, typer.Option(help="that publish, 8 GPUs each")] = 1_000,
+    rate: Annotated[float, typer.Option(help="messages a second")] = 1_000.0,
+    seconds: float = 10.0,
+    port: Annotated[int, typer.Option(help="of the broker on this machine")] = 1883,
+    connections: int = 8,
+    as_json: Json = False,
+) -> None:
+    """Publish GPU messages at a rate, open loop, and account for each."""
+    try:
+        options = LoadOptions(nodes=nodes, rate=rate, seconds=seconds, port=port, connections=connections)
+    except ValueError as error:
+        fail(ServiceError(str(error)))
+    told = account(_finish(lambda: asyncio.run(run_load(options))))
+    say(json.dumps(told) if as_json else "\n".join(f"{key}: {value:,}" for key, value in told.items()))
+
+
+@tokens.command("create")
+def token_create(
+    name: Annotated[str, typer.Option(help="who or what uses it")],
+    role: Annotated[str, typer.Option(help="viewer or operator")] = "viewer",
+    config: ConfigFile = None,
+) -> None:
+    """Print a new API token, this once."""
+    say(_finish(lambda: asyncio.run(create_token(_configuration(config), role, name))))
+
+
+@cli.command(hidden=True)
+def migrate(message: str) -> None:
+    """For developers: write the revision that a change of the declared tables needs."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(write_revision(f"sqlite+aiosqlite:///{folder}/state.sqlite", message))
+
+
+def _configuration(path: Path | None) -> Configuration:
+    return read(path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None))
+
+
+def _ask(
+    context: typer.Context,
+    config: Path | None,
+    work: Callable[[Running, Configuration], Awaitable[None]],
+) -> None:
+    build: Build = context.obj
+    log.configure("warning")
+    _finish(lambda: asyncio.run(with_api(build, _configuration(config), work)))
+
+
+def _until_signalled(work: Callable[[asyncio.Event], Awaitable[None]]) -> Callable[[], None]:
+    async def until() -> None:
+        stop = asyncio.Event()
+        with stop_on_signal(stop):
+            await work(stop)
+
+    return lambda: asyncio.run(until())
+
+
+def _finish(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except (ServiceError, ValueError) as error:
+        fail(error)

@@ -1,0 +1,156 @@
+"""``service.py demo``: broker, simulator, service and a month of history, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from collectors.decoders.native import NativeDecoder
+from collectors.mqtt import MqttCollector
+from collectors.sources.replay import ReplaySource
+from commands.say import say
+from dashboards.server import WebServer
+from dashboards.users import Users
+from runtime.clock import Clock, ReplayClock, SystemClock, from_ms
+from runtime.lifecycle import Component
+from settings import Configuration, resolve
+from simulator.broker import EmbeddedBroker
+from simulator.demo import HISTORY, Demo
+from simulator.history import History
+from telemetry.ingest import Ingest
+from telemetry.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+TOKEN_NAME = "demo"
+
+
+class Service(Protocol):
+    """What the demo needs of the service that was built."""
+
+    journal: Journal
+    ingest: Ingest
+    users: Users
+    server: WebServer
+    started: asyncio.Event
+    components: list[Component]
+    quiet_components: list[Component]
+    history: Callable[[], float | None]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set."""
+        ...
+
+    async def settle(self) -> None:
+        """Settle what is due."""
+        ...
+
+
+Build = Callable[[Configuration, Clock | None], AbstractAsyncContextManager[Service]]
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Where the demo lives; ``port`` 0 takes a free one."""
+
+    port: int
+    data_dir: Path
+    browser: bool
+
+
+async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> None:
+    """Load what is missing of the last 31 days through the service's own pipeline, then go live."""
+    wall = SystemClock()
+    demo = Demo.open(options.data_dir, wall.now())
+    async with EmbeddedBroker(0) as broker:
+        configuration = resolve(demo.settings(broker.port, _free(options.port)))
+        clock = ReplayClock(wall.now() - HISTORY, wall)
+        async with build(configuration, clock) as service:
+            history = demo.history(wall.now(), _newest(service.journal))
+            loader = _Loader(service, history, clock)
+            service.history = loader.share
+
+            async def play() -> None:
+                await loader.run()
+                await demo.live(broker.port, wall, history.end)
+
+            service.components.append(Component("simulator", play))
+            service.components.append(
+                Component("welcome", lambda: _welcome(service, options.browser), essential=False)
+            )
+            await service.run(stop)
+
+
+class _Loader:
+    """Feeds the recorded past to the ingest as if it had just arrived."""
+
+    def __init__(self, service: Service, history: History, clock: ReplayClock) -> None:
+        self._history, self._clock = history, clock
+        self._source = ReplaySource(aiter(history))
+        decoder = NativeDecoder(service.journal.registry)
+        self._collector = MqttCollector(self._source, decoder, service.ingest, clock)
+
+    def share(self) -> float | None:
+        """Share loaded; None once the demo is live."""
+        return None if self._clock.live else self._history.share
+
+    async def run(self) -> None:
+        """Return when all is loaded and acknowledged; from then on the clock is the machine's."""
+        began = asyncio.get_running_loop().time()
+        collecting = asyncio.create_task(self._collector.run(), name="history")
+        exhausted = asyncio.create_task(self._source.exhausted.wait())
+        try:
+            await asyncio.wait({collecting, exhausted}, return_when=asyncio.FIRST_COMPLETED)
+            if collecting.done():
+                collecting.result()
+        finally:
+            for task in (exhausted, collecting):
+                task.cancel()
+            await asyncio.gather(exhausted, collecting, return_exceptions=True)
+        self._clock.go_live()
+        log.info("history_loaded", seconds=round(asyncio.get_running_loop().time() - began, 1))
+
+
+async def _welcome(service: Service, browser: bool) -> None:
+    await service.started.wait()
+    login = await service.users.ensure_first()
+    if login is None:
+        login = await service.users.renew_first()
+    for token in await service.users.tokens():
+        if token.name == TOKEN_NAME:
+            await service.users.token_revoke(token.prefix)
+    token_text = await service.users.token_create("operator", TOKEN_NAME)
+    say(f"address: {service.server.url}")
+    say(f"login: {login[0]} {login[1]}")
+    say(f"token: {token_text}")
+    share = service.history()
+    if share is not None:
+        say("A month of history is being loaded; the pages fill meanwhile. Stop with Ctrl-C.")
+    if browser and sys.stdout.isatty():
+        await asyncio.to_thread(webbrowser.open, service.server.url)
+
+
+def _newest(journal: Journal) -> datetime | None:
+    return None if journal.newest_ms is None else from_ms(journal.newest_ms)
+
+
+def _free(port: int) -> int:
+    """``port``, or a free one when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            say(f"port {port} is in use; taking a free one")
+            return 0
+        return port

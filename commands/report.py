@@ -1,0 +1,45 @@
+"""``service.py report 2026-10``: issue monthly reports and copy their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from commands.running import Running
+from reports.report import Format
+
+
+@dataclass(frozen=True)
+class ReportOrder:
+    """Which month of which sites, in which formats, copied to which folder."""
+
+    month: str
+    sites: Sequence[str]
+    formats: Sequence[Format]
+    out: Path
+
+
+async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, object]]:
+    """Issue each and write its files; the entries as the API tells them. Raises ServiceError."""
+    order.out.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True)
+    entries = []
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("issuing", total=len(order.sites) * (1 + len(order.formats)))
+        for site in order.sites:
+            path = f"/api/v1/reports/{site}/{order.month}"
+            entry = json.loads(await api.post(path, {"formats": list(order.formats)}))
+            progress.advance(bar)
+            files = []
+            for form in order.formats:
+                file = order.out / f"{site}-{order.month}.{form}"
+                file.write_bytes(await api.get(f"{path}.{form}"))
+                files.append(str(file))
+                progress.advance(bar)
+            entries.append({**entry, "files": files})
+    return entries

@@ -1,0 +1,292 @@
+"""Amberwatt: the composition root and the command line.
+
+``build`` puts every room's parts together in a straight line; nothing else in the house knows them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from alerts.watch import Watch
+from apscheduler.triggers.interval import IntervalTrigger
+
+from alerts.book import Book
+from alerts.compose import Composer
+from alerts.desk import Desk as AlertDesk
+from alerts.message import AlertMessage
+from alerts.mirror import Mirrors
+from alerts.outbox import Outbox
+from alerts.reading import Reading
+from alerts.route import Router
+from collectors.connect import open_source
+from collectors.decoders.native import NativeDecoder
+from collectors.mqtt import MqttCollector
+from collectors.source import MessageSource
+from commands.cli import cli
+from dashboards.app import create_app
+from dashboards.house import House
+from dashboards.server import WebServer
+from dashboards.users import Users
+from energy.device import devices
+from energy.ledger import Ledger
+from energy.marker import Marker
+from energy.reader import LedgerFigures
+from energy.site import SiteOptions
+from reports.desk import Desk as ReportDesk
+from reports.due import MonthlyIssue
+from reports.monthly import Material
+from runtime.clock import EPOCH, Clock, ReplayClock, SystemClock, from_ms
+from runtime.database import Database
+from runtime.lifecycle import Component, run_all
+from runtime.lock import exclusive
+from runtime.migrate import upgrade
+from runtime.schedule import Job, Schedule, every
+from runtime.version import VERSION
+from settings import Configuration
+from telemetry.follower import Follower, Followers
+from telemetry.frame import Frame
+from telemetry.ingest import Ingest
+from telemetry.journal import Journal
+from telemetry.live import LiveState
+from telemetry.order import newest_ms
+from telemetry.quality import Quality
+from telemetry.restore import restore
+from telemetry.series import SeriesRegistry
+from telemetry.sources import SourceBook
+from telemetry.store import Store
+
+log = structlog.get_logger(__name__)
+
+WATCH_EVERY = timedelta(seconds=10)
+
+
+@dataclass
+class Service:
+    """All parts, built and opened; ``components`` run in this order and stop in the opposite one."""
+
+    configuration: Configuration
+    clock: Clock
+    data_dir: Path
+    database: Database
+    journal: Journal
+    store: Store
+    followers: Followers
+    ingest: Ingest
+    registry: SeriesRegistry
+    ledger: Ledger
+    figures: LedgerFigures
+    reading: Reading
+    watch: Watch
+    outbox: Outbox
+    reports: ReportDesk
+    users: Users
+    schedule: Schedule
+    source: MessageSource
+    server: WebServer = field(init=False)
+    components: list[Component] = field(init=False)
+    quiet_components: list[Component] = field(init=False)
+    started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    history: Callable[[], float | None] = field(default=lambda: None, init=False)
+
+    async def problems(self) -> list[str]:
+        """Why the service is not ready (``/readyz``)."""
+        status = self.journal.status()
+        full = status.bytes >= status.limit_bytes
+        found = ["journal: full, so nothing is acknowledged until a store catches up"] if full else []
+        if not self.source.connected and self.loading() is None:
+            found.append(f"broker: {self.configuration.settings.broker.url} is not connected")
+        return found
+
+    def loading(self) -> float | None:
+        """Share of a recorded past that is loaded; None when none is being loaded."""
+        return self.history()
+
+    async def watch_live(self) -> None:
+        """Judge the rules on live values every few seconds; a past that is being loaded raises no alarm."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY.total_seconds())
+            if self.loading() is None:
+                await self.watch.evaluate_live(self.clock.now())
+
+    async def settle(self) -> None:
+        """Settle every interval that is due."""
+        await self.ledger.settle(self.clock.now())
+
+    async def serve(self) -> None:
+        """Serve the pages until cancelled, and tell other processes of this machine where."""
+        await self.server.start()
+        address = self.data_dir / "address"
+        address.write_text(self.server.url + "\n", encoding="utf-8")
+        self.started.set()
+        try:
+            await self.server.wait()
+        finally:
+            address.unlink(missing_ok=True)
+            await self.server.stop()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run every component until ``stop`` is set or an essential one ends."""
+        await run_all(self.components, stop)
+
+
+@asynccontextmanager
+async def build(configuration: Configuration, clock: Clock | None = None) -> AsyncIterator[Service]:
+    """Construct and open everything below ``configuration``'s data directory; close it in reverse order.
+
+    Raises ConfigError, StoreError or ServiceError when something cannot be opened.
+    """
+    settings = configuration.settings
+    data_dir, wall = settings.service.data_dir, SystemClock()
+    async with AsyncExitStack() as opened:
+        opened.enter_context(exclusive(data_dir))
+        database = Database(settings.service.database_url)
+        opened.push_async_callback(database.close)
+        await upgrade(database)
+
+        registry = SeriesRegistry(settings.ingest.max_series)
+        journal = Journal(data_dir / "journal.sqlite", registry, settings.journal)
+        await journal.open()
+        opened.push_async_callback(journal.close)
+        clock = clock or _clock(settings.service.replay_from)
+        live, quality = LiveState(registry), Quality(registry, settings.ingest)
+        sources = SourceBook(registry, live)
+        _expect(sources, settings.sites)
+
+        stores = [c.plugin.factory(c.options, registry, data_dir, c.name) for c in configuration.stores]
+        for store in stores:
+            opened.push_async_callback(store.close)
+        marker = Marker(database, registry, settings.sites)
+        follow = [
+            Follower(journal, store, chosen.options)
+            for store, chosen in zip(stores, configuration.stores, strict=True)
+        ]
+        followers = Followers(journal, [*follow, Follower(journal, marker)], stores[0])
+        await restore(journal, stores[0], live, sources)
+        ingest = Ingest(journal, live, sources, quality, followers)
+        if isinstance(clock, ReplayClock):
+            ingest.listen(_observe(clock))
+            if journal.newest_ms is not None:
+                clock.observe(from_ms(journal.newest_ms))
+
+        source = open_source(settings.broker, data_dir / "session.json")
+        ingest.connected = lambda: source.connected
+        collector = MqttCollector(source, NativeDecoder(registry), ingest, wall)
+
+        ledger = Ledger(
+            database,
+            stores[0],
+            settings.sites,
+            lambda: followers.wait_for(journal.head),
+            settings.service.settle_grace,
+        )
+        figures = LedgerFigures(database, stores[0], settings.sites)
+
+        channels = {n: c.plugin.factory(c.options, source.publish) for n, c in configuration.channels.items()}
+        router = Router(settings.route, list(channels), settings.inhibit)
+        composer = Composer(
+            settings.sites, settings.service.public_url or f"http://{settings.service.listen}"
+        )
+        outbox = Outbox(database, channels, wall, settings.delivery, owner="amberwatt")
+        book = Book(database, router, composer, outbox.wake)
+        board = AlertDesk(database)
+
+        material = Material(figures, board, settings.sites, settings.target)
+        reports = ReportDesk(material, database, data_dir / "reports", clock, settings.reports)
+        reading = Reading(settings.sites, settings.target, figures, live, ingest, outbox, reports)
+        watch = Watch(configuration.rules, reading, book, clock)
+
+        async def check(due: datetime) -> None:
+            await ledger.settle(clock.now())
+            await watch.evaluate(due)
+
+        async def announce(message: AlertMessage) -> None:
+            await outbox.post(message, list(channels))
+
+        issue = MonthlyIssue(reports, material, announce, settings.reports.after)
+        offset = EPOCH + settings.service.settle_grace
+        schedule = Schedule(
+            [
+                Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check, "each"),
+                Job("monthly-report", every(timedelta(hours=1)), issue.issue_due, "latest"),
+            ],
+            database,
+            clock,
+            owner="amberwatt",
+        )
+        users = Users(database, wall)
+        service = Service(
+            configuration, clock, data_dir, database, journal, stores[0], followers, ingest, registry, ledger,
+            figures, reading, watch, outbox, reports, users, schedule, source,
+        )  # fmt: skip
+        app = create_app(
+            House(
+                clock=clock,
+                sites=settings.sites,
+                targets=settings.target,
+                store=stores[0],
+                live=live,
+                ingest=ingest,
+                figures=figures,
+                alerts=board,
+                reports=reports,
+                users=users,
+                readiness=service,
+                history=service,
+                auth=settings.auth,
+                version=VERSION,
+            )
+        )
+        service.server = WebServer(app, settings.service.listen)
+        service.quiet_components = [
+            Component("journal followers", followers.run),
+            Component("web server", service.serve),
+        ]
+        service.components = [
+            Component("journal followers", followers.run),
+            Component("outbox", outbox.run, essential=bool(channels)),
+            Component("alert mirrors", Mirrors(channels, book, wall).run, essential=False),
+            Component("live rules", service.watch_live),
+            Component("schedule", schedule.run),
+            Component("web server", service.serve),
+            Component("collector", collector.run),
+        ]
+        gc.freeze()  # what was built stays: scanning it again held the event loop for 90 ms
+        yield service
+        await ingest.flush()
+
+
+def _clock(replay_from: datetime | None) -> Clock:
+    return SystemClock() if replay_from is None else ReplayClock(replay_from)
+
+
+def _observe(clock: ReplayClock) -> Callable[[Sequence[Frame]], None]:
+    def observe(frames: Sequence[Frame]) -> None:
+        newest = newest_ms(frames)
+        if newest is not None:
+            clock.observe(from_ms(newest))
+
+    return observe
+
+
+def _expect(sources: SourceBook, sites: Mapping[str, SiteOptions]) -> None:
+    """Whoever is configured and never speaks is silent, not absent."""
+    for key, site in sites.items():
+        for device in devices(key, site):
+            name = device.measurement.name
+            sources.expect(f"{key}/{name}/{device.id}", name, key)
+
+
+def main() -> None:
+    """The command line; see ``service.py --help``."""
+    cli(obj=build)
+
+
+if __name__ == "__main__":
+    main()
