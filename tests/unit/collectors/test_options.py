@@ -1,0 +1,68 @@
+"""The [broker] table, and what is remembered of a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from collectors.connect import open_source
+from collectors.remembered import Remembered, recall, remember
+from collectors.session import BrokerSession
+from collectors.source import SOURCES, BrokerOptions
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("mqtt://127.0.0.1", "127.0.0.1", 1883, False),
+        ("mqtts://broker.example", "broker.example", 8883, True),
+        ("mqtt://[::1]:1884/", "::1", 1884, False),
+    ],
+)
+def test_where_the_url_leads(url: str, host: str, port: int, tls: bool) -> None:
+    options = BrokerOptions(url=url)
+    assert (options.host, options.port, options.tls) == (host, port, tls)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"url": "tcp://127.0.0.1:1883"}, "write mqtt://HOST:PORT"),
+        ({"url": "mqtt://"}, "only scheme, host and port"),
+        ({"url": "mqtt://h/topic"}, "only scheme, host and port"),
+        ({"url": "mqtt://amber:secret@h"}, "use user and password_file"),
+        ({"url": "mqtts://h", "cert_file": "c.pem"}, "cert_file and key_file go together"),
+        ({"ca_file": "ca.pem"}, "write mqtts:// in url"),
+        ({"client": "paho"}, "'mqttium' or 'aiomqtt'"),
+        ({"receive_maximum": 65_536}, "less than or equal to 65535"),
+    ],
+)
+def test_what_is_refused_names_the_fix(table: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        BrokerOptions.model_validate(table)
+    assert told in str(refused.value)
+    assert "secret" not in str(refused.value).split("[type=")[0]
+
+
+@pytest.mark.parametrize("client", ["mqttium", "aiomqtt"])
+def test_the_client_is_chosen_by_name(client: str) -> None:
+    source = open_source(BrokerOptions.model_validate({"client": client}))
+    assert isinstance(source, BrokerSession)
+    assert not source.connected
+
+
+def test_every_registered_client_can_be_chosen() -> None:
+    assert list(SOURCES) == ["aiomqtt", "mqttium"]
+
+
+def test_a_session_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "session.json"
+    assert recall(path) is None
+    session = Remembered("mqtt://h:1883", "c1", ("dc/v1/#", "extra/#"))
+    remember(path, session)
+    assert recall(path) == session
+    path.write_text('{"url": 1}')
+    assert recall(path) is None
