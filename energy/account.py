@@ -77,5 +77,6 @@ def _spliced(early: Intervals, late: Intervals, at: int) -> Intervals:
     return Intervals(
         np.concatenate((early.amount[:at], late.amount[at:])),
         np.concatenate((early.quality[:at], late.quality[at:])),
+        np.concatenate((early.absent[:at], late.absent[at:])),
         reasons,
     )

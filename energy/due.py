@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, case, delete, func, select
+from sqlalchemy import bindparam, case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import Device
@@ -15,6 +16,9 @@ from energy.readings import Span
 from energy.tables import DIRTY, SETTLEMENT, insert_into
 
 _DAY = 96
+_SAME = ("site", "measurement", "meter", "first", "position")
+"""What a mark must still be to be forgotten."""
+
 _Name = tuple[str, str]
 """Measurement and id of a device."""
 
@@ -89,38 +93,26 @@ def _marked(marks: Iterable[Mark], watermark: int | None, due: int) -> dict[_Nam
 
 
 async def clear(connection: AsyncConnection, marks: Iterable[Mark], due: int) -> None:
-    """Forget marks that were settled up to ``due``, unless another reading has touched them since."""
-    for mark in marks:
-        if mark.span.first >= due:
-            continue
-        same = and_(
-            DIRTY.c.site == mark.site,
-            DIRTY.c.measurement == mark.device[0],
-            DIRTY.c.meter == mark.device[1],
-            DIRTY.c.first == mark.span.first,
-            DIRTY.c.position == mark.position,
+    """Forget marks that were settled up to ``due``, unless another reading has touched them since.
+
+    What of a mark lies beyond ``due`` stays marked.
+    """
+    settled = [mark for mark in marks if mark.span.first < due]
+    rests = [
+        _row(replace(mark, span=Span(due, mark.span.until))) for mark in settled if mark.span.until > due
+    ]
+    if rests:
+        await add_marks(connection, rests)
+    if settled:
+        await connection.execute(
+            delete(DIRTY).where(*(DIRTY.c[name] == bindparam(f"old_{name}") for name in _SAME)),
+            [{f"old_{name}": _row(mark)[name] for name in _SAME} for mark in settled],
         )
-        gone = await connection.execute(delete(DIRTY).where(same))
-        if gone.rowcount and mark.span.until > due:
-            await _keep_rest(connection, mark, due)
 
 
-async def advance(connection: AsyncConnection, site: str, due: int, at: datetime) -> None:
-    """Everything of ``site`` before ``due`` is settled."""
-    row = insert_into(connection, SETTLEMENT).values(site=site, until=due, settled_at=at)
-    await connection.execute(row.on_conflict_do_nothing())
-
-
-async def _keep_rest(connection: AsyncConnection, mark: Mark, due: int) -> None:
-    measurement, meter = mark.device
-    statement = insert_into(connection, DIRTY).values(
-        site=mark.site,
-        measurement=measurement,
-        meter=meter,
-        first=due,
-        until=mark.span.until,
-        position=mark.position,
-    )
+async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the marks' table; of two with one beginning the wider and newer counts."""
+    statement = insert_into(connection, DIRTY)
     new = statement.excluded
     await connection.execute(
         statement.on_conflict_do_update(
@@ -129,8 +121,26 @@ async def _keep_rest(connection: AsyncConnection, mark: Mark, due: int) -> None:
                 "until": case((new.until > DIRTY.c.until, new.until), else_=DIRTY.c.until),
                 "position": case((new.position > DIRTY.c.position, new.position), else_=DIRTY.c.position),
             },
-        )
+        ),
+        list(rows),
     )
+
+
+async def advance(connection: AsyncConnection, site: str, due: int, at: datetime) -> None:
+    """Everything of ``site`` before ``due`` is settled."""
+    row = insert_into(connection, SETTLEMENT).values(site=site, until=due, settled_at=at)
+    await connection.execute(row.on_conflict_do_nothing())
+
+
+def _row(mark: Mark) -> dict[str, Any]:
+    return {
+        "site": mark.site,
+        "measurement": mark.device[0],
+        "meter": mark.device[1],
+        "first": mark.span.first,
+        "until": mark.span.until,
+        "position": mark.position,
+    }
 
 
 def _order(item: tuple[tuple[int, int, str], list[Device]]) -> tuple[int, int, str]:

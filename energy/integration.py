@@ -34,12 +34,15 @@ def settle_power(at_ms: Millis, power_w: Floats, start_ms: int, count: int, peri
     inside = (slot >= 0) & (slot < count) & (np.diff(points) > 0)
     energy = _positive_area(np.diff(points), levels)
     amount = np.bincount(slot[inside], weights=energy[inside], minlength=count)
-    result = Intervals(np.rint(amount), np.full(count, INTEGRATED, dtype=np.int8))
+    result = Intervals(
+        np.rint(amount), np.full(count, INTEGRATED, dtype=np.int8), np.zeros(count, dtype=np.bool_)
+    )
     _mark_gaps(result, at, edges, gaps)
     integrated = "integrated from power: the meter has no register"
     for index in range(count):
         result.reasons.setdefault(index, integrated)
-    result.amount[result.quality == MISSING] = np.nan
+    result.absent[result.quality == MISSING] = True
+    result.amount[result.absent] = np.nan
     return result
 
 

@@ -9,6 +9,9 @@ from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
 
+_ROUNDING = 1e-6
+"""Quarters: 0.9 × 2,980 must not be more than 2,682."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -42,7 +45,7 @@ def uncovered(known: float | None, expected: float, floor: float, what: str) -> 
         return "nothing is settled in this period yet"
     if known is None:
         return f"no {what} meter is configured"
-    if known < floor * expected or known == 0:
+    if known < floor * expected - _ROUNDING or known == 0:
         return f"{what} is known for {known / expected:.1%} of the period, below the floor of {floor:.1%}"
     return None
 

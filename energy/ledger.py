@@ -129,12 +129,12 @@ class Ledger:
 
     async def _registers(self, site: str, found: Sequence[Device]) -> _Registers:
         """The registers of every configured device; required ones are made before they ever spoke."""
-        async with self._database.begin() as connection:
+        async with self._database.read() as connection:
             known = await load_registers(connection, site)
-            wanted = {(d.measurement.name, d.id, c.name) for d in found for c in d.channels if c.required} - {
-                r.key for r in known
-            }
-            if wanted:
+        wanted = {(d.measurement.name, d.id, c.name) for d in found for c in d.channels if c.required}
+        wanted -= {register.key for register in known}
+        if wanted:
+            async with self._database.begin() as connection:
                 await _add(connection, site, wanted)
                 known = await load_registers(connection, site)
         registers: dict[tuple[str, str], dict[str, LedgerRegister]] = defaultdict(dict)

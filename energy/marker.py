@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import POWER, Device, devices
+from energy.due import add_marks
 from energy.interval import QUARTER_MS
 from energy.site import SiteOptions
-from energy.tables import DIRTY, FOLLOWED, REGISTER, insert_into
+from energy.tables import FOLLOWED, REGISTER, insert_into
 from runtime.clock import from_ms
 from runtime.database import Database
 from runtime.errors import StoreError
@@ -148,13 +149,8 @@ async def _mark(
         widest[key, first] = max(until, widest.get((key, first), until))
     if not widest:
         return
-    statement = insert_into(connection, DIRTY)
-    further = case((statement.excluded.until > DIRTY.c.until, statement.excluded.until), else_=DIRTY.c.until)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["site", "measurement", "meter", "first"],
-            set_={"until": further, "position": statement.excluded.position},
-        ),
+    await add_marks(
+        connection,
         [
             {
                 "site": site,

@@ -62,11 +62,13 @@ class Intervals:
     Attributes:
         amount: float64, in quanta of the register; NaN where ``quality`` is :data:`MISSING`.
         quality: int8, an index into :data:`QUALITIES`.
+        absent: bool, where it is missing for want of readings rather than because of what they say.
         reasons: interval index -> why it is not simply ``ok``.
     """
 
     amount: Floats
     quality: npt.NDArray[np.int8]
+    absent: npt.NDArray[np.bool_]
     reasons: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -75,6 +77,7 @@ class Intervals:
         return cls(
             np.full(count, np.nan),
             np.full(count, MISSING, dtype=np.int8),
+            np.ones(count, dtype=np.bool_),
             dict.fromkeys(range(count), reason),
         )
 
@@ -124,7 +127,7 @@ def settle_register(at_ms: Millis, register: Floats, start_ms: int, count: int, 
     segments = _segments(at, value, how)
     edges = start_ms + QUARTER_MS * np.arange(count + 1, dtype=np.int64)
     amount = np.maximum(np.diff(_at_edges(segments, edges, how.quantum)), 0.0)
-    result = Intervals(amount, np.zeros(count, dtype=np.int8))
+    result = Intervals(amount, np.zeros(count, dtype=np.int8), np.zeros(count, dtype=np.bool_))
     for kind in (ESTIMATED, RESET, MISSING):
         _flag(result, segments, kind, start_ms)
     _open_ends(result, at, edges)
@@ -209,6 +212,7 @@ def _open_ends(result: Intervals, at: Millis, edges: Millis) -> None:
     early = edges[:-1] < at[0]
     late = edges[1:] > at[-1]
     result.quality[early | late] = MISSING
+    result.absent[early | late] = True
     for index in np.flatnonzero(early | late):
         silent = edges[index] > at[-1] or edges[index + 1] <= at[0]
         side = "after" if late[index] else "before"

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.readings import Span
-from energy.registers import Intervals
+from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, Intervals
 from energy.sheet import NO_ROW, LedgerRegister, Sheet, load_sheet
 from energy.tables import CHANGE, LEDGER, insert_into
 
@@ -63,7 +64,8 @@ def _changed(entry: Entry, known: Sheet, line: int, at: datetime) -> list[dict[s
     same = (known.quality[line, part] == quality) & (
         (known.amount[line, part] == amount) | (np.isnan(known.amount[line, part]) & np.isnan(amount))
     )
-    changed = np.flatnonzero(~same | (known.quality[line, part] == NO_ROW))
+    forgotten = _forgotten(known.quality[line, part], entry.intervals)
+    changed = np.flatnonzero((~same | (known.quality[line, part] == NO_ROW)) & ~forgotten)
     revision = known.revision[line, part]
     return [
         {
@@ -77,6 +79,17 @@ def _changed(entry: Entry, known: Sheet, line: int, at: datetime) -> list[dict[s
         }
         for i in changed.tolist()
     ]
+
+
+def _forgotten(before: npt.NDArray[np.int8], now: Intervals) -> npt.NDArray[np.bool_]:
+    """Where the store no longer keeps what an interval was settled from: what was once measured stays.
+
+    More readings never make a measured interval an interpolated or an empty one; fewer do.
+    """
+    known = (before != NO_ROW) & (before != MISSING)
+    measured = (before == OK) | (before == INTEGRATED)
+    lost: npt.NDArray[np.bool_] = (known & now.absent) | (measured & (now.quality == ESTIMATED))
+    return lost
 
 
 async def _count_changes(connection: AsyncConnection, site: str, days: set[int]) -> None:

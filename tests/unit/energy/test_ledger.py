@@ -205,3 +205,13 @@ async def test_feeding_in_any_order_ends_in_the_same_ledger(tmp_path):
         await plant.close()
     assert ends[0] == ends[1] == ends[2]
     assert sum(ends[0][0]) == round(values[-1]) - round(values[0])
+
+
+async def test_readings_that_the_store_has_forgotten_take_nothing_back(plant):
+    await plant.counts("meter/gdansk/main-1", 4000.0, (-5, 123))
+    await plant.settle(122)
+    await plant.store.prune(START + 100 * MINUTE)
+    late = plant.frame("meter/gdansk/main-1", [START + 52.5 * MINUTE], {"energy_wh": [3500.0]})
+    await plant.feed(late)
+    assert (await plant.settle(124)).corrected == 0
+    assert (await sheet(plant, 8))[MAIN] == ([1000.0] * 8, [OK] * 8, [1] * 8)
