@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, runtime_checkable
 
 from alerts.board import Alert
 from alerts.verdict import Severity
@@ -56,6 +56,20 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class Mirror(Protocol):
+    """A channel whose receiver forgets an alert that it does not hear of again, such as Alertmanager."""
+
+    @property
+    def resend(self) -> timedelta:
+        """How often it must be told what fires."""
+        ...
+
+    async def mirror(self, firing: Sequence[Alert]) -> None:
+        """Tell it all that fires, acknowledged or not. Raises DeliveryError; the next turn makes it good."""
         ...
 
 

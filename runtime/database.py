@@ -6,12 +6,14 @@ Alembic revisions. SQLite by default, PostgreSQL when several machines share the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from runtime.clock import from_ms, to_ms
@@ -52,18 +54,20 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A write transaction: commits at the end of the block, rolls back when it raises."""
-        async with self.engine.begin() as connection:
-            yield connection
+        with _cancellation_kept():
+            async with self.engine.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view for reading; writes nothing and blocks no writer."""
-        async with self.engine.connect() as connection:
-            connection.info["read_only"] = True
-            try:
-                yield connection
-            finally:
-                connection.info.pop("read_only", None)
+        with _cancellation_kept():
+            async with self.engine.connect() as connection:
+                connection.info["read_only"] = True
+                try:
+                    yield connection
+                finally:
+                    connection.info.pop("read_only", None)
 
     async def create_all(self) -> None:
         """Make every declared table that is missing; for tests, the service upgrades by Alembic."""
@@ -73,6 +77,19 @@ class Database:
     async def close(self) -> None:
         """Close every connection of the pool."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _cancellation_kept() -> Iterator[None]:
+    # SQLAlchemy answers some cancellations in the middle of a statement with an error of its own about the
+    # broken transaction; whoever retries on database errors would then never end.
+    try:
+        yield
+    except SQLAlchemyError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:

@@ -1,0 +1,125 @@
+"""The outbox as a table of work: claimed under a lease, in order within a thread, marked when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import and_, func, literal, or_, select, update
+
+from alerts.message import AlertMessage
+from alerts.reading import ChannelStatus
+from alerts.rows import post
+from alerts.tables import outbox
+from runtime.clock import EPOCH, Clock
+from runtime.database import Database, Moment
+
+ORDER_PATIENCE = 4
+"""Failed attempts for which a message holds back later ones of its thread."""
+
+_WAITING = and_(outbox.c.delivered_at.is_(None), outbox.c.failed_at.is_(None))
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One claimed message; ``first_tried_at`` is when its first attempt began."""
+
+    id: int
+    message: AlertMessage
+    attempts: int
+    first_tried_at: datetime
+
+
+class Queue:
+    """The outbox as one process (``owner``) works on it; times are the machine's (``clock``)."""
+
+    def __init__(self, database: Database, owner: str, clock: Clock, lease: timedelta) -> None:
+        self._database, self._owner, self._clock, self._lease = database, owner, clock, lease
+
+    async def put(self, channels: Sequence[str], message: AlertMessage) -> int:
+        """Put ``message`` into the outbox for each channel, unless it is there already; how many were new."""
+        async with self._database.begin() as db:
+            copies = [(c, replace(message, key=f"{message.key}@{c}")) for c in channels]
+            return sum([await post(db, channel, copy, message.key) for channel, copy in copies])
+
+    async def orphan(self) -> None:
+        """Let go of what an earlier process of this owner's name was sending when it died."""
+        mine = and_(_WAITING, outbox.c.owner == self._owner)
+        async with self._database.begin() as db:
+            await db.execute(update(outbox).where(mine).values(lease_until=None, owner=None))
+
+    async def claim(self, channel: str, limit: int) -> list[Letter]:
+        """Up to ``limit`` messages that are due, for this process alone; each claim is an attempt."""
+        now = self._clock.now()
+        free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
+        due = or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now)
+        earlier = outbox.alias("earlier")
+        held_back = (
+            select(earlier.c.id)
+            .where(
+                earlier.c.channel == channel,
+                earlier.c.thread == outbox.c.thread,
+                earlier.c.id < outbox.c.id,
+                earlier.c.delivered_at.is_(None),
+                earlier.c.failed_at.is_(None),
+                or_(earlier.c.attempts < ORDER_PATIENCE, earlier.c.lease_until > now),
+            )
+            .exists()
+        )
+        query = select(outbox).where(outbox.c.channel == channel, _WAITING, free, due, ~held_back)
+        query = query.order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+        ours = {"owner": self._owner, "lease_until": now + self._lease}
+        async with self._database.begin() as db:
+            found = (await db.execute(query)).all()
+            ids = [row.id for row in found]
+            if ids:
+                tried = func.coalesce(outbox.c.first_tried_at, literal(now, Moment()))
+                counted = {"attempts": outbox.c.attempts + 1, "first_tried_at": tried}
+                await db.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**ours, **counted))
+        return [
+            Letter(
+                row.id,
+                msgspec.json.decode(row.payload, type=AlertMessage),
+                row.attempts + 1,
+                row.first_tried_at or now,
+            )
+            for row in found
+        ]
+
+    async def delivered(self, letter: Letter) -> None:
+        """It has been delivered: nobody sends it again."""
+        await self._mark(letter, delivered_at=self._clock.now(), error=None)
+
+    async def failed(self, letter: Letter, error: str) -> None:
+        """It will never be delivered."""
+        await self._mark(letter, failed_at=self._clock.now(), error=error)
+
+    async def again(self, letter: Letter, due_at: datetime, error: str | None) -> None:
+        """Try it again, not before ``due_at``."""
+        await self._mark(letter, due_at=due_at, error=error)
+
+    async def next_due(self, channel: str, after: datetime) -> datetime | None:
+        """When the first message that was not yet due then may be tried; None when none waits."""
+        query = select(func.min(outbox.c.due_at)).where(outbox.c.channel == channel, _WAITING)
+        async with self._database.read() as db:
+            found: datetime | None = await db.scalar(query.where(outbox.c.due_at > after))
+        return found
+
+    async def status(self, channel: str) -> ChannelStatus:
+        """How ``channel`` stands by what is recorded."""
+        this = outbox.c.channel == channel
+        async with self._database.read() as db:
+            waiting = await db.scalar(select(func.count()).where(this, _WAITING))
+            delivered = await db.scalar(select(func.max(outbox.c.delivered_at)).where(this))
+            lost = select(outbox).where(this, outbox.c.failed_at > (delivered or EPOCH))
+            row = (await db.execute(lost.order_by(outbox.c.failed_at).limit(1))).one_or_none()
+        if row is None:
+            return ChannelStatus(channel, waiting or 0, None, None, False)
+        return ChannelStatus(channel, waiting or 0, row.error, row.first_tried_at, True)
+
+    async def _mark(self, letter: Letter, **values: object) -> None:
+        mine = and_(outbox.c.id == letter.id, outbox.c.owner == self._owner)
+        async with self._database.begin() as db:
+            await db.execute(update(outbox).where(mine).values(owner=None, lease_until=None, **values))

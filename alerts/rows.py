@@ -1,0 +1,132 @@
+"""Alerts between their table and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from alerts.board import Alert, AlertState
+from alerts.message import AlertMessage
+from alerts.state import FIRING, Change, Memory
+from alerts.tables import alert, alert_silence, alert_transition, outbox, outbox_alert
+from alerts.verdict import Severity, Verdict
+
+QUERY: Select[Any] = select(alert, alert_silence.c.until.label("silenced_until")).join(
+    alert_silence, alert_silence.c.key == alert.c.key, isouter=True
+)
+"""Every column of an alert, and until when its key is silenced."""
+
+
+def to_alert(row: Row[Any]) -> Alert:
+    """The alert of a row of :data:`QUERY`."""
+    return Alert(
+        id=row.id,
+        key=row.key,
+        rule=row.rule,
+        site=row.site,
+        severity=Severity(row.severity),
+        state=AlertState(row.state),
+        title=row.title,
+        summary=row.summary,
+        value=row.value,
+        limit=row.limit_value,
+        unit=row.unit,
+        since=row.since,
+        ended=row.ended,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
+        note=row.note,
+        rev=row.rev,
+        link=row.link,
+        evidence=msgspec.json.decode(row.evidence),
+        silenced_until=row.silenced_until,
+        advice=row.advice,
+    )
+
+
+def to_memory(row: Row[Any]) -> Memory:
+    """What the state machine must remember of a row of :data:`QUERY`."""
+    return Memory(AlertState(row.state), row.since, Severity(row.severity), row.episode, row.timer)
+
+
+def from_verdict(verdict: Verdict) -> dict[str, Any]:
+    """The columns that a verdict fills anew each time while its alert fires."""
+    return {
+        "title": verdict.title,
+        "summary": verdict.summary,
+        "advice": verdict.advice,
+        "value": verdict.value,
+        "limit_value": verdict.limit,
+        "unit": verdict.unit,
+        "link": verdict.link,
+        "evidence": msgspec.json.encode(dict(verdict.evidence)).decode(),
+    }
+
+
+def from_memory(memory: Memory | None, ended: datetime | None) -> dict[str, Any]:
+    """The columns that the state machine decides; no memory is a normal alert."""
+    if memory is None:
+        return {"state": AlertState.NORMAL, "timer": None, "ended": ended}
+    return {
+        "state": memory.state,
+        "since": memory.since,
+        "severity": memory.severity,
+        "episode": memory.episode,
+        "timer": memory.timer,
+        "ended": ended,
+    }
+
+
+async def open_rows(db: AsyncConnection, rule: str | None = None) -> list[Row[Any]]:
+    """All that are not normal, of one rule or of all."""
+    query = QUERY.where(alert.c.state != AlertState.NORMAL)
+    if rule is not None:
+        query = query.where(alert.c.rule == rule)
+    return list((await db.execute(query.order_by(alert.c.id))).all())
+
+
+async def firing_alerts(db: AsyncConnection) -> list[Alert]:
+    """All whose condition holds."""
+    rows = (await db.execute(QUERY.where(alert.c.state.in_(sorted(FIRING))).order_by(alert.c.id))).all()
+    return [to_alert(row) for row in rows]
+
+
+async def told(db: AsyncConnection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """When each channel was last told that these alerts are on."""
+    query = (
+        select(outbox_alert.c.alert_id, outbox.c.channel, func.max(outbox.c.created_at).label("at"))
+        .join(outbox, outbox.c.id == outbox_alert.c.outbox_id)
+        .where(outbox_alert.c.alert_id.in_(ids), outbox.c.kind != "resolved")
+        .group_by(outbox_alert.c.alert_id, outbox.c.channel)
+    )
+    return {(row.alert_id, row.channel): row.at for row in (await db.execute(query)).all()}
+
+
+async def add_transition(db: AsyncConnection, alert_id: int, change: Change, at: datetime, who: str) -> None:
+    """Write one line of an alert's timeline."""
+    line = {"before": change.before, "after": change.after, "note": change.note}
+    await db.execute(insert(alert_transition).values(alert_id=alert_id, at=at, who=who, **line))
+
+
+async def post(db: AsyncConnection, channel: str, message: AlertMessage, thread: str) -> bool:
+    """Put ``message`` into the outbox; False when one of its key has been there already."""
+    if await db.scalar(select(outbox.c.id).where(outbox.c.key == message.key)) is not None:
+        return False
+    row = {
+        "key": message.key,
+        "channel": channel,
+        "kind": message.kind,
+        "thread": thread,
+        "payload": msgspec.json.encode(message).decode(),
+        "created_at": message.at,
+    }
+    number = (await db.execute(insert(outbox).values(row))).inserted_primary_key
+    links = [{"outbox_id": number[0], "alert_id": a.id} for a in message.alerts] if number else []
+    if links:
+        await db.execute(insert(outbox_alert), links)
+    return True
