@@ -93,7 +93,7 @@ class Service:
     components: list[Component] = field(init=False)
     quiet_components: list[Component] = field(init=False)
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    history: Callable[[], float | None] = field(default=lambda: None, init=False)
+    history: Callable[[], float | None] = field(default_factory=lambda: _nothing, init=False)
 
     async def problems(self) -> list[str]:
         """Why the service is not ready (``/readyz``)."""
@@ -115,9 +115,15 @@ class Service:
             if self.loading() is None:
                 await self.watch.evaluate_live(self.clock.now())
 
-    async def settle(self) -> None:
-        """Settle every interval that is due."""
-        await self.ledger.settle(self.clock.now())
+    async def settle(self, due: datetime) -> None:
+        """Settle all that has ended by now, unless that was done already for this ``due`` time.
+
+        A schedule that catches up asks for thousands of due times; one settlement serves all of them.
+        """
+        if self._settled_at is None or due > self._settled_at:
+            now = self.clock.now()
+            await self.ledger.settle(now)
+            self._settled_at = now
 
     async def serve(self) -> None:
         """Serve the pages until cancelled, and tell other processes of this machine where."""
@@ -203,7 +209,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         watch = Watch(configuration.rules, reading, book, clock)
 
         async def check(due: datetime) -> None:
-            await ledger.settle(clock.now())
+            await service.settle(due)
             await watch.evaluate(due)
 
         async def announce(message: AlertMessage) -> None:
@@ -260,6 +266,10 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         gc.freeze()  # what was built stays: scanning it again held the event loop for 90 ms
         yield service
         await ingest.flush()
+
+
+def _nothing() -> None:
+    """Of no past being loaded."""
 
 
 def _clock(replay_from: datetime | None) -> Clock:

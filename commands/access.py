@@ -29,7 +29,7 @@ async def with_api(build: Build, configuration: Configuration, work: Work) -> No
         service.components = service.quiet_components
         serving = asyncio.create_task(service.run(stop))
         await service.started.wait()
-        await service.settle()
+        await service.settle(service.clock.now())
         try:
             async with running(data_dir, url) as api:
                 assert api is not None, "it has just started"

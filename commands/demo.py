@@ -43,6 +43,7 @@ class Service(Protocol):
     users: Users
     server: WebServer
     started: asyncio.Event
+    clock: Clock
     components: list[Component]
     quiet_components: list[Component]
     history: Callable[[], float | None]
@@ -51,8 +52,8 @@ class Service(Protocol):
         """Run until ``stop`` is set."""
         ...
 
-    async def settle(self) -> None:
-        """Settle what is due."""
+    async def settle(self, due: datetime) -> None:
+        """Settle what has ended."""
         ...
 
 
