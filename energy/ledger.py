@@ -67,6 +67,7 @@ class Ledger:
         self._database, self._store, self._caught_up, self._grace = database, store, caught_up, grace
         self._devices = {key: devices(key, site) for key, site in sites.items()}
         self._alone = asyncio.Lock()
+        self._waiting: dict[str, tuple[int, frozenset[Mark]]] = {}
 
     async def settle(self, at: datetime) -> Settlement:
         """Settle every interval that ended at least the grace ago, and those that late readings opened.
@@ -98,6 +99,8 @@ class Ledger:
         self, site: str, found: Sequence[Device], what: tuple[list[Mark], int, datetime]
     ) -> Written | None:
         marks, due, at = what
+        if self._waiting.get(site) == (due, frozenset(marks)):
+            return None  # the same readings that waited for the same quarter to end when it was last settled
         async with self._database.read() as connection:
             watermark = await settled_until(connection, site)
         work = jobs(found, marks, watermark, due)
@@ -113,6 +116,7 @@ class Ledger:
             await clear(connection, marks, due)
             if watermark is None or due > watermark:
                 await advance(connection, site, due, at)
+        self._waiting[site] = due, frozenset(mark for mark in marks if mark.span.first >= due)
         return written
 
     async def _entries(self, job: Job, registers: _Registers, due: int) -> list[Entry]:

@@ -59,6 +59,13 @@ async def test_settling_again_writes_nothing(plant):
     assert await count(plant, LEDGER) == before
 
 
+async def test_readings_of_a_running_quarter_are_not_read_again_until_another_comes(plant):
+    await plant.counts("meter/gdansk/main-1", 4000.0, (-5, 40))
+    assert [(await plant.settle(minute)).sites for minute in (32, 33, 34)] == [("gdansk",), ("gdansk",), ()]
+    await plant.counts("meter/gdansk/main-1", 4000.0, (41, 41))
+    assert (await plant.settle(35)).sites == ("gdansk",)
+
+
 async def test_a_late_reading_makes_a_revision_and_the_old_one_stays_readable(plant):
     await plant.counts("meter/gdansk/main-1", 4000.0, (-5, 14))
     await plant.settle(47)
