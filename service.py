@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import structlog
 from alerts.watch import Watch
@@ -50,7 +51,7 @@ from runtime.migrate import upgrade
 from runtime.schedule import Job, Schedule, every
 from runtime.version import VERSION
 from settings import Configuration
-from telemetry.follower import Follower, Followers
+from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
 from telemetry.ingest import Ingest
 from telemetry.journal import Journal
@@ -170,7 +171,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
             opened.push_async_callback(store.close)
         marker = Marker(database, registry, settings.sites)
         follow = [
-            Follower(journal, store, chosen.options)
+            Follower(journal, store, cast(FollowOptions, chosen.options))
             for store, chosen in zip(stores, configuration.stores, strict=True)
         ]
         followers = Followers(journal, [*follow, Follower(journal, marker)], stores[0])

@@ -25,7 +25,7 @@ from runtime.clock import Clock, ReplayClock, SystemClock, from_ms
 from runtime.lifecycle import Component
 from settings import Configuration, resolve
 from simulator.broker import EmbeddedBroker
-from simulator.demo import HISTORY, Demo
+from simulator.demo import Demo, beginning
 from simulator.history import History
 from telemetry.ingest import Ingest
 from telemetry.journal import Journal
@@ -75,7 +75,7 @@ async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> N
     demo = Demo.open(options.data_dir, wall.now())
     async with EmbeddedBroker(0) as broker:
         configuration = resolve(demo.settings(broker.port, _free(options.port)))
-        clock = ReplayClock(wall.now() - HISTORY, wall)
+        clock = ReplayClock(beginning(wall.now()), wall)
         async with build(configuration, clock) as service:
             history = demo.history(wall.now(), _newest(service.journal))
             loader = _Loader(service, history, clock)

@@ -10,6 +10,9 @@ from energy.interval import month, month_of
 from reports.desk import Announce, Desk
 from reports.monthly import Material
 
+HARDLY_METERED = 0.01
+"""Below this completeness (0..1) metering began as the month ended: there is none to report on, unasked."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -39,6 +42,10 @@ class MonthlyIssue:
         (total,) = await self._material.figures.kpi(site, month(name, self._material.sites[site].tz))
         if total.completeness == 0:
             _log.info("report_without_data", site=site, period=name)  # the month before we were installed
+            return False
+        period = month(name, self._material.sites[site].tz)
+        (figures,) = await self._material.figures.kpi(site, period)
+        if figures.completeness < HARDLY_METERED:
             return False
         await self._desk.issue(site, name)
         return True

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,6 +21,9 @@ from simulator.publisher import LIVE, Link, Publisher
 from simulator.site import METERS
 
 HISTORY = timedelta(days=31)
+"""The least that lies behind a new demo; it reaches back to the first of last month, so that there is a
+whole month to report on."""
+
 _STATE_FILE = "simulator.json"
 _DAY, _HOUR, _QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 _ROLES = {"main": "utility", "ups": "it", "cooling": "cooling", "aux": "other"}
@@ -58,14 +62,14 @@ class Demo:
             state = _State(born=now, seed=seed)
             data_dir.mkdir(parents=True, exist_ok=True)
             path.write_bytes(msgspec.json.encode(state))
-        epoch = _floor(state.born - HISTORY - 2 * _DAY, _DAY)
+        epoch = _floor(beginning(state.born) - 2 * _DAY, _DAY)
         model = Model(epoch, (GDANSK, KAUNAS), state.seed, _story(state.born))
         return cls(data_dir, state.born, state.seed, model)
 
     def history(self, now: datetime, newest: datetime | None = None) -> History:
-        """What is to be loaded: 31 days up to ``now``, or from ``newest``, the newest time that is stored."""
+        """What is to be loaded: all since :func:`beginning`, or from ``newest``, the newest time stored."""
         end = _floor(now, timedelta(minutes=5))
-        start = _floor(end - HISTORY, _HOUR)
+        start = beginning(end)
         if newest is not None:
             start = min(max(start, _floor(newest, _QUARTER)), end)
         return History(self.model, max(start, self.model.epoch), end)
@@ -95,12 +99,22 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     seed: int
 
 
+def beginning(now: datetime) -> datetime:
+    """Where the history of a demo begins that is made ``now``: 31 days ago, or on the first of last month."""
+    zone = ZoneInfo(KAUNAS.place.zone)  # the easternmost: its months begin first
+    local = now.astimezone(zone)
+    before = datetime(local.year, local.month, 1, tzinfo=zone) - _DAY
+    first = datetime(before.year, before.month, 1, tzinfo=zone).astimezone(UTC)
+    return _floor(min(now - HISTORY, first), _HOUR)
+
+
 def demo_settings(data_dir: Path, broker_port: int, http_port: int) -> dict[str, Any]:
     """The configuration of both sites as the tables of the file; nobody outside is told of alerts."""
     return {
         "service": {"data_dir": str(data_dir), "listen": f"127.0.0.1:{http_port}"},
         "broker": {"url": f"mqtt://127.0.0.1:{broker_port}", "embedded": True},
         "store": [{"type": "duckdb"}],
+        "ingest": {"accepted_lateness": "70d"},
         "sites": {plan.name: _site(plan) for plan in (GDANSK, KAUNAS)},
         "target": [target for plan in (GDANSK, KAUNAS) for target in _targets(plan)],
     }
