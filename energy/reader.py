@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import energy.kpis
@@ -29,6 +29,9 @@ from telemetry.store import Store
 
 ALL = "all"
 """Names all sites as one."""
+
+LONGEST = timedelta(days=3660)
+"""What one question may span: ten years."""
 
 _UTC = ZoneInfo("UTC")
 
@@ -149,6 +152,8 @@ class LedgerFigures:
 
     def _parts(self, site: str, period: Period, step: Step | None) -> list[Period]:
         self._keys(site)
+        if period.end - period.start > LONGEST:
+            raise ValueError(f"a period is at most {LONGEST.days} days; ask for a shorter one")
         if step is None or period.start >= period.end:
             return [period]
         return list(steps(period, step, _UTC if site == ALL else self.sites[site].tz))

@@ -40,39 +40,43 @@ class Shelf:
             first, quarters = days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY
             if as_of is not None:
                 return await load_sheet(connection, registers, first, quarters, as_of), settled
-            await self._refresh(connection, site, days, registers)
-        return self._assemble(site, days, registers), settled
+            sheets = await self._fresh(connection, site, days, registers)
+        while len(self._days) > KEPT_DAYS:
+            self._days.popitem(last=False)
+        return _joined(sheets, registers, first), settled
 
-    async def _refresh(
+    async def _fresh(
         self, connection: AsyncConnection, site: str, days: range, registers: Sequence[LedgerRegister]
-    ) -> None:
+    ) -> list[Sheet]:
+        """The sheet of each day, those that have changed read again."""
         changes = await _changes(connection, site, days)
         stale = [day for day in days if self._stamp(site, day) != changes.get(day, 0)]
         for run in _runs(stale):
-            sheet = await load_sheet(
+            read = await load_sheet(
                 connection, registers, run.start * QUARTERS_A_DAY, len(run) * QUARTERS_A_DAY
             )
             for day in run:
-                self._days[site, day] = (changes.get(day, 0), _one_day(sheet, day))
+                self._days[site, day] = (changes.get(day, 0), _one_day(read, day))
+        for day in days:
+            self._days.move_to_end((site, day))
+        return [self._days[site, day][1] for day in days]
 
     def _stamp(self, site: str, day: int) -> int | None:
         kept = self._days.get((site, day))
         return None if kept is None else kept[0]
 
-    def _assemble(self, site: str, days: range, registers: Sequence[LedgerRegister]) -> Sheet:
-        whole = Sheet.blank(registers, days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY)
-        line = {register.id: number for number, register in enumerate(registers)}
-        for number, day in enumerate(days):
-            self._days.move_to_end((site, day))
-            sheet = self._days[site, day][1]
-            rows = [line[register.id] for register in sheet.registers]
-            part = slice(number * QUARTERS_A_DAY, (number + 1) * QUARTERS_A_DAY)
-            whole.amount[rows, part] = sheet.amount
-            whole.quality[rows, part] = sheet.quality
-            whole.revision[rows, part] = sheet.revision
-        while len(self._days) > KEPT_DAYS:
-            self._days.popitem(last=False)
-        return whole
+
+def _joined(sheets: Sequence[Sheet], registers: Sequence[LedgerRegister], first: int) -> Sheet:
+    """Days end to end; a register that a day does not know had nothing settled on it."""
+    whole = Sheet.blank(registers, first, len(sheets) * QUARTERS_A_DAY)
+    line = {register.id: number for number, register in enumerate(registers)}
+    for number, sheet in enumerate(sheets):
+        rows = [line[register.id] for register in sheet.registers]
+        part = slice(number * QUARTERS_A_DAY, (number + 1) * QUARTERS_A_DAY)
+        whole.amount[rows, part] = sheet.amount
+        whole.quality[rows, part] = sheet.quality
+        whole.revision[rows, part] = sheet.revision
+    return whole
 
 
 async def _changes(connection: AsyncConnection, site: str, days: range) -> Mapping[int, int]:

@@ -1,0 +1,112 @@
+"""The ledger's place in the journal: what it marks, and that it marks it with its position or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from energy.interval import QUARTER_MS, Period
+from energy.ledger import Ledger
+from energy.marker import Marker
+from energy.reader import LedgerFigures
+from energy.tables import DIRTY, REGISTER
+from runtime.clock import to_ms
+from runtime.database import Database
+from runtime.errors import StoreError
+from telemetry.follower import Follower, Followers, FollowOptions
+from telemetry.journal import Journal
+from telemetry.series import SeriesRegistry
+from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.unit.energy.plant import MINUTE, START, Plant, site
+
+FIRST = to_ms(START) // QUARTER_MS
+MAIN = "meter/gdansk/main-1"
+
+
+async def marks(plant):
+    async with plant.database.read() as connection:
+        rows = await connection.execute(select(DIRTY).order_by(DIRTY.c.first))
+        return [(r.meter, r.first - FIRST, r.until - FIRST, r.position) for r in rows]
+
+
+async def test_a_reading_marks_its_quarter_and_one_on_a_boundary_also_the_quarter_it_ends(plant):
+    await plant.feed(plant.frame(MAIN, [START + 20 * MINUTE], {"energy_wh": [1.0]}))
+    await plant.feed(plant.frame(MAIN, [START + 90 * MINUTE], {"energy_wh": [2.0]}))
+    assert await marks(plant) == [("main-1", 1, 2, 1), ("main-1", 5, 7, 2)]
+
+
+async def test_neighbouring_quarters_are_one_mark_and_distant_ones_two(plant):
+    at = [START + n * MINUTE for n in (1, 16, 31, 301)]
+    await plant.feed(plant.frame(MAIN, at, {"energy_wh": [1.0, 2.0, 3.0, 4.0]}))
+    assert await marks(plant) == [("main-1", 0, 3, 1), ("main-1", 20, 21, 1)]
+
+
+async def test_a_repeated_mark_is_one_row_with_the_newest_position(plant):
+    for minute in (1, 2, 3):
+        await plant.feed(plant.frame(MAIN, [START + minute * MINUTE], {"energy_wh": [float(minute)]}))
+    assert await marks(plant) == [("main-1", 0, 1, 3)]
+
+
+async def test_the_first_reading_of_a_register_is_remembered_even_when_an_earlier_one_comes_late(plant):
+    for minute in (30, 10, 20):
+        await plant.feed(
+            plant.frame(MAIN, [START + minute * MINUTE], {"energy_wh": [1.0], "power_w": [-5.0]})
+        )
+    async with plant.database.read() as connection:
+        rows = {r.channel: r for r in await connection.execute(select(REGISTER))}
+    assert rows["energy"].register_since == START + 10 * MINUTE
+    assert "export" not in rows  # it counts imports, so a negative power is no export register
+
+
+async def test_without_its_tables_it_fails_as_a_store_does(tmp_path):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
+    marker = Marker(database, SeriesRegistry(), {"gdansk": site()})
+    with pytest.raises(StoreError, match="place in the journal"):
+        await marker.open()
+    with pytest.raises(StoreError, match="batch 7"):
+        await marker.append([], 7)
+    await database.close()
+
+
+async def test_a_batch_that_fails_leaves_neither_marks_nor_position(plant):
+    async with plant.database.begin() as connection:
+        await connection.run_sync(lambda sync: REGISTER.drop(sync))
+    with pytest.raises(StoreError):
+        await plant.feed(plant.frame(MAIN, [START], {"energy_wh": [1.0]}))
+    assert await marks(plant) == []
+    async with plant.database.begin() as connection:
+        await connection.run_sync(lambda sync: REGISTER.create(sync))
+    assert await plant.marker.open() == 0
+
+
+async def test_behind_a_real_journal_everything_committed_is_settled(tmp_path):
+    """As the service is composed: followers carry batches to store and marker, settling waits for both."""
+    sites = {"gdansk": site()}
+    plant = Plant(tmp_path, sites)
+    await plant.database.create_all()
+    journal = Journal(tmp_path / "journal.db", plant.registry)
+    await journal.open()
+    store = MemoryStore(MemoryOptions(), plant.registry, tmp_path)
+    quick = FollowOptions(interval=timedelta(0))
+    follow = [
+        Follower(journal, sink, quick) for sink in (store, Marker(plant.database, plant.registry, sites))
+    ]
+    followers = Followers(journal, follow, store)
+    running = asyncio.create_task(followers.run())
+    ledger = Ledger(plant.database, store, sites, lambda: followers.wait_for(journal.head))
+    for minute in range(-1, 33):
+        for topic, rate in ((MAIN, 100.0), ("meter/gdansk/ups-a", 80.0)):
+            at = START + minute * MINUTE
+            await journal.append([plant.frame(topic, [at], {"energy_wh": [1000.0 + rate * minute]})])
+    done = await ledger.settle(START + 32 * MINUTE)
+    assert done.written >= 4
+    figures = LedgerFigures(plant.database, store, sites)
+    rows = await figures.rows("gdansk", Period(START, START + 30 * MINUTE), "ups-a")
+    assert [row.energy_wh for row in rows] == [1200.0, 1200.0]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await journal.close()
+    await plant.close()
