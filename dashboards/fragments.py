@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -14,9 +15,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from dashboards.drawing import draw, frame, house_of, now_of
 from dashboards.panels import alarms, green
 from dashboards.panels.flow import flow
-from dashboards.panels.power import power_history
+from dashboards.panels.power import PowerHistory, power_history
 from dashboards.problem import Problem
-from dashboards.view import month_named, parse, zone_of
+from dashboards.view import View, month_named, parse, zone_of
 from energy.figures import KpiRow
 from energy.interval import Period, Step
 from runtime.clock import to_ms
@@ -41,41 +42,52 @@ async def flow_fragment(request: Request) -> HTMLResponse:
 
 
 @router.get("/panels/power.json")
-async def power_json(request: Request) -> Response:
+async def power_json(request: Request) -> JSONResponse:
     """Site, IT and GPU power of the last 24 hours."""
-    house = house_of(request)
-    view = parse(request.query_params, house.sites)
-    try:
-        history = await power_history(house, view.keys(house.sites), house.clock.now(), DAY)
-    except StoreError as broken:
-        return JSONResponse({"title": "The store does not answer", "detail": str(broken)}, 503)
+    history, _view = await last_day(request)
     return JSONResponse(history.as_json())
 
 
 @router.get("/panels/power.csv")
 async def power_csv(request: Request) -> Response:
     """The same as a file."""
-    house = house_of(request)
-    view = parse(request.query_params, house.sites)
-    history = await power_history(house, view.keys(house.sites), house.clock.now(), DAY)
+    history, view = await last_day(request)
     rows = ([at.isoformat(), *values] for at, values in history.rows())
     return csv_file(f"power-{view.site}.csv", ("start", "power_w", "it_w", "gpu_w"), rows)
 
 
 @router.get("/alarms/{alert_id}/series.json")
-async def alarm_series(request: Request, alert_id: int) -> Response:
+async def alarm_series(request: Request, alert_id: int) -> JSONResponse:
     """The figure that an alarm is about, an hour before and after it began."""
     house = house_of(request)
     page = await alarms.alarm_page(house, alert_id)
     if page is None or page.chart is None:
-        raise Problem(404, "This alarm has no figure over time.")
+        raise Problem(404, "this alarm has no figure over time")
     at = house.clock.now()
     if page.chart == "pue":
         rows = await alarms.pue_around(house, page.alert, at)
         return JSONResponse(
             {"step_s": 900, "t": [to_ms(row.start) for row in rows], "pue": [row.pue for row in rows]}
         )
-    return JSONResponse((await alarms.power_around(house, page.alert, at)).as_json())
+    with answering_store():
+        return JSONResponse((await alarms.power_around(house, page.alert, at)).as_json())
+
+
+async def last_day(request: Request) -> tuple[PowerHistory, View]:
+    """Power of the sites that the URL names, over the last 24 hours. Raises Problem 503."""
+    house = house_of(request)
+    view = parse(request.query_params, house.sites)
+    with answering_store():
+        return await power_history(house, view.keys(house.sites), house.clock.now(), DAY), view
+
+
+@contextmanager
+def answering_store() -> Iterator[None]:
+    """Tell a person that the store does not answer, instead of failing."""
+    try:
+        yield
+    except StoreError as broken:
+        raise Problem(503, f"the store does not answer: {broken}") from broken
 
 
 @router.get("/green/{month}/hour")

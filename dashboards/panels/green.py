@@ -224,9 +224,14 @@ def _round_up(value: float) -> float:
 
 
 def worst_hours(hours: Sequence[KpiRow]) -> list[KpiRow]:
-    """The hours with the most energy that nothing green covers, largest first."""
-    short = [row for row in hours if row.other_wh is not None and row.other_wh > 0]
-    return sorted(short, key=lambda row: -(row.other_wh or 0.0))[:WORST]
+    """The hours with the most energy that nothing is known to cover, largest first."""
+    short = [row for row in hours if uncovered_wh(row) > 0]
+    return sorted(short, key=uncovered_wh, reverse=True)[:WORST]
+
+
+def uncovered_wh(row: KpiRow) -> float:
+    """What was other or unknown: both count as not green."""
+    return (row.other_wh or 0.0) + (row.unknown_wh or 0.0)
 
 
 def _cell(row: KpiRow) -> HourCell:

@@ -58,6 +58,8 @@ function loading(share, figures) {
   bar.hidden = over;
   bar.querySelector("progress").value = share ?? 1;
   if (!ended) return;
+  // A month that was empty has no map yet that could be filled.
+  if (document.body.dataset.page === "green") return location.reload();
   figures.forEach((figure) => figure.load?.());
   refresh(() => true);
 }

@@ -5,10 +5,9 @@ import { clock } from "./numbers.js";
 import { colour } from "./theme.js";
 
 const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
-const LABEL_ROOM = 108;
+const LABEL_LETTERS = 9;
 const NARROW = 520;
 const SPEAK_EVERY_MS = 2000;
-const FONT = "12px system-ui, sans-serif";
 
 export class Chart {
   #card;
@@ -91,22 +90,24 @@ export class Chart {
 
   #make() {
     const ink = colour("muted");
+    // A wall has larger letters, and a canvas does not inherit them.
+    this.letter = Math.round(parseFloat(getComputedStyle(this.#plot).fontSize) * 0.8);
     const grid = { stroke: colour("line"), width: 1 };
-    const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: FONT };
+    const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: `${this.letter}px system-ui, sans-serif` };
     const narrow = this.#plot.clientWidth < NARROW;
     this.colours = this.lines.map((_, index) => colour(`series-${index + 1}`));
     this.#uplot = new uPlot(
       {
         width: this.#plot.clientWidth,
         height: this.#plot.clientHeight,
-        padding: [14, narrow ? 24 : LABEL_ROOM, 0, 0],
+        padding: [14, narrow ? 24 : this.letter * LABEL_LETTERS, 0, 0],
         legend: { show: false },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.zone),
         cursor: { points: { size: 7 }, drag: { x: true, y: false } },
         scales: { y: { range: (_, low, high) => this.#range(low, high) } },
         axes: [
-          { ...axis, size: 30, values: (_, ticks) => this.#times(ticks) },
-          { ...axis, size: 50, values: (_, ticks) => this.#amounts(ticks) },
+          { ...axis, size: this.letter * 2.5, values: (_, ticks) => this.#times(ticks) },
+          { ...axis, size: this.letter * 4.2, values: (_, ticks) => this.#amounts(ticks) },
         ],
         series: [
           {},
@@ -153,7 +154,7 @@ export class Chart {
     const { ctx, bbox } = u;
     const ratio = devicePixelRatio;
     ctx.save();
-    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.font = `${this.letter * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.textBaseline = "alphabetic";
     if (this.limit !== null) this.#limitLine(u, ratio);
@@ -201,7 +202,7 @@ export class Chart {
       .map((label) => ({ ...label, y: u.valToPos(label.value, "y", true) }))
       .sort((a, b) => a.y - b.y);
     // Labels of lines that lie together are pushed apart, and then back into the chart.
-    const step = 15 * ratio;
+    const step = (this.letter + 3) * ratio;
     labels.forEach((label, i) => i && (label.y = Math.max(label.y, labels[i - 1].y + step)));
     labels.reverse().forEach((label, i, all) => {
       const floor = i ? all[i - 1].y - step : bbox.top + bbox.height;

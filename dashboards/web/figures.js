@@ -61,7 +61,8 @@ export class Figure {
 async function trouble(answer) {
   try {
     const { title, detail } = await answer.json();
-    return `${title ?? "The figures could not be read"}. ${detail ?? ""}`;
+    const words = detail ?? title;
+    return `${words[0].toUpperCase()}${words.slice(1)}.`;
   } catch {
     return `The figures could not be read (${answer.status}).`;
   }

@@ -47,6 +47,7 @@ function age(feed, newest, zone) {
   const patience = Math.max(SILENT_INTERVALS * feed.intervalS * 1000, FROM_LAG_MS);
   const lost = silence !== null && silence > SILENT_INTERVALS * feed.intervalS * 1000;
   badge(feed, silence, lost);
+  document.documentElement.classList.toggle("lost", lost);
   say(document.getElementById("clock"), clock(now, zone));
   const ages = new Map();
   for (const element of document.querySelectorAll("[data-key]")) {

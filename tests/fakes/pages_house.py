@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from alerts.board import Alert, AlertState, Delivery, StaleRevision, Transition
 from alerts.verdict import Severity
@@ -22,11 +23,13 @@ from energy.target import TargetOptions
 from reports.report import FORMATS, Format, Progress, ReportEntry
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
+from runtime.errors import StoreError
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Frame
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
 from telemetry.status import IngestStatus, JournalStatus, RejectSample, SourceStatus, StoreStatus
+from telemetry.store import WindowQuery
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.fakes.figures import SyntheticFigures, night
 
@@ -213,6 +216,51 @@ class Calm:
 
     def loading(self) -> float | None:
         return None
+
+
+class Silence:
+    """An ingest to which nobody has ever spoken, in a service that is still loading its past."""
+
+    async def status(self) -> IngestStatus:
+        return IngestStatus(0, 0, 0, 0, 0, {}, JournalStatus(0, 0, 1_000_000_000, 0), [])
+
+    def sources(self) -> Sequence[SourceStatus]:
+        return []
+
+    async def problems(self) -> list[str]:
+        return ["the broker cannot be reached"]
+
+    def loading(self) -> float | None:
+        return 0.4
+
+
+class BrokenStore(MemoryStore):
+    """A store that refuses every question."""
+
+    async def window(self, query: WindowQuery) -> pa.Table:
+        raise StoreError("the disk is full")
+
+
+class Unsettled(SyntheticFigures):
+    """A ledger in which nothing is settled yet."""
+
+    async def settled_until(self, site: str) -> datetime | None:
+        return None
+
+
+def emptied(house: House, folder: Path) -> House:
+    """``house`` on its first minute: nothing measured, settled or alarmed, and its store in trouble."""
+    registry, nothing = SeriesRegistry(), Silence()
+    return replace(
+        house,
+        store=BrokenStore(MemoryOptions(), registry, folder),
+        live=LiveState(registry),
+        ingest=nothing,
+        figures=Unsettled(SITES, AT - timedelta(days=365)),
+        alerts=Board([]),
+        readiness=nothing,
+        history=nothing,
+    )
 
 
 def alarms() -> list[Alert]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +16,13 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 import hatch_build
 from alerts.board import AlertState
+from dashboards import numbers
 from dashboards.app import create_app
 from dashboards.house import House
-from dashboards.numbers import power
 from dashboards.panels.power import power_history
 from dashboards.server import WebServer
 from runtime.clock import ManualClock
-from tests.fakes.pages_house import AT, PASSWORD, Board, Desk, pages_house
+from tests.fakes.pages_house import AT, PASSWORD, Board, Desk, emptied, pages_house
 from tests.servers.process import binary
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,14 +60,10 @@ class Stage:
     house: House
     clock: ManualClock
     board: Board
-    server: WebServer
+    url: str
     browser: Browser
     strangers: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return self.server.url
 
     async def open(self, name: str = "jana", **options: object) -> BrowserContext:
         """A context in which ``name`` is signed in; what it complains of is kept."""
@@ -100,23 +97,33 @@ class Stage:
             self.strangers.append(url)
 
 
+@asynccontextmanager
+async def served(house: House, port: int = 0) -> AsyncIterator[WebServer]:
+    """``house`` on a port of this machine, ticking five times a second."""
+    server = WebServer(create_app(house, interval_s=0.2), f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One server and one browser for all tests of this file."""
     root = Path(hatch_build.__file__).parent
     if hatch_build.stale(root):
         hatch_build.build(root)
-    async with pages_house(tmp_path_factory.mktemp("house")) as (house, clock, board):
-        server = WebServer(create_app(house, interval_s=0.2), "127.0.0.1:0")
-        await server.start()
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=binary("chromium", "chromium"), args=list(ARGUMENTS)
-            )
-            built = Stage(house, clock, board, server, browser)
-            yield built
-            await browser.close()
-        await built.server.stop()
+    async with (
+        pages_house(tmp_path_factory.mktemp("house")) as (house, clock, board),
+        served(house) as server,
+        async_playwright() as playwright,
+    ):
+        browser = await playwright.chromium.launch(
+            executable_path=binary("chromium", "chromium"), args=list(ARGUMENTS)
+        )
+        yield Stage(house, clock, board, server.url, browser)
+        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -259,7 +266,9 @@ async def test_the_chart_tells_its_numbers_as_a_table_and_by_keys(stage: Stage, 
     assert await rows.count() >= 289
     history = await power_history(stage.house, ["gdansk"], AT, timedelta(hours=24))
     # The newest step stands below the heading, and it is still growing: look at one that is over.
-    await expect(rows.nth(21).get_by_role("cell").nth(1)).to_have_text(power(float(history.site[-21])))
+    await expect(rows.nth(21).get_by_role("cell").nth(1)).to_have_text(
+        numbers.power(float(history.site[-21]))
+    )
     await chart.get_by_role("group").focus()
     await page.keyboard.press("PageUp")
     await expect(chart.locator(".readout")).to_contain_text("IT 9.")
@@ -300,6 +309,53 @@ async def test_a_cold_overview_is_small(stage: Stage, desk: BrowserContext) -> N
     assert 10_000 < bytes_on_the_wire < 150_000
 
 
+async def test_a_first_minute_has_words_in_every_place(
+    stage: Stage, desk: BrowserContext, tmp_path: Path
+) -> None:
+    words = {
+        "/": (
+            "has not reported any power",
+            "the disk is full",
+            "No active alarms",
+            "Loading recorded history",
+        ),
+        "/green": ("is settled yet",),
+        "/alarms": ("No active alarms",),
+        "/alarms?tab=history": ("No alarm has ended",),
+        "/reports": ("not issued",),
+        "/system": ("No source has spoken yet", "the broker cannot be reached", "None has been rejected"),
+    }
+    async with served(emptied(stage.house, tmp_path)) as server:
+        for path, expected in words.items():
+            page = await desk.new_page()  # its session is kept in the database that both houses share
+            await page.goto(server.url + path)
+            for sentence in expected:
+                await expect(page.get_by_text(sentence).first).to_be_visible()
+            found = await Axe().run(page)
+            assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+            await page.close()
+
+
+async def test_the_chart_follows_the_ground_it_stands_on(stage: Stage, desk: BrowserContext) -> None:
+    page = await stage.visit(desk, "/?site=gdansk")
+    drawn = "document.querySelector('.u-wrap canvas').toDataURL()"
+    light = await page.evaluate(drawn)
+    await page.emulate_media(color_scheme="dark")
+    await expect(page.locator("body")).to_have_css("background-color", "rgb(22, 25, 28)")
+    assert await page.evaluate(drawn) != light
+
+
+async def test_the_browser_writes_the_same_words_as_the_server(stage: Stage) -> None:
+    source = (Path(hatch_build.__file__).parent / hatch_build.WEB / "numbers.js").read_text()
+    page = await stage.browser.new_page()
+    await page.add_script_tag(content=f"{source}\nwindow.words = {{ power, share, ratio }};", type="module")
+    values = [None, 0, 0.29, 0.5555, 0.9999, 1, 1.1825, 40.4, 999, 9_640, 812_400, 5_471_000, -93_000, 1.2e9]
+    for name in ("power", "share", "ratio"):
+        told = await page.evaluate(f"values => values.map((value) => window.words.{name}(value))", values)
+        assert told == [getattr(numbers, name)(value) for value in values]
+    await page.close()
+
+
 async def test_values_that_are_no_longer_current_are_not_shown_as_such(
     stage: Stage, desk: BrowserContext
 ) -> None:
@@ -316,15 +372,15 @@ async def test_values_that_are_no_longer_current_are_not_shown_as_such(
 
 
 async def test_an_open_page_outlives_a_restart_of_the_service(stage: Stage, desk: BrowserContext) -> None:
-    page = await stage.visit(desk, "/?site=gdansk")
-    await expect(page.locator("#badge")).to_have_text("live")
-    await page.evaluate("window.stillHere = true")
-    port = stage.server.port
-    await stage.server.stop()
+    page, value = await desk.new_page(), "[data-key='gdansk.pue']"
+    async with served(stage.house) as server:
+        port = server.port
+        await page.goto(f"{server.url}/?site=gdansk")
+        await expect(page.locator("#badge")).to_have_text("live")
+        await page.evaluate("window.stillHere = true")
     await expect(page.locator("#badge")).to_contain_text("no data for")
-    await expect(page.locator("[data-key='gdansk.pue']")).to_have_class("num stale")
-    stage.server = WebServer(create_app(stage.house, interval_s=0.2), f"127.0.0.1:{port}")
-    await stage.server.start()
-    await expect(page.locator("#badge")).to_have_text("live", timeout=15_000)
-    await expect(page.locator("[data-key='gdansk.pue']")).to_have_class("num")
-    assert await page.evaluate("window.stillHere")
+    await expect(page.locator(value)).to_have_class("num stale")
+    async with served(stage.house, port):
+        await expect(page.locator("#badge")).to_have_text("live", timeout=15_000)
+        await expect(page.locator(value)).to_have_class("num")
+        assert await page.evaluate("window.stillHere")

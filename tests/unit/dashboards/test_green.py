@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.house import House
-from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail
+from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, uncovered_wh
 from energy.interval import Step, month
 from tests.fakes.figures import SyntheticFigures
 from tests.fakes.pages_house import AT, SITES, pages_house
@@ -46,7 +46,7 @@ async def test_hours_without_a_figure_have_a_reason_and_hours_to_come_are_not_th
 
 async def test_the_worst_hours_are_those_with_most_uncovered_energy(house: House) -> None:
     page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
-    uncovered = [row.other_wh or 0.0 for row in page.worst]
+    uncovered = [uncovered_wh(row) for row in page.worst]
     assert uncovered == sorted(uncovered, reverse=True)
     assert {row.start.astimezone(GDANSK).day for row in page.worst} <= {3, 4, 11, 12}
 
