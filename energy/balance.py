@@ -33,6 +33,7 @@ class Line:
     estimated: Flags
     loose: Flags
     bound: Flags
+    there: Flags
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Balance:
         contracted: what each may be matched with in its hour, in ladder order; NaN where not known.
         volume: what each may claim regardless of hour and zone; NaN where not known.
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
-        expected, known: how many registers the figures rest on, and how many of those are known.
+        expected, known: how many registers there are, and how many of those are known.
         corrections: revisions beyond the first.
     """
 
@@ -65,7 +66,7 @@ class Balance:
     volume: Mapping[str, Floats]
     water_l: Floats | None
     reuse: Floats | None
-    expected: int
+    expected: npt.NDArray[np.int64]
     known: npt.NDArray[np.int64]
     corrections: npt.NDArray[np.int64]
 
@@ -148,7 +149,7 @@ def _renewables(
     return available, contracted, volume
 
 
-def _completeness(site: SiteOptions, lines: _Lines) -> tuple[int, npt.NDArray[np.int64]]:
+def _completeness(site: SiteOptions, lines: _Lines) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Counted over every meter and supply that is configured, whether or not a figure uses it yet."""
     for meter in site.meter:
         lines(METER.name, meter.id)
@@ -156,32 +157,26 @@ def _completeness(site: SiteOptions, lines: _Lines) -> tuple[int, npt.NDArray[np
         battery = supply.kind is SupplyKind.BATTERY
         for channel in (CHARGE, DISCHARGE) if battery else (ENERGY,):
             lines(SUPPLY.name, supply.id, channel)
-    kept = {r.key for r in lines.sheet.registers}
-    counted = [
-        line
-        for key, line in lines.used.items()
-        if key[0] in (METER.name, SUPPLY.name) and (key[2] != EXPORT or key in kept)
-    ]
-    known = np.zeros(lines.sheet.quarters, dtype=np.int64)
-    for line in counted:
-        known += ~np.isnan(line.amount)
-    return len(counted), known
+    expected = np.zeros(lines.sheet.quarters, dtype=np.int64)
+    known = expected.copy()
+    for key, line in lines.used.items():
+        if key[0] in (METER.name, SUPPLY.name):
+            expected += line.there
+            known += line.there & ~np.isnan(line.amount)
+    return expected, known
 
 
 def _line(sheet: Sheet, key: RegisterKey) -> Line:
-    """An export register that never spoke, or not yet, counts nothing: it is not there."""
+    """A register counts nothing before it begins; an export register that never spoke is not there at all."""
     number = next((i for i, r in enumerate(sheet.registers) if r.key == key), None)
     nothing = np.zeros(sheet.quarters, dtype=np.bool_)
     if number is None:
         fill = 0.0 if key[2] == EXPORT else np.nan
-        return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing)
-    amount, quality = sheet.amount[number], sheet.quality[number]
-    if key[2] == EXPORT:
-        since = sheet.registers[number].since
-        absent = np.arange(sheet.first, sheet.first + sheet.quarters) < (since or 0)
-        amount = np.where(absent, 0.0, amount)
+        return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, nothing | (key[2] != EXPORT))
+    there = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
+    amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
     estimated = quality == ESTIMATED
-    return Line(amount, estimated, _leaving_their_hour(estimated), quality == RESET)
+    return Line(amount, estimated, _leaving_their_hour(estimated), quality == RESET, there)
 
 
 def _leaving_their_hour(estimated: Flags) -> Flags:

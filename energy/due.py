@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, select
+from sqlalchemy import bindparam, case, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import Device
@@ -53,15 +53,6 @@ def by_site(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
     for mark in marks:
         sorted_marks[mark.site].append(mark)
     return sorted_marks
-
-
-async def settled_until(connection: AsyncConnection, site: str, as_of: datetime | None = None) -> int | None:
-    """The quarter before which every interval of ``site`` was settled (by ``as_of``); None at first."""
-    wanted = select(func.max(SETTLEMENT.c.until)).where(SETTLEMENT.c.site == site)
-    if as_of is not None:
-        wanted = wanted.where(SETTLEMENT.c.settled_at <= as_of)
-    found = await connection.scalar(wanted)
-    return None if found is None else int(found)
 
 
 def jobs(devices: Sequence[Device], marks: Iterable[Mark], watermark: int | None, due: int) -> list[Job]:

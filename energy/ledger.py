@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.account import account, fields_in_use
 from energy.device import Device, devices
-from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks, settled_until
+from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks
 from energy.interval import QUARTER_MS
 from energy.readings import gather
 from energy.revisions import Entry, Written, write
-from energy.sheet import LedgerRegister, load_registers
+from energy.sheet import LedgerRegister, expect, load_registers, settled_until
 from energy.site import SiteOptions
-from energy.tables import REGISTER, insert_into
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.store import Store
@@ -136,23 +134,12 @@ class Ledger:
         async with self._database.read() as connection:
             known = await load_registers(connection, site)
         wanted = {(d.measurement.name, d.id, c.name) for d in found for c in d.channels if c.required}
-        wanted -= {register.key for register in known}
-        if wanted:
+        if not wanted <= {register.key for register in known}:
             async with self._database.begin() as connection:
-                await _add(connection, site, wanted)
+                await expect(connection, found)
                 known = await load_registers(connection, site)
         registers: dict[tuple[str, str], dict[str, LedgerRegister]] = defaultdict(dict)
         for register in known:
             measurement, meter, channel = register.key
             registers[measurement, meter][channel] = register
         return registers
-
-
-async def _add(connection: AsyncConnection, site: str, keys: set[tuple[str, str, str]]) -> None:
-    await connection.execute(
-        insert_into(connection, REGISTER).on_conflict_do_nothing(),
-        [
-            {"site": site, "measurement": measurement, "meter": meter, "channel": channel}
-            for measurement, meter, channel in sorted(keys)
-        ],
-    )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.device import POWER, Device, devices
 from energy.due import add_marks
 from energy.interval import QUARTER_MS
+from energy.sheet import expect
 from energy.site import SiteOptions
 from energy.tables import FOLLOWED, REGISTER, insert_into
 from runtime.clock import from_ms
@@ -53,9 +54,13 @@ class Marker:
         self._first: dict[tuple[DeviceKey, str], _First] = {}
 
     async def open(self) -> int:
-        """The position up to which intervals are marked; 0 at first. Raises StoreError."""
+        """The position up to which intervals are marked; 0 at first. Raises StoreError.
+
+        A meter that is new in the configuration is expected from where its site is settled now.
+        """
         try:
-            async with self._database.read() as connection:
+            async with self._database.begin() as connection:
+                await expect(connection, list(self._devices.values()))
                 place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
                 position = await connection.scalar(place)
                 registers = (await connection.execute(select(REGISTER))).all()

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import energy.kpis
 from energy.balance import Balance, balance
-from energy.due import settled_until
 from energy.entries import ledger_rows
 from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.gridmix import GridMix, load_gridmix
@@ -18,7 +17,7 @@ from energy.kpi import KPIS
 from energy.matching import Match, match
 from energy.revisions import QUARTERS_A_DAY
 from energy.rows import Flows, Scope, joined, kpi_row, kpis, mix_row
-from energy.sheet import Sheet
+from energy.sheet import Sheet, settled_until
 from energy.shelf import Shelf
 from energy.site import SiteOptions
 from energy.statement import statements

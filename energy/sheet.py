@@ -8,12 +8,13 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.device import EXPORT, Device
 from energy.interval import QUARTER_MS
 from energy.registers import MISSING
-from energy.tables import LEDGER, REGISTER
+from energy.tables import LEDGER, REGISTER, SETTLEMENT, insert_into
 from runtime.clock import to_ms
 from telemetry.frame import Floats
 
@@ -26,18 +27,29 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class LedgerRegister:
-    """One register that the ledger keeps; it is expected from quarter ``since`` on, None is from ever."""
+    """One register that the ledger keeps.
+
+    ``expected_from`` is the quarter up to which its site was settled when it was first configured: before
+    that the site was accounted without it. None: it was there from the first.
+    """
 
     id: int
     key: RegisterKey
     register_since: datetime | None
     power_since: datetime | None
+    expected_from: int | None = None
 
     @property
     def since(self) -> int | None:
         """The quarter of its first reading."""
         known = [at for at in (self.register_since, self.power_since) if at is not None]
         return to_ms(min(known)) // QUARTER_MS if known else None
+
+    @property
+    def begins(self) -> int:
+        """The quarter from which it is expected; an export register is from its first reading on."""
+        own = (self.since or 0) if self.key[2] == EXPORT else 0
+        return max(own, self.expected_from or 0)
 
 
 @dataclass(frozen=True)
@@ -78,9 +90,39 @@ async def load_registers(connection: AsyncConnection, site: str) -> list[LedgerR
     """Every register of ``site`` that the ledger ever kept, also of meters no longer configured."""
     found = await connection.execute(select(REGISTER).where(REGISTER.c.site == site).order_by(REGISTER.c.id))
     return [
-        LedgerRegister(r.id, (r.measurement, r.meter, r.channel), r.register_since, r.power_since)
+        LedgerRegister(
+            r.id, (r.measurement, r.meter, r.channel), r.register_since, r.power_since, r.expected_from
+        )
         for r in found
     ]
+
+
+async def expect(connection: AsyncConnection, found: Sequence[Device]) -> None:
+    """Keep every register of ``found`` that is required, from where its site is settled now."""
+    known = set()
+    for site in {device.site for device in found}:
+        known |= {(site, *register.key) for register in await load_registers(connection, site)}
+    rows = [
+        {"site": d.site, "measurement": d.measurement.name, "meter": d.id, "channel": c.name}
+        for d in found
+        for c in d.channels
+        if c.required and (d.site, d.measurement.name, d.id, c.name) not in known
+    ]
+    until = {site: await settled_until(connection, site) for site in {row["site"] for row in rows}}
+    if rows:
+        await connection.execute(
+            insert_into(connection, REGISTER).on_conflict_do_nothing(),
+            [{**row, "expected_from": until[row["site"]]} for row in rows],
+        )
+
+
+async def settled_until(connection: AsyncConnection, site: str, as_of: datetime | None = None) -> int | None:
+    """The quarter before which every interval of ``site`` was settled (by ``as_of``); None at first."""
+    wanted = select(func.max(SETTLEMENT.c.until)).where(SETTLEMENT.c.site == site)
+    if as_of is not None:
+        wanted = wanted.where(SETTLEMENT.c.settled_at <= as_of)
+    found = await connection.scalar(wanted)
+    return None if found is None else int(found)
 
 
 async def load_sheet(

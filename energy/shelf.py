@@ -9,9 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.due import settled_until
 from energy.revisions import QUARTERS_A_DAY
-from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet
+from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
 from energy.tables import CHANGE
 from runtime.database import Database
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from energy.balance import Flags
-from energy.device import ENERGY, EXPORT, VOLUME, devices
+from energy.device import ENERGY, VOLUME, devices
 from energy.figures import MeterStatement
 from energy.registers import ESTIMATED, RESET
 from energy.sheet import LedgerRegister, Sheet
@@ -15,7 +15,7 @@ from energy.site import SiteOptions
 def statements(key: str, site: SiteOptions, sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
     """One for each register of a configured device, over settled ``quarters`` (first, until).
 
-    A meter that never spoke has its statement too. An export register is expected from its first reading on.
+    A meter that never spoke has its statement too. A register is expected from when it begins.
     """
     lines = {register.key: number for number, register in enumerate(sheet.registers)}
     found = []
@@ -37,8 +37,7 @@ def statements(key: str, site: SiteOptions, sheet: Sheet, quarters: tuple[int, i
 def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) -> MeterStatement:
     register: LedgerRegister = sheet.registers[line]
     first, until = quarters
-    if register.key[2] == EXPORT:
-        first = min(until, max(first, register.since or first))
+    first = min(until, max(first, register.begins))
     part = slice(first - sheet.first, until - sheet.first)
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
     known = ~np.isnan(amount)

@@ -20,6 +20,7 @@ REGISTER = Table(
     Column("channel", String(16), nullable=False),
     Column("register_since", Moment, comment="first reading of the register"),
     Column("power_since", Moment, comment="first sample of power that may stand in for it"),
+    Column("expected_from", Integer, comment="quarter in which it was configured; null is from the first"),
     UniqueConstraint("site", "measurement", "meter", "channel"),
 )
 

@@ -87,7 +87,6 @@ def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[in
         missing = (high - low - known) * float(peaks[low:high].max(initial=0.0))
         sums |= {"edc_missing": missing, "expected": float(high - low)}
         sums["renewable"] = min(float(sums["renewable"] or 0), edc + missing)
-        sums["registers_expected"] = float(balance.expected * (high - low))
         for name, meter in (("water_known", balance.water_l), ("reuse_known", balance.reuse)):
             sums[name] = None if meter is None else sums[name]
         found.append(Totals(**sums))  # type: ignore[arg-type]
@@ -114,6 +113,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "renewable": np.where(np.isnan(edc), 0.0, _volume(balance)),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),
+        "registers_expected": balance.expected.astype(np.float64),
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }

@@ -41,9 +41,11 @@ def site(**tables: object) -> SiteOptions:
 class Plant:
     """Feeds rows the way followers do: to the marker and to the store, with one position."""
 
-    def __init__(self, tmp_path: Path, sites: Mapping[str, SiteOptions]) -> None:
+    def __init__(
+        self, tmp_path: Path, sites: Mapping[str, SiteOptions], registry: SeriesRegistry | None = None
+    ) -> None:
         self.sites = sites
-        self.registry = SeriesRegistry()
+        self.registry = registry or SeriesRegistry()
         self.database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
         self.marker = Marker(self.database, self.registry, sites)
         self.position = 0

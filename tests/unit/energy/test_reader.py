@@ -151,6 +151,30 @@ async def test_late_data_changes_figures_and_as_of_still_tells_the_old_ones(gree
     assert then == before
 
 
+async def test_a_meter_that_is_added_later_changes_nothing_before(tmp_path, green):
+    reader = figures(green)
+    period = Period(START, START + 6 * HOUR)
+    (before,) = await reader.kpi("gdansk", period)
+    await green.close()
+    more = [*green.sites["gdansk"].meter, {"id": "ups-b", "role": "it", "category": "pue1"}]
+    sites = {**green.sites, "gdansk": site(supply=SUPPLIES, meter=more)}
+    grown = Plant(tmp_path, sites, green.registry)
+    grown.use(green.store)
+    await grown.open()
+    end = 8 * 60 + 5
+    for topic, watts in (("main-1", 8000.0), ("ups-a", 7500.0), ("ups-b", 500.0)):
+        await grown.counts(f"meter/gdansk/{topic}", watts, (366, end))
+    await grown.settle(8 * 60 + 2)
+    reader = figures(grown)
+    (after,) = await reader.kpi("gdansk", period)
+    assert (after.eit_wh, after.pue, after.completeness) == (before.eit_wh, before.pue, 1)
+    (now,) = await reader.kpi("gdansk", Period(START + 7 * HOUR, START + 8 * HOUR))
+    assert now.eit_wh == 8000
+    told = {s.meter: s for s in await reader.statements("gdansk", Period(START, START + 8 * HOUR))}
+    assert (told["ups-a"].expected, told["ups-b"].expected) == (32, 8)
+    await grown.close()
+
+
 async def test_before_anything_is_settled_nothing_is_told(plant):
     reader = figures(plant)
     (row,) = await reader.kpi("gdansk", Period(START, START + HOUR))
