@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
@@ -70,6 +70,19 @@ class Mirror(Protocol):
 
     async def mirror(self, firing: Sequence[Alert]) -> None:
         """Tell it all that fires, acknowledged or not. Raises DeliveryError; the next turn makes it good."""
+        ...
+
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+"""``publish(topic, payload)``: at QoS 1; returns when the broker has it, raises SourceError when not."""
+
+
+@runtime_checkable
+class UsesBroker(Protocol):
+    """A channel that sends over the MQTT connection which the service has already."""
+
+    def connect(self, publish: Publish) -> None:
+        """Send through ``publish`` from now on."""
         ...
 
 

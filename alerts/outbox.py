@@ -61,7 +61,8 @@ class Outbox:
         lease = self._options.timeout + timedelta(seconds=30)
         self._queue = Queue(database, owner, clock, lease)
         self._woken = {name: asyncio.Event() for name in self._channels}
-        self._status = {name: ChannelStatus(name, 0, None, None, False) for name in self._channels}
+        self._failing: dict[str, datetime] = {}
+        self._status = {name: ChannelStatus(name, 0, None, timedelta(0), False) for name in self._channels}
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -87,7 +88,11 @@ class Outbox:
 
     def channels(self) -> Sequence[ChannelStatus]:
         """How each channel fares, for pages and for the rule that watches them."""
-        return list(self._status.values())
+        now = self._clock.now()
+        return [
+            replace(status, failing_for=now - self._failing.get(name, now))
+            for name, status in self._status.items()
+        ]
 
     async def close(self) -> None:
         """Close every channel."""
@@ -142,16 +147,16 @@ class Outbox:
             await self._fail(name, letter, DeliveryError(f"{type(error).__name__}: {error}"))
         else:
             await self._queue.delivered(letter)
-            self._status[name] = ChannelStatus(name, self._status[name].waiting, None, None, False)
+            self._status[name] = replace(self._status[name], error=None, given_up=False)
+            self._failing.pop(name, None)
             log.info("delivered", channel=name, key=letter.message.key, attempts=letter.attempts)
 
     async def _fail(self, name: str, letter: Letter, error: DeliveryError) -> None:
         now, known = self._clock.now(), self._status[name]
         over = now - letter.first_tried_at >= self._options.give_up
         lost = error.permanent or over
-        self._status[name] = ChannelStatus(
-            name, known.waiting, str(error), known.failing_since or now, known.given_up or lost
-        )
+        self._failing.setdefault(name, now)
+        self._status[name] = replace(known, error=str(error), given_up=known.given_up or lost)
         if str(error) != known.error or lost:
             event = "delivery_given_up" if lost else "delivery_failed"
             log.warning(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Protocol
 
 from energy.figures import Figures
@@ -30,14 +30,14 @@ class IngestView(Protocol):
 class ChannelStatus:
     """How a channel fares: ``waiting`` messages, and the ``error`` that its newest attempt ended in, if any.
 
-    ``failing_since`` is the first of the attempts that failed in a row; ``given_up`` tells that a message
-    among them will never be delivered.
+    ``failing_for`` is how long attempts have failed in a row; ``given_up`` tells that a message among them
+    will never be delivered.
     """
 
     name: str
     waiting: int
     error: str | None
-    failing_since: datetime | None
+    failing_for: timedelta
     given_up: bool
 
 

@@ -57,8 +57,20 @@ class Verdict:
     episode: str = ""
 
 
+class Cadence(StrEnum):
+    """``live`` rules read the newest values every few seconds, ``ledger`` rules settled quarter-hours."""
+
+    LIVE = "live"
+    LEDGER = "ledger"
+
+
 class Rule(Protocol):
     """Judges a set of conditions; pure but for what it reads through :class:`alerts.reading.Reading`."""
+
+    @property
+    def cadence(self) -> Cadence:
+        """When it is asked."""
+        ...
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """One verdict per condition that it watches."""

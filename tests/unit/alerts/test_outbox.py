@@ -67,7 +67,11 @@ async def test_a_refusal_is_tried_again_with_growing_pauses_and_the_same_key(dat
             await eventually(lambda n=attempt: _noted(database, n))  # type: ignore[misc]
             assert len(mail.tried) == attempt
             (status,) = work.channels()
-            assert (status.error, status.failing_since, status.given_up) == ("451 try later", START, False)
+            assert (status.error, status.failing_for, status.given_up) == (
+                "451 try later",
+                clock.now() - START,
+                False,
+            )
             clock.advance(timedelta(seconds=5 * 2 ** (attempt - 1)))
         await eventually(lambda: _all_done(database))
     assert mail.tried == ["a@mail"] * 4

@@ -1,0 +1,142 @@
+"""The tables ``[alerts]``, ``[[rule]]``, ``[[channel]]``, ``[[route]]``, ``[[inhibit]]``: checked and built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+import alerts.channels
+import alerts.rules
+from alerts.message import CHANNELS, Channel, Publish, UsesBroker
+from alerts.outbox import DeliveryOptions
+from alerts.route import InhibitOptions, RouteOptions, Router
+from alerts.verdict import RULES, Rule
+from alerts.watch import RULE_FAILING
+from runtime.errors import ConfigError, ServiceError
+from runtime.options import Options
+from runtime.registry import Registry
+
+Table = dict[str, Any]
+
+
+class AlertOptions(Options):
+    """All of alerting. Every rule runs with its defaults; a ``[[rule]]`` changes or (``enabled = false``)
+    stops one. A ``[[channel]]`` names its ``type`` and itself. ``url`` is where people find the pages.
+    """
+
+    url: str = Field(default="http://127.0.0.1:8080", pattern="^https?://")
+    delivery: DeliveryOptions = DeliveryOptions()
+    rule: tuple[Table, ...] = ()
+    channel: tuple[Table, ...] = ()
+    route: tuple[RouteOptions, ...] = ()
+    inhibit: tuple[InhibitOptions, ...] = ()
+
+    def problems(self) -> list[str]:
+        """Everything wrong in and between these tables, each with its place and the fix."""
+        load_plugins()
+        return [*self._rule_problems(), *self._channel_problems(), *self._route_problems()]
+
+    def rules(self) -> dict[str, Rule]:
+        """Every rule that is not stopped, by name. Raises ConfigError."""
+        load_plugins()
+        tables = {table.get("type"): table for table in self.rule}
+        stopped = {name for name, table in tables.items() if table.get("enabled", True) is False}
+        return {
+            name: RULES[name].factory(self._options(RULES, name, tables.get(name, {})))
+            for name in RULES
+            if name not in stopped
+        }
+
+    def channels(self, publish: Publish | None = None) -> dict[str, Channel]:
+        """Every channel by its name; those over MQTT send through ``publish``. Raises ConfigError."""
+        load_plugins()
+        built: dict[str, Channel] = {}
+        for table in self.channel:
+            plugin = CHANNELS[table["type"]]
+            place = f"channel {table['name']!r}"
+            try:
+                channel = plugin.factory(self._options(CHANNELS, table["type"], table))
+            except (OSError, ServiceError) as error:
+                raise ConfigError([f"{place}: {error}"]) from error
+            if publish is not None and isinstance(channel, UsesBroker):
+                channel.connect(publish)
+            built[table["name"]] = channel
+        return built
+
+    def router(self) -> Router:
+        """The routes over the channels' names."""
+        return Router(self.route, [table["name"] for table in self.channel], self.inhibit)
+
+    def _options(self, registry: Registry[Any], name: str, table: Mapping[str, Any]) -> Options:
+        given = {key: value for key, value in table.items() if key not in ("type", "name", "enabled")}
+        options: Options = registry[name].options.model_validate(given)  # type: ignore[assignment]
+        return options
+
+    def _rule_problems(self) -> list[str]:
+        found, seen = [], set()
+        for number, table in enumerate(self.rule):
+            place = f"rule[{number}]"
+            name = table.get("type")
+            found += self._table_problems(RULES, place, table)
+            if name in seen:
+                found.append(f"{place}: type = {name!r} has a table already; put both into one")
+            seen.add(name)
+            if not isinstance(table.get("enabled", True), bool):
+                found.append(f"{place}.enabled: write true or false")
+        return found
+
+    def _channel_problems(self) -> list[str]:
+        found, seen = [], set()
+        for number, table in enumerate(self.channel):
+            place = f"channel[{number}]"
+            name = table.get("name")
+            if not isinstance(name, str) or not name:
+                found.append(f'{place}.name: is missing; give the channel one, such as name = "on-call"')
+            elif name in seen:
+                found.append(f"{place}.name: two channels are named {name!r}; give each its own")
+            seen.add(name)
+            found += self._table_problems(CHANNELS, place, table)
+        return found
+
+    def _table_problems(self, registry: Registry[Any], place: str, table: Table) -> list[str]:
+        name = table.get("type")
+        if not isinstance(name, str) or name not in registry:
+            return [f"{place}.type: no {registry.kind} is named {name!r}; there are: {', '.join(registry)}"]
+        try:
+            self._options(registry, name, table)
+        except ValidationError as error:
+            return [_told(place, name, problem) for problem in error.errors()]
+        return []
+
+    def _route_problems(self) -> list[str]:
+        names = {table.get("name") for table in self.channel}
+        found = []
+        for number, route in enumerate(self.route):
+            place = f"route[{number}]"
+            for channel in route.to:
+                if channel not in names:
+                    known = ", ".join(sorted(str(n) for n in names)) or "none"
+                    found.append(f"{place}.to: no channel is named {channel!r}; there are: {known}")
+            for pattern in route.match.rule:
+                if not any(fnmatchcase(rule, pattern) for rule in (*RULES, RULE_FAILING)):
+                    known = ", ".join((*RULES, RULE_FAILING))
+                    found.append(f"{place}.match.rule: {pattern!r} matches no rule; there are: {known}")
+        return found
+
+
+def load_plugins() -> None:
+    """Let every rule and channel register itself."""
+    RULES.load(alerts.rules)
+    CHANNELS.load(alerts.channels)
+
+
+def _told(place: str, name: str, problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{place}.{where}: {name} has no such key; remove it or correct its spelling"
+    if problem["type"] == "missing":
+        return f"{place}.{where}: {name} needs it; add it"
+    return f"{place}{'.' + where if where else ''}: {problem['msg']}"

@@ -1,0 +1,68 @@
+"""A meter at the inlet has too many unknown intervals, so that energy and green share are withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from alerts.reading import Reading
+from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.figures import MeterStatement
+from energy.interval import Period
+from energy.site import Role, SiteOptions
+from runtime.options import Duration, Options
+
+
+class CompletenessOptions(Options):
+    """The share of known intervals over the last ``window`` is held against the site's completeness floor."""
+
+    severity: Severity = Severity.MEDIUM
+    window: Duration = timedelta(hours=1)
+
+
+@RULES.add("completeness", CompletenessOptions)
+class Completeness:
+    """One condition per utility meter."""
+
+    cadence = Cadence.LEDGER
+
+    def __init__(self, options: CompletenessOptions) -> None:
+        self._options = options
+
+    async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
+        """Unknown before anything is settled."""
+        found: list[Verdict] = []
+        for key, site in read.sites.items():
+            settled = await read.figures.settled_until(key)
+            if settled is None:
+                continue
+            period = Period(settled - self._options.window, settled)
+            statements = await read.figures.statements(key, period)
+            inlet = {m.id for m in site.meter if m.role is Role.UTILITY}
+            found += [
+                self._meter(key, site, statement, period)
+                for statement in statements
+                if statement.meter in inlet and statement.channel == "energy"
+            ]
+        return found
+
+    def _meter(self, key: str, site: SiteOptions, statement: MeterStatement, period: Period) -> Verdict:
+        share = statement.known / statement.expected if statement.expected else None
+        missing = statement.expected - statement.known
+        return Verdict(
+            key=f"completeness/{key}/{statement.meter}",
+            rule="completeness",
+            site=key,
+            severity=self._options.severity,
+            active=None if share is None else share < site.completeness_floor,
+            title=f"Meter {statement.meter} is missing at the inlet",
+            summary=f"{missing} of the last {statement.expected} intervals of {statement.meter} are unknown, "
+            "so energy, PUE and green share of the site are withheld there.",
+            value=None if share is None else 100 * share,
+            limit=100 * site.completeness_floor,
+            unit="%",
+            link=f"/system?site={key}",
+            evidence={"start": period.start.isoformat(), "end": period.end.isoformat(), "missing": missing},
+            advice="Check the meter and its gateway. If it kept counting, its register fills the gap as an "
+            "estimate once it reports again; missing energy is never counted as green.",
+        )

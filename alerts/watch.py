@@ -1,0 +1,84 @@
+"""Asks the rules, each behind its own fence, and hands what they say to the book."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from alerts.book import Book
+from alerts.reading import Reading
+from alerts.verdict import Cadence, Rule, Severity, Verdict
+from runtime.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+KEPT = 20
+"""Evaluations remembered per rule."""
+
+RULE_FAILING = "rule_failing"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One asking of one rule ``at`` a time: what it said and how long it took, or the ``error`` it raised."""
+
+    at: datetime
+    took: timedelta
+    verdicts: tuple[Verdict, ...]
+    error: str | None
+
+
+class Watch:
+    """Evaluates ``rules`` (by the name that the registry knows) over ``reading`` into ``book``."""
+
+    def __init__(self, rules: Mapping[str, Rule], reading: Reading, book: Book, clock: Clock) -> None:
+        self._rules, self._reading, self._book, self._clock = dict(rules), reading, book, clock
+        self._kept: dict[str, deque[Evaluation]] = {name: deque(maxlen=KEPT) for name in rules}
+
+    async def evaluate(self, at: datetime, cadence: Cadence | None = None) -> None:
+        """Ask the rules of ``cadence`` (or all) how things stand ``at`` a time, then send reminders.
+
+        A rule that raises stops no other, leaves its alarms as they are, and is itself an alarm.
+        """
+        for name, rule in self._rules.items():
+            if cadence is None or rule.cadence is cadence:
+                await self._ask(name, rule, at)
+        await self._book.record(RULE_FAILING, [self._health(name) for name in self._rules], at)
+        await self._book.remind(at)
+
+    def evaluations(self) -> Mapping[str, Sequence[Evaluation]]:
+        """The newest evaluations of each rule, oldest first, for the System page."""
+        return {name: tuple(kept) for name, kept in self._kept.items()}
+
+    async def _ask(self, name: str, rule: Rule, at: datetime) -> None:
+        began, error = self._clock.now(), None
+        verdicts: tuple[Verdict, ...] = ()
+        try:
+            verdicts = tuple(await rule.judge(at, self._reading))
+            await self._book.record(name, verdicts, at)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            known = self._kept[name][-1].error if self._kept[name] else None
+            if error != known:
+                log.exception("rule_failed", rule=name, at=at.isoformat())
+        self._kept[name].append(Evaluation(at, self._clock.now() - began, verdicts, error))
+
+    def _health(self, name: str) -> Verdict:
+        newest = self._kept[name][-1] if self._kept[name] else None
+        failed = None if newest is None else newest.error is not None
+        return Verdict(
+            key=f"rule/{name}",
+            rule=RULE_FAILING,
+            site=None,
+            severity=Severity.HIGH,
+            active=failed,
+            title=f"Rule {name} fails",
+            summary=f"It raised {newest.error}" if newest and newest.error else "It runs again.",
+            link="/system",
+            evidence={"error": newest.error if newest else None},
+            advice="What this rule watches is not watched now. The log holds the whole error.",
+        )
