@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -20,11 +21,14 @@ from hypothesis import strategies as st
 
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, WEATHER, Measurement
+from telemetry.influx.options import InfluxOptions
 from telemetry.series import SeriesRegistry
 from telemetry.store import Aggregate, SeriesQuery, Store, StoreCounts, WindowQuery
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
+from telemetry.stores.influx import InfluxStore
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.fakes.frames import T0, Row, frame
+from tests.servers.influxdb import shared_influxdb
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,17 @@ def _duckdb(folder: Path) -> Iterator[House]:
     yield House(lambda registry: DuckDBStore(DuckDBOptions(), registry, folder))
 
 
+@contextmanager
+def _influx(folder: Path) -> Iterator[House]:
+    url = f"http://127.0.0.1:{shared_influxdb().port}"
+    options = InfluxOptions(url=url, database=f"test-{uuid4().hex}")
+    yield House(lambda registry: InfluxStore(options, registry, folder), counts_exactly=False)
+
+
 HOUSES: Mapping[str, Callable[[Path], AbstractContextManager[House]]] = {
     "memory": _memory,
     "duckdb": _duckdb,
+    "influx": _influx,
 }
 
 IN_PROCESS = ("memory", "duckdb")

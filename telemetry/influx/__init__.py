@@ -1,0 +1,1 @@
+"""InfluxDB and those that speak its line protocol: lines, answers, dialects, queries."""
