@@ -106,6 +106,7 @@ def upgrade() -> None:
     sa.Column('channel', sa.String(length=16), nullable=False),
     sa.Column('register_since', runtime.database.Moment(), nullable=True, comment='first reading of the register'),
     sa.Column('power_since', runtime.database.Moment(), nullable=True, comment='first sample of power that may stand in for it'),
+    sa.Column('expected_from', sa.Integer(), nullable=True, comment='quarter in which it was configured; null is from the first'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_energy_register')),
     sa.UniqueConstraint('site', 'measurement', 'meter', 'channel', name=op.f('uq_energy_register_site_measurement_meter_channel'))
     )
