@@ -1,4 +1,4 @@
-"""The tables ``[alerts]``, ``[[rule]]``, ``[[channel]]``, ``[[route]]``, ``[[inhibit]]``: checked and built."""
+"""``[alerts]``, ``[[rule]]``, ``[[channel]]``, ``[[route]]`` and ``[[inhibit]]``: checked and built."""
 
 from __future__ import annotations
 
