@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import cast
 
 import structlog
-from alerts.watch import Watch
 from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.book import Book
@@ -25,7 +24,8 @@ from alerts.message import AlertMessage
 from alerts.mirror import Mirrors
 from alerts.outbox import Outbox
 from alerts.reading import Reading
-from alerts.route import Router
+from alerts.verdict import Cadence
+from alerts.watch import Watch
 from collectors.connect import open_source
 from collectors.decoders.native import NativeDecoder
 from collectors.mqtt import MqttCollector
@@ -95,6 +95,7 @@ class Service:
     quiet_components: list[Component] = field(init=False)
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     history: Callable[[], float | None] = field(default_factory=lambda: _nothing, init=False)
+    _settled_at: datetime | None = field(default=None, init=False)
 
     async def problems(self) -> list[str]:
         """Why the service is not ready (``/readyz``)."""
@@ -114,7 +115,7 @@ class Service:
         while True:
             await asyncio.sleep(WATCH_EVERY.total_seconds())
             if self.loading() is None:
-                await self.watch.evaluate_live(self.clock.now())
+                await self.watch.evaluate(self.clock.now(), Cadence.LIVE)
 
     async def settle(self, due: datetime) -> None:
         """Settle all that has ended by now, unless that was done already for this ``due`` time.
@@ -169,12 +170,12 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         stores = [c.plugin.factory(c.options, registry, data_dir, c.name) for c in configuration.stores]
         for store in stores:
             opened.push_async_callback(store.close)
-        marker = Marker(database, registry, settings.sites)
         follow = [
             Follower(journal, store, cast(FollowOptions, chosen.options))
             for store, chosen in zip(stores, configuration.stores, strict=True)
         ]
-        followers = Followers(journal, [*follow, Follower(journal, marker)], stores[0])
+        marked = Follower(journal, Marker(database, registry, settings.sites))
+        followers = Followers(journal, [*follow, marked], stores[0])
         await restore(journal, stores[0], live, sources)
         ingest = Ingest(journal, live, sources, quality, followers)
         if isinstance(clock, ReplayClock):
@@ -186,32 +187,30 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         ingest.connected = lambda: source.connected
         collector = MqttCollector(source, NativeDecoder(registry), ingest, wall)
 
-        ledger = Ledger(
-            database,
-            stores[0],
-            settings.sites,
-            lambda: followers.wait_for(journal.head),
-            settings.service.settle_grace,
-        )
+        async def caught_up() -> None:
+            head = journal.head
+            await follow[0].wait_for(head)  # not every store: InfluxDB may be gone for an hour
+            await marked.wait_for(head)
+
+        ledger = Ledger(database, stores[0], settings.sites, caught_up, settings.service.settle_grace)
         figures = LedgerFigures(database, stores[0], settings.sites)
 
-        channels = {n: c.plugin.factory(c.options, source.publish) for n, c in configuration.channels.items()}
-        router = Router(settings.route, list(channels), settings.inhibit)
-        composer = Composer(
-            settings.sites, settings.service.public_url or f"http://{settings.service.listen}"
-        )
-        outbox = Outbox(database, channels, wall, settings.delivery, owner="amberwatt")
-        book = Book(database, router, composer, outbox.wake)
+        alerting = configuration.alerting
+        channels = alerting.channels(source.publish)
+        for channel in channels.values():
+            opened.push_async_callback(channel.close)
+        outbox = Outbox(database, channels, wall, alerting.delivery, owner="amberwatt")
+        book = Book(database, alerting.router(), Composer(settings.sites, alerting.url), outbox.wake)
         board = AlertDesk(database)
 
         material = Material(figures, board, settings.sites, settings.target)
         reports = ReportDesk(material, database, data_dir / "reports", clock, settings.reports)
         reading = Reading(settings.sites, settings.target, figures, live, ingest, outbox, reports)
-        watch = Watch(configuration.rules, reading, book, clock)
+        watch = Watch(alerting.rules(), reading, book, wall)
 
         async def check(due: datetime) -> None:
             await service.settle(due)
-            await watch.evaluate(due)
+            await watch.evaluate(due, Cadence.LEDGER)
 
         async def announce(message: AlertMessage) -> None:
             await outbox.post(message, list(channels))
@@ -265,8 +264,11 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
             Component("collector", collector.run),
         ]
         gc.freeze()  # what was built stays: scanning it again held the event loop for 90 ms
-        yield service
-        await ingest.flush()
+        try:
+            yield service
+        finally:
+            gc.unfreeze()
+            await ingest.flush()
 
 
 def _nothing() -> None:

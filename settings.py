@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from alerts.message import CHANNELS, Channel
+import telemetry.stores
+from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
-from alerts.verdict import RULES, Rule
 from collectors.source import BrokerOptions
 from dashboards.house import AuthOptions
 from energy.site import SiteOptions
@@ -23,14 +23,14 @@ from energy.target import TargetOptions
 from reports.desk import ReportOptions
 from runtime.errors import ConfigError
 from runtime.options import Duration, Options
-from runtime.registry import Plugin, Registry
+from runtime.registry import Plugin
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
 from telemetry.store import STORES, Store
 
 T = TypeVar("T")
 
-_PLUGIN_TABLES = ("store", "channel", "rule")
+_ALERT_TABLES = ("rule", "channel", "route", "inhibit", "delivery")
 
 
 class ServiceOptions(Options):
@@ -134,8 +134,7 @@ class Configuration:
 
     settings: Settings
     stores: tuple[Chosen[Store], ...]
-    channels: Mapping[str, Chosen[Channel]]
-    rules: tuple[Chosen[Rule], ...]
+    alerting: AlertOptions
 
     def listening_on(self, address: str) -> Configuration:
         """The same, but with its pages at ``address``."""
@@ -156,38 +155,47 @@ def resolve(tables: Mapping[str, Any]) -> Configuration:
     except ValidationError as error:
         problems += list(_told(error, ""))
         settings = None
-    plugins = dict(tables) if settings is None else {t: getattr(settings, t) for t in _PLUGIN_TABLES}
-    stores = _choose(STORES, plugins.get("store", ()), "store", problems)
-    channels = _choose(CHANNELS, plugins.get("channel", ()), "channel", problems)
-    rules = _choose(RULES, plugins.get("rule", ()), "rule", problems)
-    named = {str(c.name): c for c in channels}
+    stores = _choose(
+        tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store, problems
+    )
+    alerting = _alerting(tables, settings, problems)
     if settings is not None:
-        problems += cross_check(settings, named)
-    if problems or settings is None:
+        problems += cross_check(settings)
+    if problems or settings is None or alerting is None:
         raise ConfigError(problems)
-    return Configuration(settings, tuple(stores), named, tuple(rules))
+    return Configuration(settings, tuple(stores), alerting)
 
 
-def cross_check(settings: Settings, channels: Mapping[str, object]) -> list[str]:
+def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = [problem for key, site in settings.sites.items() for problem in site.problems(key)]
     known = ", ".join(settings.sites) or "none"
     for number, target in enumerate(settings.target):
         if target.site not in (*settings.sites, "all"):
-            found.append(
-                f"target[{number}] {target.name!r}: site = {target.site!r} is no site; there are: {known}"
-            )
-    for number, route in enumerate(settings.route):
-        for name in route.to:
-            if name not in channels:
-                there = ", ".join(channels) or "none"
-                found.append(f"route[{number}]: to names the channel {name!r}; there are: {there}")
+            found.append(f"target[{number}].site: {target.site!r} is no site; there are: {known}")
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
             "could read; listen on 127.0.0.1, or set auth.anonymous_anywhere = true if that is meant"
         )
     return found
+
+
+def _alerting(
+    tables: Mapping[str, Any], settings: Settings | None, problems: list[str]
+) -> AlertOptions | None:
+    chosen = {name: tables[name] for name in _ALERT_TABLES if name in tables}
+    if settings is not None:
+        chosen = {name: getattr(settings, name) for name in _ALERT_TABLES}
+        chosen["url"] = settings.service.public_url or f"http://{settings.service.listen}"
+    try:
+        alerting = AlertOptions.model_validate(chosen)
+    except ValidationError as error:
+        # The same mistakes were told of the whole file, but for that of the address.
+        problems += [] if settings is None else list(_told(error, "service.public_url as "))
+        return None
+    problems += alerting.problems()
+    return alerting
 
 
 def _loopback(service: ServiceOptions) -> bool:
@@ -216,25 +224,25 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
     return value
 
 
-def _choose(registry: Registry[Any], tables: Any, table: str, problems: list[str]) -> list[Chosen[Any]]:
-    chosen: list[Chosen[Any]] = []
+def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
+    STORES.load(telemetry.stores)
+    chosen: list[Chosen[Store]] = []
     for number, row in enumerate(tables if isinstance(tables, Sequence) else []):
-        where = f"{table}[{number}]"
+        where = f"store[{number}]"
         kind = row.get("type") if isinstance(row, Mapping) else None
-        if kind not in registry:
-            problems.append(f"{where}.type: {kind!r} is no {table}; there are: {', '.join(registry)}")
+        if kind not in STORES:
+            problems.append(f"{where}.type: {kind!r} is no store; there are: {', '.join(STORES)}")
             continue
-        plugin = registry[str(kind)]
+        plugin = STORES[str(kind)]
         try:
-            options = plugin.options.model_validate(
-                {k: v for k, v in row.items() if k not in ("type", "name")}
-            )
+            own = {key: value for key, value in row.items() if key not in ("type", "name")}
+            options = plugin.options.model_validate(own)
         except ValidationError as error:
             problems.extend(_told(error, f"{where} ({kind})."))
             continue
         name = str(row.get("name", kind))
         if any(c.name == name for c in chosen):
-            problems.append(f"{where}: two of {table} are named {name!r}; give each a name of its own")
+            problems.append(f"{where}: two stores are named {name!r}; give each a name of its own")
         chosen.append(Chosen(name, plugin, options))
     return chosen
 

@@ -12,11 +12,6 @@ from typing import Annotated, Any, cast
 
 import typer
 
-import alerts.channels
-import alerts.rules
-import telemetry.stores
-from alerts.message import CHANNELS
-from alerts.verdict import RULES
 from commands.access import with_api
 from commands.demo import Build, DemoOptions, run_demo
 from commands.export import export_ledger, export_telemetry
@@ -33,7 +28,6 @@ from runtime.lifecycle import stop_on_signal
 from runtime.migrate import write_revision
 from settings import Configuration, read
 from simulator.loadtest import LoadOptions
-from telemetry.store import STORES
 
 cli = typer.Typer(
     help="Amberwatt: the energy and green-power ledger of an AI datacenter.",
@@ -56,9 +50,6 @@ def prepare(
 ) -> None:
     """Amberwatt: the energy and green-power ledger of an AI datacenter."""
     log.configure(level)
-    STORES.load(telemetry.stores)
-    CHANNELS.load(alerts.channels)
-    RULES.load(alerts.rules)
 
 
 @cli.command()

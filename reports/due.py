@@ -37,7 +37,7 @@ class MonthlyIssue:
     async def _issue(self, site: str, name: str, ended: datetime) -> bool:
         settled = await self._material.figures.settled_until(site)
         if settled is None or settled < ended:
-            _log.warning("report_waits", site=site, period=name, settled_until=settled)
+            _log.info("report_waits", site=site, period=name, settled_until=settled)
             return False
         (total,) = await self._material.figures.kpi(site, month(name, self._material.sites[site].tz))
         if total.completeness == 0:

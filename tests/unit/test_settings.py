@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import alerts.channels
-import alerts.rules
-import telemetry.stores
-from alerts.message import CHANNELS
-from alerts.verdict import RULES
 from runtime.errors import ConfigError
 from settings import read, resolve
-from telemetry.store import STORES
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _plugins() -> None:
-    STORES.load(telemetry.stores)
-    CHANNELS.load(alerts.channels)
-    RULES.load(alerts.rules)
 
 
 WRONG = """
@@ -85,7 +72,7 @@ def test_tables_are_checked_against_each_other() -> None:
     assert "parent = 'lost' is no meter of this site" in told
     assert "['pue1', 'pue2']" in told
     assert "target[0].site: 'kaunas' is no site; there are: gdansk" in told
-    assert "route[0]: to names the channel 'nobody'" in told
+    assert "route[0].to: no channel is named 'nobody'" in told
     assert "auth.anonymous" in told
 
 
