@@ -5,6 +5,7 @@ Run by hatchling for a wheel or an editable install, and by hand as ``python hat
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 WEB = Path("dashboards/web")
 DIST = Path("dashboards/static/dist")
 ENTRIES = ("app.js", "style.css")
+LICENCES = "licences.txt"
 LOCKED = ("package.json", "package-lock.json", ".npmrc")
 
 
@@ -46,6 +48,7 @@ def build(root: Path) -> None:
     fresh = root / DIST.with_name("dist.new")
     shutil.rmtree(fresh, ignore_errors=True)
     _run([_esbuild(root), *_options(fresh.relative_to(root))], root)
+    (fresh / LICENCES).write_text(_licences(root), encoding="utf-8")
     shutil.rmtree(root / DIST, ignore_errors=True)
     fresh.rename(root / DIST)
 
@@ -60,7 +63,7 @@ def _options(out: Path) -> list[str]:
         "--minify",
         "--entry-names=[name]-[hash]",
         "--chunk-names=[name]-[hash]",
-        "--legal-comments=linked",
+        f"--banner:js=/*! Third-party licences: {LICENCES} */",
         "--log-level=warning",
         f"--outdir={out.as_posix()}",
         f"--metafile={(out / 'meta.json').as_posix()}",
@@ -92,6 +95,16 @@ def _esbuild(root: Path) -> str:
     if not found:
         raise RuntimeError("node_modules holds no esbuild for this platform; remove node_modules and retry")
     return str(found[0])
+
+
+def _licences(root: Path) -> str:
+    """The licence texts of everything that ends up in the bundle: they travel with every copy of it."""
+    package = json.loads((root / "package.json").read_text(encoding="utf-8"))
+    texts = []
+    for name, version in sorted(package["dependencies"].items()):
+        licence = next(iter(sorted((root / "node_modules" / name).glob("LICEN[CS]E*"))))
+        texts.append(f"{name} {version}\n\n{licence.read_text(encoding='utf-8').strip()}\n")
+    return "\n\n".join(texts)
 
 
 def _packages_stale(root: Path) -> bool:

@@ -25,12 +25,15 @@ def power(watts: float | None) -> str:
     return f"{watts:.0f} W"
 
 
-def energy(wh: float | None) -> str:
-    """``2,412.4 MWh`` or ``0.235 MWh``: always MWh, so that what stands in one column can be compared."""
+def energy(wh: float | None, whole: float | None = None) -> str:
+    """``2,412.4 MWh``, ``3.190 MWh`` or ``105.2 kWh``; the unit fits ``whole``, of which ``wh`` is a part.
+
+    What stands in one column names the same ``whole``, so that it can be compared.
+    """
     if wh is None or math.isnan(wh):
         return NOTHING
-    if wh == 0:
-        return "0 MWh"
+    if abs(whole if whole is not None else wh) < 1e6:
+        return f"{wh / 1e3:,.1f} kWh"
     return f"{wh / 1e6:,.1f} MWh" if abs(wh) >= 1e8 else f"{wh / 1e6:,.3f} MWh"
 
 

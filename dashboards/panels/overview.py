@@ -112,7 +112,6 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
     pue_limit = min(site.pue_limit for site in sites)
     gpu_note = f"{now.reporting:,} of {now.gpus:,} reporting" if now.gpus else ""
     of_it = now.gpu_w.v / now.it_w.v if now.gpu_w.v is not None and now.it_w.v else None
-    of_site = f"{share(1 / now.pue.v)} of the site" if now.pue.v else "at the IT meters"
     tile, hours = view.site, "last 24 hours, hourly"
     # An hour's energy in Wh is its mean power in W: the ledger's hours are the sparklines of power.
     return [
@@ -120,7 +119,7 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
              over=_above(now.pue.v, pue_limit), spark=[r.pue for r in day], spark_of=hours),
         Tile("Site power", "power", now.power_w, f"{tile}.power_w", old, "at the inlet", f"/{query}",
              spark=[r.edc_wh for r in day], spark_of=hours),
-        Tile("IT power", "power", now.it_w, f"{tile}.it_w", old, of_site, f"/{query}",
+        Tile("IT power", "power", now.it_w, f"{tile}.it_w", old, "at the IT meters", f"/{query}",
              spark=[r.eit_wh for r in day], spark_of=hours),
         Tile("GPU power", "power", now.gpu_w, f"{tile}.gpu_w", old, gpu_note, f"/system{query}",
              fill=None if of_it is None else min(1.0, of_it)),

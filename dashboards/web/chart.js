@@ -17,12 +17,13 @@ export class Chart {
   #cursor = null;
   #spoken = 0;
 
-  // `lines`: [{ key, label }]; `form` writes a value, `scale` divides it for the axis; `limit` and `mark`
-  // are a value and a time (ms) to draw across the chart.
-  constructor(card, { lines, form, scale, limitName = "limit", limit = null, mark = null }) {
+  // `lines`: [{ key, label }]; `form` writes a value; `units`: [[size, name]], largest first, of which the
+  // axis takes the one that fits; without them the axis shows what matters of a ratio, not its zero.
+  // `limit` and `mark` are a value and a time (ms) to draw across the chart.
+  constructor(card, { lines, form, units = null, limitName = "limit", limit = null, mark = null }) {
     this.#card = card;
     this.#plot = card.querySelector(".plot");
-    Object.assign(this, { lines, form, scale, limitName, limit, mark });
+    Object.assign(this, { lines, form, units, limitName, limit, mark, scale: 1 });
     this.zone = document.body.dataset.tz;
     this.#plot.addEventListener("keydown", (event) => this.#key(event));
     card.querySelector("[data-table]")?.addEventListener("click", (event) => this.#table(event.currentTarget));
@@ -36,6 +37,7 @@ export class Chart {
     const known = columns.slice(1).some((column) => column.some((value) => value !== null));
     if (!known) return this.state("No figures in this time.");
     this.state(null);
+    this.#scaleUp();
     if (this.#uplot) this.#uplot.setData(columns, !this.#zoomed());
     else this.#make();
     this.#tellNewest();
@@ -70,6 +72,15 @@ export class Chart {
     note.className = "chart-state";
     note.textContent = words;
     this.#plot.append(note);
+  }
+
+  // The unit in which the largest value has one to three digits before the point.
+  #scaleUp() {
+    if (!this.units) return;
+    const most = Math.max(this.limit ?? 0, ...this.#data.slice(1).flat().map((value) => value ?? 0));
+    const [size, name] = this.units.find(([least]) => most >= least) ?? this.units.at(-1);
+    this.scale = size;
+    say(this.#card.querySelector(".unit"), name);
   }
 
   retheme() {
@@ -116,7 +127,7 @@ export class Chart {
             stroke: this.colours[index],
             width: 1.75,
             dash: DASHES[index],
-            points: { show: false },
+            points: { show: true, size: 4, fill: this.colours[index], filter: alone },
           })),
         ],
         hooks: { draw: [(u) => this.#annotate(u, narrow)], setCursor: [(u) => this.#read(u.cursor.idx)] },
@@ -129,7 +140,7 @@ export class Chart {
   #range(low, high) {
     if (low == null) return [0, 1];
     // Power is seen from zero; a ratio near its limit would then be a flat line.
-    if (this.scale === 1) {
+    if (!this.units) {
       const values = this.limit === null ? [low, high] : [low, high, this.limit];
       const room = (Math.max(...values) - Math.min(...values)) * 0.15 || 0.05;
       return [Math.min(...values) - room, Math.max(...values) + room];
@@ -296,6 +307,16 @@ export class Chart {
     if (crossed) this.retheme();
     else this.#uplot.setSize({ width: this.#plot.clientWidth, height: this.#plot.clientHeight });
   }
+}
+
+// What has no neighbour would not be seen as a line: it becomes a dot, and the gaps stay gaps.
+function alone(u, series) {
+  const column = u.data[series];
+  const found = [];
+  column.forEach((value, i) => {
+    if (value !== null && (column[i - 1] ?? null) === null && (column[i + 1] ?? null) === null) found.push(i);
+  });
+  return found;
 }
 
 function lastKnown(column) {

@@ -5,7 +5,12 @@ import { power, ratio } from "./numbers.js";
 const KINDS = {
   power: {
     form: power,
-    scale: 1e6,
+    units: [
+      [1e9, "GW"],
+      [1e6, "MW"],
+      [1e3, "kW"],
+      [1, "W"],
+    ],
     limitName: "grid contract",
     lines: [
       { key: "power_w", label: "Site" },
@@ -13,7 +18,7 @@ const KINDS = {
       { key: "gpu_w", label: "GPU" },
     ],
   },
-  pue: { form: ratio, scale: 1, lines: [{ key: "pue", label: "PUE" }] },
+  pue: { form: ratio, lines: [{ key: "pue", label: "PUE" }] },
 };
 
 export class Figure {

@@ -37,10 +37,18 @@ def test_only_a_full_hundred_reads_as_one(value: float | None, words: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("wh", "words"), [(None, "–"), (0.0, "0 MWh"), (234_600.0, "0.235 MWh"), (2.4124e9, "2,412.4 MWh")]
+    ("wh", "whole", "words"),
+    [
+        (None, None, "–"),
+        (0.0, None, "0.0 kWh"),
+        (105_230.0, None, "105.2 kWh"),
+        (234_600.0, 13_459_000.0, "0.235 MWh"),
+        (3_190_000.0, 13_459_000.0, "3.190 MWh"),
+        (2.4124e9, None, "2,412.4 MWh"),
+    ],
 )
-def test_energy_has_one_unit(wh: float | None, words: str) -> None:
-    assert numbers.energy(wh) == words
+def test_energy_takes_the_unit_of_the_whole(wh: float | None, whole: float | None, words: str) -> None:
+    assert numbers.energy(wh, whole) == words
 
 
 @pytest.mark.parametrize(
