@@ -112,7 +112,7 @@ class AlertOptions(Options):
         return []
 
     def _route_problems(self) -> list[str]:
-        names = {table.get("name") for table in self.channel}
+        names = {table["name"] for table in self.channel if table.get("name")}
         found = []
         for number, route in enumerate(self.route):
             place = f"route[{number}]"

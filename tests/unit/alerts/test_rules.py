@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerts.options import AlertOptions
+from alerts.reading import ChannelStatus, Reading
+from alerts.verdict import RULES, Severity, Verdict
+from energy.interval import Period
+from energy.site import SiteOptions
+from energy.target import TargetOptions
+from runtime.clock import to_ms
+from telemetry.catalogue import METER
+from telemetry.frame import Frame
+from telemetry.live import LiveState
+from telemetry.series import SeriesRegistry
+from telemetry.status import IngestStatus, JournalStatus, SourceStatus, StoreStatus
+from tests.fakes.figures import SyntheticFigures, night, site
+
+AT = datetime(2026, 10, 20, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Ingest:
+    """An ingest that says what a test puts into it."""
+
+    journal: JournalStatus = field(default_factory=lambda: JournalStatus(3, 10, 100, 3))
+    stores: list[StoreStatus] = field(default_factory=list)
+    received: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    devices: list[SourceStatus] = field(default_factory=list)
+
+    async def status(self) -> IngestStatus:
+        return IngestStatus(self.received, 0, 0, 0, 0, dict(self.rejected), self.journal, self.stores)
+
+    def sources(self) -> Sequence[SourceStatus]:
+        return self.devices
+
+
+@dataclass
+class Channels:
+    """An outbox that says what a test puts into it."""
+
+    states: list[ChannelStatus]
+
+    def channels(self) -> Sequence[ChannelStatus]:
+        return self.states
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A report that is there."""
+
+    site: str
+    period: str
+
+
+@dataclass
+class Shelf:
+    """A report index that says what a test puts into it."""
+
+    reports: list[Issued] = field(default_factory=list)
+
+    async def entries(self, site: str | None = None) -> list[Issued]:
+        return [r for r in self.reports if site in (None, r.site)]
+
+
+def reading(**more: Any) -> Reading:
+    sites = {"gdansk": site()}
+    given: dict[str, Any] = {
+        "sites": sites,
+        "targets": (),
+        "figures": SyntheticFigures(sites, settled=AT),
+        "live": LiveState(SeriesRegistry()),
+        "ingest": Ingest(),
+    }
+    return Reading(**(given | more))
+
+
+def rule(name: str, **options: Any) -> Any:
+    tables = AlertOptions.model_validate({"rule": [{"type": name, **options}]})
+    assert tables.problems() == []
+    return tables.rules()[name]
+
+
+async def ask(name: str, read: Reading, at: datetime = AT) -> dict[str, Verdict]:
+    verdicts = list(await rule(name).judge(at, read))
+    assert all(v.rule == name for v in verdicts)
+    assert len({v.key for v in verdicts}) == len(verdicts)
+    return {v.key: v for v in verdicts}
+
+
+@pytest.mark.parametrize("name", list(AlertOptions().rules()))
+async def test_every_rule_names_its_conditions_without_values_and_says_what_to_do(name: str) -> None:
+    busy = reading(
+        targets=(TargetOptions(name="green", site="gdansk"),),
+        ingest=Ingest(
+            stores=[StoreStatus("duckdb", 3, 0.0)],
+            devices=[SourceStatus("gdansk/meter/main-1", "meter", "gdansk", AT, 1)],
+        ),
+        deliveries=Channels([ChannelStatus("mail", 0, None, timedelta(0), False)]),
+        reports=Shelf(),
+    )
+    verdicts = await ask(name, busy)
+    later = await ask(
+        name,
+        replace(busy, figures=SyntheticFigures(busy.sites, AT + timedelta(days=1))),
+        AT + timedelta(days=1),
+    )
+    assert verdicts
+    assert set(verdicts) == set(later)
+    assert all(v.advice and v.title and v.summary and v.link.startswith("/") for v in verdicts.values())
+
+
+async def test_a_windless_night_misses_the_target_and_names_the_month() -> None:
+    target = TargetOptions(name="green", site="gdansk", severity="critical")
+    sites = {"gdansk": site()}
+    dark = SyntheticFigures(sites, AT, windless=[night(datetime(2026, 10, 10, tzinfo=UTC))])
+    verdicts = await ask("green_target", reading(targets=(target,), figures=dark))
+    missed, risk = verdicts["target/green/missed"], verdicts["target/green/at-risk"]
+    assert (missed.active, missed.severity, missed.unit, missed.limit) == (True, Severity.CRITICAL, "%", 100)
+    assert missed.value is not None
+    assert 80 < missed.value < 100
+    assert (risk.active, risk.severity) == (False, Severity.MEDIUM)
+    assert missed.episode == risk.episode == "2026-10"
+    assert missed.link == "/green/2026-10?site=gdansk"
+
+
+async def test_a_withheld_target_is_unknown() -> None:
+    target = TargetOptions(name="green", site="gdansk")
+    gone = SyntheticFigures({"gdansk": site()}, AT, missing=[Period(AT - timedelta(days=20), AT)])
+    verdicts = await ask("green_target", reading(targets=(target,), figures=gone))
+    assert {v.active for v in verdicts.values()} == {None}
+
+
+def limited(pue_limit: float) -> dict[str, SiteOptions]:
+    return {"gdansk": site().model_copy(update={"pue_limit": pue_limit})}
+
+
+async def test_pue_is_held_against_the_sites_limit_with_a_deadband() -> None:
+    row = (await SyntheticFigures({"gdansk": site()}, AT).kpi("gdansk", Period(AT - timedelta(hours=1), AT)))[
+        0
+    ]
+    assert row.pue is not None
+
+    async def judged(limit: float) -> tuple[bool | None, bool]:
+        verdict = (await ask("pue_limit", reading(sites=limited(limit))))["pue/gdansk"]
+        assert verdict.value == row.pue
+        return verdict.active, verdict.clears
+
+    assert await judged(row.pue - 0.01) == (True, False)
+    assert await judged(row.pue + 0.01) == (False, False)
+    assert await judged(row.pue + 0.03) == (False, True)
+
+
+async def test_pue_is_unknown_when_it_is_withheld_or_stale() -> None:
+    sites = {"gdansk": site()}
+    gone = SyntheticFigures(sites, AT, missing=[Period(AT - timedelta(hours=1), AT)])
+    verdict = (await ask("pue_limit", reading(figures=gone)))["pue/gdansk"]
+    assert verdict.active is None
+    assert "below the floor" in verdict.summary
+    old = (await ask("pue_limit", reading(), AT + timedelta(hours=3)))["pue/gdansk"]
+    assert old.active is None
+
+
+def live(watts: float, at: datetime) -> LiveState:
+    registry = SeriesRegistry()
+    number = registry.id(METER, ("gdansk", "main-1"))
+    state = LiveState(registry)
+    state.update(
+        Frame(
+            METER,
+            np.array([number], np.int32),
+            np.array([to_ms(at)], np.int64),
+            {"power_w": np.array([watts])},
+        )
+    )
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kilowatts", "age", "active", "clears"),
+    [
+        (16_001, 0, True, False),
+        (15_900, 0, False, False),
+        (15_600, 0, False, True),
+        (99_999, 181, None, False),
+        (99_999, 179, True, False),
+    ],
+)
+async def test_power_is_held_against_the_contract(
+    kilowatts: float, age: int, active: bool | None, clears: bool
+) -> None:
+    now = reading(live=live(kilowatts * 1000, AT - age * SECOND))
+    verdict = (await ask("power_contract", now))["contract/gdansk"]
+    assert (verdict.active, verdict.clears) == (active, clears)
+    assert verdict.on_delay == 60 * SECOND
+
+
+async def test_power_is_unknown_before_the_first_reading_and_unwatched_without_a_contract() -> None:
+    assert (await ask("power_contract", reading()))["contract/gdansk"].active is None
+    free = {"gdansk": site().model_copy(update={"contracted_kw": None})}
+    assert await ask("power_contract", reading(sites=free)) == {}
+
+
+@pytest.mark.parametrize(
+    ("share", "active", "clears", "severity"),
+    [
+        (74, False, True, "high"),
+        (79, False, False, "high"),
+        (80, True, False, "high"),
+        (95, True, False, "critical"),
+    ],
+)
+async def test_the_journal_fills(share: int, active: bool, clears: bool, severity: str) -> None:
+    ingest = Ingest(journal=JournalStatus(1, share, 100, 1), stores=[StoreStatus("influx", 1, 90.0)])
+    verdict = (await ask("journal_filling", reading(ingest=ingest)))["journal/filling"]
+    assert (verdict.active, verdict.clears, verdict.severity) == (active, clears, severity)
+    assert "influx is 90 s behind" in verdict.summary
+
+
+async def test_each_store_is_judged_by_itself() -> None:
+    stores = [StoreStatus("duckdb", 9, 0.0), StoreStatus("influx", 1, 301.0, "connection refused")]
+    verdicts = await ask("store_lagging", reading(ingest=Ingest(stores=stores)))
+    assert {key: v.active for key, v in verdicts.items()} == {
+        "store/duckdb/lagging": False,
+        "store/influx/lagging": True,
+    }
+    assert "connection refused" in verdicts["store/influx/lagging"].summary
+
+
+async def test_rejects_are_counted_over_a_window() -> None:
+    judge, ingest = rule("reject_rate"), Ingest(received=1_000, rejected={"not-decodable": 500})
+
+    async def at(minutes: int, received: int, rejected: int) -> Verdict:
+        ingest.received, ingest.rejected = received, {"not-decodable": rejected}
+        (verdict,) = await judge.judge(AT + timedelta(minutes=minutes), reading(ingest=ingest))
+        return verdict  # type: ignore[no-any-return]
+
+    assert (await at(0, 1_000, 500)).active is None
+    assert (await at(5, 1_500, 500)).active is None
+    assert (await at(10, 2_000, 500)).active is False
+    high = await at(15, 2_500, 520)
+    assert (high.active, high.value) == (True, 2.0)
+    assert "not-decodable 20" in high.summary
+    assert (await at(25, 3_500, 520)).active is False
+    assert (await at(35, 3_500, 520)).active is None
+
+
+async def test_few_rejects_are_no_alarm() -> None:
+    judge, ingest = rule("reject_rate"), Ingest(received=0)
+    await judge.judge(AT, reading(ingest=ingest))
+    ingest.received, ingest.rejected = 20, {"nan": 9}
+    (verdict,) = await judge.judge(AT + timedelta(minutes=10), reading(ingest=ingest))
+    assert verdict.active is False
+
+
+async def test_an_inlet_meter_that_is_missing() -> None:
+    sites = {"gdansk": site()}
+    gone = SyntheticFigures(sites, AT, missing=[Period(AT - timedelta(minutes=15), AT)])
+    verdict = (await ask("completeness", reading(figures=gone)))["completeness/gdansk/main-1"]
+    assert (verdict.active, verdict.value) == (True, 75.0)
+    assert "1 of the last 4" in verdict.summary
+    assert (await ask("completeness", reading()))["completeness/gdansk/main-1"].active is False
+
+
+@pytest.mark.parametrize(
+    ("at", "reports", "missing"),
+    [
+        (datetime(2026, 11, 1, 6, tzinfo=UTC), [], False),
+        (datetime(2026, 11, 2, 6, tzinfo=UTC), [], True),
+        (datetime(2026, 11, 2, 6, tzinfo=UTC), [Issued("gdansk", "2026-10")], False),
+        (datetime(2026, 11, 2, 6, tzinfo=UTC), [Issued("kaunas", "2026-10")], True),
+    ],
+)
+async def test_a_report_is_missing_from_the_second_on(
+    at: datetime, reports: list[Issued], missing: bool
+) -> None:
+    sites = {"gdansk": site()}
+    now = reading(figures=SyntheticFigures(sites, at), reports=Shelf(reports))
+    verdict = (await ask("report_missing", now, at))["report/gdansk"]
+    assert (verdict.active, verdict.episode) == (missing, "2026-10")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "error", "lost", "active", "clears"),
+    [
+        (0, None, False, False, True),
+        (14, "refused", False, False, False),
+        (16, "refused", False, True, False),
+        (0, "550", True, True, False),
+    ],
+)
+async def test_a_failing_channel(
+    minutes: int, error: str | None, lost: bool, active: bool, clears: bool
+) -> None:
+    status = ChannelStatus("mail", 2, error, timedelta(minutes=minutes), lost)
+    verdict = (await ask("channel_failing", reading(deliveries=Channels([status]))))["channel/mail"]
+    assert (verdict.active, verdict.clears, verdict.evidence["channel"]) == (active, clears, "mail")
+
+
+def device(source: str, age: float | None = 0, **more: Any) -> SourceStatus:
+    place, kind = source.split("/")[0], "gpu" if source.endswith("/gpu") else source.split("/")[1]
+    return SourceStatus(source, kind, place, None if age is None else AT - age * SECOND, 1, **more)
+
+
+async def silence(*devices: SourceStatus) -> dict[str, bool | None]:
+    verdicts = await ask("silent_source", reading(ingest=Ingest(devices=list(devices))))
+    return {key.removeprefix("silent/gdansk"): v.active for key, v in verdicts.items()}
+
+
+async def test_three_periods_of_silence_by_the_meters_own_period() -> None:
+    speaks = device("gdansk/supply/pv-roof")
+    assert (await silence(device("gdansk/meter/main-1", 180), speaks))["/meter"] is False
+    assert (await silence(device("gdansk/meter/main-1", 181), speaks))["/meter"] is True
+    assert (await silence(device("gdansk/meter/main-1", 0, online=False), speaks))["/meter"] is True
+
+
+async def test_a_configured_meter_that_never_spoke_is_silent_after_three_periods() -> None:
+    devices = [device("gdansk/meter/main-1", None), device("gdansk/supply/pv-roof")]
+    verdict = (await ask("silent_source", reading(ingest=Ingest(devices=devices))))["silent/gdansk/meter"]
+    assert (verdict.active, verdict.on_delay) == (True, 180 * SECOND)
+    assert "1 never spoke" in verdict.summary
+
+
+async def test_nodes_are_grouped_by_rack_and_a_dead_hall_is_one_alarm() -> None:
+    def nodes(hall: str, rack: str, age: float) -> list[SourceStatus]:
+        return [device(f"gdansk/{hall}/{rack}/n{n}/gpu", age) for n in range(2)]
+
+    meter = device("gdansk/meter/main-1")
+    some = await silence(meter, *nodes("a", "r1", 99), *nodes("a", "r2", 0), *nodes("b", "r1", 0))
+    assert some == {
+        "": False, "/meter": False, "/hall/a": False, "/rack/a/r1": True, "/rack/a/r2": False,
+        "/hall/b": False, "/rack/b/r1": False,
+    }  # fmt: skip
+    hall = await silence(meter, *nodes("a", "r1", 99), *nodes("a", "r2", 99), *nodes("b", "r1", 0))
+    assert hall["/hall/a"] is True
+    assert hall["/rack/a/r1"] is hall["/rack/a/r2"] is None
+    assert hall[""] is False
+
+
+async def test_a_dead_site_is_one_alarm() -> None:
+    all_silent = await silence(device("gdansk/meter/main-1", 999), device("gdansk/a/r1/n1/gpu", 999))
+    assert all_silent == {"": True, "/meter": None, "/hall/a": None, "/rack/a/r1": None}
+
+
+async def test_a_gigafactory_of_nodes_is_few_conditions() -> None:
+    nodes = [device(f"gdansk/a/r{n // 16}/n{n}/gpu", 99) for n in range(1_600)]
+    verdicts = await ask(
+        "silent_source", reading(ingest=Ingest(devices=[device("gdansk/meter/main-1"), *nodes]))
+    )
+    assert [v.key for v in verdicts.values() if v.active] == ["silent/gdansk/hall/a"]
+    assert len(verdicts) == 103
+    assert len(verdicts["silent/gdansk/hall/a"].evidence["silent"]) == 20
+
+
+def test_every_rule_has_options_with_defaults() -> None:
+    AlertOptions().rules()
+    assert all(RULES[name].options().model_dump() is not None for name in RULES)
