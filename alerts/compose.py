@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.board import Alert
+from alerts.figure import figure
 from alerts.message import AlertMessage, Attachment, MessageKind
 from alerts.route import Envelope
 from alerts.verdict import Severity
@@ -55,7 +56,8 @@ class Composer:
     def compose(self, envelope: Envelope, at: datetime, *, again: bool = False) -> AlertMessage:
         """The message in ``envelope``; ``again`` for one that no transition has caused."""
         first = envelope.alerts[0]
-        title = first.title if len(envelope.alerts) == 1 else f"{len(envelope.alerts)} × {first.title}"
+        more = f" and {len(envelope.alerts) - 1} more" if len(envelope.alerts) > 1 else ""
+        title = first.title + more
         context = {
             "kind": envelope.kind,
             "site": first.site,
@@ -125,14 +127,6 @@ class Composer:
 
     def _absolute(self, path: str) -> str:
         return path if "://" in path else self._url + path
-
-
-def figure(value: float, unit: str) -> str:
-    """``value`` with its unit, as many digits as it deserves: ``1.52``, ``93.1 %``, ``120 345 kW``."""
-    size = abs(value)
-    digits = 0 if size >= 1000 else 1 if size >= 10 else 2
-    text = f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
-    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
 
 
 def labels(alert: Alert) -> dict[str, str]:

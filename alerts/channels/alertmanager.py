@@ -10,7 +10,8 @@ import msgspec
 from pydantic import Field, HttpUrl
 
 from alerts.board import Alert
-from alerts.compose import figure, labels
+from alerts.compose import labels
+from alerts.figure import figure
 from alerts.message import CHANNELS, AlertMessage
 from alerts.post import Poster
 from alerts.state import FIRING

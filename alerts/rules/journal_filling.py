@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from alerts.figure import count
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from runtime.options import Options
@@ -35,6 +36,7 @@ class JournalFilling:
         journal = status.journal
         full = journal.bytes / journal.limit_bytes
         worst = max(status.stores, key=lambda store: store.lag_s, default=None)
+        held = f"{count(journal.bytes // 2**20)} MiB"
         behind = f" {worst.name} is {worst.lag_s:.0f} s behind." if worst and worst.lag_s > 0 else ""
         critical = full >= self._options.critical
         verdict = Verdict(
@@ -45,7 +47,7 @@ class JournalFilling:
             active=full >= self._options.high,
             clears=full < self._options.clear,
             title="The journal is filling up",
-            summary=f"The journal holds {journal.bytes / 2**20:,.0f} MiB, {full:.0%} of its limit.{behind}",
+            summary=f"The journal holds {held}, {full:.0%} of its limit.{behind}",
             value=100 * full,
             limit=100 * self._options.high,
             unit="%",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
+from alerts.figure import count
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from runtime.options import Duration, Options
@@ -50,7 +51,7 @@ class RejectRate:
             active=None if share is None else share > self._options.limit and rejected >= self._options.least,
             clears=share is not None and share < self._options.clear,
             title="Many messages are rejected",
-            summary=f"{rejected:,} of {received:,} messages were rejected: {_told(reasons)}."
+            summary=f"{count(rejected)} of {count(received)} messages were rejected: {_told(reasons)}."
             if share is not None
             else "The share of rejected messages is not known yet.",
             value=None if share is None else 100 * share,
@@ -77,4 +78,4 @@ class RejectRate:
 
 def _told(reasons: dict[str, int]) -> str:
     ordered = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{reason} {count:,}" for reason, count in ordered) or "none"
+    return ", ".join(f"{reason} {count(number)}" for reason, number in ordered) or "none"

@@ -91,6 +91,7 @@ class SilentSource:
             if group.silent
             else f"All {len(group.sources)} sources speak.",
             value=float(len(group.silent)),
+            unit="sources",
             on_delay=max([self._options.on_delay, *new]),
             link=f"/system?site={group.site}",
             evidence={"silent": named, "count": len(group.silent), "sources": len(group.sources)},

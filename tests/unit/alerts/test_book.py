@@ -176,7 +176,7 @@ async def test_many_of_one_rule_and_site_are_one_message(room: Room) -> None:
     racks = [verdict(True, key=f"silent/gdansk/r{n}", title="A rack is silent") for n in range(300)]
     await room.say(*racks)
     (message,) = await room.messages()
-    assert message.subject == "[HIGH] Gdańsk: 300 × A rack is silent"
+    assert message.subject == "[HIGH] Gdańsk: A rack is silent and 299 more"
     assert len(message.alerts) == 300
     assert "and 280 more" in message.text
     assert len(await room.desk.alerts()) == 300
