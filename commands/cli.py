@@ -85,6 +85,7 @@ def check(file: Path) -> None:
 def report(  # noqa: PLR0913 - one parameter per option of the command
     context: typer.Context,
     month: Annotated[str, typer.Argument(help="for example 2026-10")],
+    *,
     site: Annotated[str | None, typer.Option(help="default: every site")] = None,
     formats: Annotated[str, typer.Option("--format")] = "pdf,xlsx,csv,json",
     out: Annotated[Path, typer.Option(help="where the files go")] = Path(),
@@ -122,6 +123,7 @@ def export(
 
 @cli.command()
 def loadtest(  # noqa: PLR0913 - one parameter per option of the command
+    *,
     nodes: Annotated[int, typer.Option(help="that publish, 8 GPUs each")] = 1_000,
     rate: Annotated[float, typer.Option(help="messages a second")] = 1_000.0,
     seconds: float = 10.0,
