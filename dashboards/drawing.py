@@ -133,6 +133,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        auto_reload=False,  # an upgrade under a running service must not mix new pages with old code
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

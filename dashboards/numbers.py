@@ -32,7 +32,10 @@ def energy(wh: float | None, whole: float | None = None) -> str:
     """
     if wh is None or math.isnan(wh):
         return NOTHING
-    if abs(whole if whole is not None else wh) < 1e6:
+    small = abs(whole if whole is not None else wh) < 1e6
+    if wh == 0:
+        return "0 kWh" if small else "0 MWh"
+    if small:
         return f"{wh / 1e3:,.1f} kWh"
     return f"{wh / 1e6:,.1f} MWh" if abs(wh) >= 1e8 else f"{wh / 1e6:,.3f} MWh"
 

@@ -93,6 +93,12 @@ class GreenMonth:
     before: str
     after: str | None
 
+    @property
+    def state(self) -> str:
+        """``open`` while the month runs, however well its beginning is settled."""
+        ended = self.total is not None and self.through == self.period.end
+        return self.total.state if ended and self.total is not None else "open"
+
 
 @dataclass(frozen=True)
 class HourSource:
@@ -216,11 +222,11 @@ def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 2.5 or 5 times a power of ten; 1 for nothing."""
+    """The next number above with one digit, or 1.5 or 2.5, times a power of ten; 1 for nothing."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= value)
+    return next(power * factor for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if power * factor >= value)
 
 
 def worst_hours(hours: Sequence[KpiRow]) -> list[KpiRow]:

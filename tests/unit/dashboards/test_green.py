@@ -40,6 +40,7 @@ async def test_hours_without_a_figure_have_a_reason_and_hours_to_come_are_not_th
     assert "below the floor" in (hole.reason or "")
     assert page.lines[20].hours == [[] for _ in range(24)]
     assert page.days[13].missing_hours == 6
+    assert page.state == "open"
     assert page.after is None
     assert page.before == "2026-09"
 
@@ -54,6 +55,9 @@ async def test_the_worst_hours_are_those_with_most_uncovered_energy(house: House
 async def test_a_month_of_which_nothing_is_settled_has_no_total(house: House) -> None:
     page = await green_month(house, "gdansk", month("2026-11", GDANSK), GDANSK, AT)
     assert (page.total, page.through, list(page.worst)) == (None, None, [])
+    assert page.state == "open"
+    ended = await green_month(house, "gdansk", month("2026-09", GDANSK), GDANSK, AT)
+    assert (ended.state, ended.after) == ("provisional", "2026-10")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ async def test_an_hour_tells_its_meters_and_its_mix(house: House) -> None:
 
 async def test_bars_end_below_a_round_top(house: House) -> None:
     page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
-    assert [label for label, _ in page.bars.ticks] == ["0", "100", "200", "300", "400"]
+    assert [label for label, _ in page.bars.ticks] == ["0", "80", "160", "240", "320"]
     for _day, pieces in page.bars.bars:
         assert sum(piece.share for piece in pieces) <= 1.05
     assert day_bars([], []).bars == []

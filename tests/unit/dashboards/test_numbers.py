@@ -40,7 +40,8 @@ def test_only_a_full_hundred_reads_as_one(value: float | None, words: str) -> No
     ("wh", "whole", "words"),
     [
         (None, None, "–"),
-        (0.0, None, "0.0 kWh"),
+        (0.0, None, "0 kWh"),
+        (0.0, 13_459_000.0, "0 MWh"),
         (105_230.0, None, "105.2 kWh"),
         (234_600.0, 13_459_000.0, "0.235 MWh"),
         (3_190_000.0, 13_459_000.0, "3.190 MWh"),
