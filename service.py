@@ -24,6 +24,7 @@ from alerts.message import AlertMessage
 from alerts.mirror import Mirrors
 from alerts.outbox import Outbox
 from alerts.reading import Reading
+from alerts.replay import Replay
 from alerts.verdict import Cadence
 from alerts.watch import Watch
 from collectors.connect import open_source
@@ -247,6 +248,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
                 history=service,
                 auth=settings.auth,
                 version=VERSION,
+                replay=Replay(alerting.rules(), reading),
             )
         )
         service.server = WebServer(app, settings.service.listen)

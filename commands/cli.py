@@ -16,6 +16,7 @@ from commands.access import with_api
 from commands.demo import Build, DemoOptions, run_demo
 from commands.export import export_ledger, export_telemetry
 from commands.load import account, run_load
+from commands.replay import in_words, replayed
 from commands.report import ReportOrder, issue_reports
 from commands.running import Running
 from commands.say import fail, say
@@ -118,6 +119,24 @@ def export(
 
     if what not in ("telemetry", "ledger"):
         fail(ServiceError(f"{what!r}: write telemetry or ledger"))
+    _ask(context, config, work)
+
+
+@cli.command()
+def replay(
+    context: typer.Context,
+    *,
+    start: Annotated[str, typer.Option("--from", help="2026-10-01T00:00:00+02:00, epoch ms or now-7d")],
+    end: Annotated[str, typer.Option("--to")] = "now",
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Which alerts would have fired in a past period; nothing is stored or sent."""
+
+    async def work(api: Running, _: Configuration) -> None:
+        for change in await replayed(api, start, end):
+            say(json.dumps(change) if as_json else in_words(change))
+
     _ask(context, config, work)
 
 

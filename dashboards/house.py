@@ -10,6 +10,7 @@ from pydantic import Field
 
 from alerts.board import AlertBoard
 from alerts.reading import IngestView
+from alerts.replay import Replay
 from dashboards.users import Users
 from energy.figures import Figures
 from energy.site import SiteOptions
@@ -63,3 +64,4 @@ class House:
     history: HistoryProgress
     auth: AuthOptions
     version: str
+    replay: Replay | None = None

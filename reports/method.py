@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-METHOD_VERSION = "2026.1"
+METHOD_VERSION = "amberwatt-1"
 
 METHOD: tuple[tuple[str, str], ...] = (
     (
