@@ -16,6 +16,9 @@ from collectors.session import BrokerSession, Pace
 from collectors.source import SOURCES, BrokerOptions, Message
 from runtime.errors import SourceError
 
+PACKET_IDS = 65_535
+"""No broker can have more messages unacknowledged: it has no more packet identifiers."""
+
 _QUEUED_BYTES = 256 * 1024 * 1024 + 65_536
 """More than the largest packet that MQTT knows, so that none can be undeliverable."""
 
@@ -52,6 +55,10 @@ class MqttiumLink:
         except (mqttium.MQTTError, OSError) as error:
             # An old broker answers MQTT 5 with a CONNACK that is none, hangs up, or says nothing.
             raise NotSpoken(f"{options.url} sent no usable CONNACK: {error}") from None
+        # Mosquitto 2.0 sends more than the receive maximum while it drains a backlog. mqttium would hang up
+        # on it, for ever, and there is no public way to advertise less than is tolerated. The queue stays
+        # bounded: when it is full the socket is not read.
+        self._client._engine.inbound._receive_maximum = PACKET_IDS
         self._stream = self._client.messages()
         return answer.session_present
 

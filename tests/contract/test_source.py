@@ -170,6 +170,28 @@ async def test_a_flood_without_window_fills_no_memory(broker: Server, client: st
     assert seen == list(range(3_000))
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_backlog_comes_through_a_small_window(broker: Server, client: str, protocol: str) -> None:
+    """Mosquitto 2.0 breaks the window while it drains a backlog; that must not end the connection."""
+    chosen = options(broker, client, receive_maximum=50, protocol=protocol)
+    async with running(chosen) as source:
+        await until(lambda: source.connected)
+    async with AsyncClient("filler") as filler:
+        await filler.connect("127.0.0.1", broker.port)
+        receipt = await filler.publish_many(PublishMessage(TOPIC, b"%d" % n, qos=1) for n in range(2_000))
+        await receipt.wait()
+    async with running(chosen) as source:
+        seen: list[int] = []
+        while len(seen) < 2_000:
+            messages = await take(source, 1)
+            assert len(messages) <= 50
+            await source.acknowledge(messages)
+            seen += numbers(messages)
+        assert seen == list(range(2_000))
+        await until(lambda: source.connected)
+        assert source.problem is None
+
+
 async def test_a_broker_that_restarts_is_found_again(broker: Server, client: str) -> None:
     async with running(options(broker, client)) as source:
         await until(lambda: source.connected)
