@@ -1,6 +1,7 @@
 """Bundle the pages' JavaScript and CSS: npm and esbuild, with Node from a wheel, into the package.
 
-Run by hatchling for a wheel or an editable install, and by hand as ``python hatch_build.py``.
+Run by hatchling for a wheel or an editable install, and by hand as
+``python hatch_build.py [--if-changed]``.
 """
 
 from __future__ import annotations
@@ -137,7 +138,17 @@ else:
                 build(Path(self.root))
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Build, with ``--if-changed`` only when a source is newer; returns the exit code."""
+    root = Path(__file__).resolve().parent
+    if unknown := [argument for argument in arguments if argument != "--if-changed"]:
+        sys.stderr.write(f"unknown argument {unknown[0]!r}; there is only --if-changed\n")
+        return 2
+    if "--if-changed" not in arguments or stale(root):
+        build(root)
+        sys.stdout.write(f"built {root / DIST}\n")
+    return 0
+
+
 if __name__ == "__main__":
-    here = Path(__file__).resolve().parent
-    build(here)
-    sys.stdout.write(f"built {here / DIST}\n")
+    sys.exit(main(sys.argv[1:]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
 from dashboards import actions, fragments
@@ -16,7 +17,16 @@ from dashboards.view import ALL, month_name, month_named
 from energy.interval import month_of
 from reports.report import FORMATS, ReportEntry
 
-router = APIRouter(include_in_schema=False)
+
+@asynccontextmanager
+async def _until_closed(app: FastAPI) -> AsyncIterator[None]:
+    """Reports under way end with the application; what they have not archived is not half there."""
+    yield
+    if hasattr(app.state, "issuing"):
+        await app.state.issuing.close()
+
+
+router = APIRouter(include_in_schema=False, lifespan=_until_closed)
 router.include_router(fragments.router)
 router.include_router(actions.router)
 

@@ -77,3 +77,8 @@ def test_the_lock_file_names_no_registry() -> None:
     lock = json.loads((Path(hatch_build.__file__).parent / "package-lock.json").read_text())
     assert lock["packages"]
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+
+
+def test_an_unknown_argument_of_the_build_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hatch_build.main(["--fast"]) == 2
+    assert "--if-changed" in capsys.readouterr().err

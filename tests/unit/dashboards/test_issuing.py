@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from dashboards.issuing import Issuing
+from dashboards.pages import router
 from reports.report import FORMATS, Format, Progress, ReportEntry
 from tests.fakes.pages_house import Desk
 
@@ -77,4 +80,14 @@ async def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
     issue = issuing.start("gdansk", "2026-10")
     await asyncio.sleep(0)
     await issuing.close()
+    assert issue.done
+
+
+async def test_reports_under_way_end_with_the_application(tmp_path: Path) -> None:
+    app, desk = FastAPI(), Held(tmp_path)
+    app.include_router(router)
+    app.state.issuing = Issuing(desk)
+    async with app.router.lifespan_context(app):
+        issue = app.state.issuing.start("gdansk", "2026-10")
+        await desk.begun.wait()
     assert issue.done
