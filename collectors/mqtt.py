@@ -18,6 +18,10 @@ from telemetry.batch import Batch
 log = structlog.get_logger(__name__)
 
 
+BATCH = 5_000
+"""Most messages of one commit: enough to make it cheap, few enough that pages need not wait for a backlog."""
+
+
 class Ingest(Protocol):
     """What the collector needs of :mod:`telemetry.ingest`."""
 
@@ -70,11 +74,13 @@ class MqttCollector:
 
     async def _pump(self) -> None:
         while True:
-            messages = await self._source.receive()
-            batch = Batch()
-            self._decoder.decode(messages, batch, to_ms(self._clock.now()))
-            await self._commit(batch)
-            await self._settle(messages)
+            arrived = await self._source.receive()
+            for first in range(0, len(arrived), BATCH):
+                messages = arrived[first : first + BATCH]
+                batch = Batch()
+                self._decoder.decode(messages, batch, to_ms(self._clock.now()))
+                await self._commit(batch)
+                await self._settle(messages)
 
     async def _commit(self, batch: Batch) -> None:
         while True:

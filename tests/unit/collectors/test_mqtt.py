@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from collectors import mqtt
 from collectors.decoders.native import NativeDecoder
 from collectors.mqtt import MqttCollector
 from collectors.source import Message
@@ -109,6 +110,16 @@ async def test_while_it_waits_it_says_why() -> None:
 
         assert await eventually(problem) == "the journal is full"
         assert source.acknowledged == 0
+
+
+async def test_a_large_arrival_is_committed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "BATCH", 2)
+    journal: list[str] = []
+    source, ingest = ReplaySource(recording(5)), FakeIngest(journal)
+    async with asyncio.timeout(10), collecting(source, ingest):
+        await source.exhausted.wait()
+    assert [step for step in journal if step.startswith("committed")] == [f"committed {n}" for n in (2, 2, 1)]
+    assert source.acknowledged == 5
 
 
 async def test_messages_without_time_take_the_clock() -> None:
