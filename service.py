@@ -198,9 +198,8 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
 
         alerting = configuration.alerting
         channels = alerting.channels(source.publish)
-        for channel in channels.values():
-            opened.push_async_callback(channel.close)
-        outbox = Outbox(database, channels, wall, alerting.delivery, owner="amberwatt")
+        outbox = Outbox(database, channels, wall, alerting.delivery, owner=settings.broker.client_id)
+        opened.push_async_callback(outbox.close)
         book = Book(database, alerting.router(), Composer(settings.sites, alerting.url), outbox.wake)
         board = AlertDesk(database)
 
@@ -225,7 +224,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
             ],
             database,
             clock,
-            owner="amberwatt",
+            owner=settings.broker.client_id,
         )
         users = Users(database, wall)
         service = Service(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 import telemetry.stores
+from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
@@ -136,6 +137,19 @@ class Configuration:
     stores: tuple[Chosen[Store], ...]
     alerting: AlertOptions
 
+    def effective(self) -> dict[str, Any]:
+        """The whole file with every default filled in, as plain values; secrets are masked."""
+        told = self.settings.model_dump(mode="json")
+        told["store"] = [
+            {"type": one.plugin.name, "name": one.name, **one.options.model_dump(mode="json")}
+            for one in self.stores
+        ]
+        told["channel"] = [
+            {**table, **CHANNELS[table["type"]].options(**_own(table)).model_dump(mode="json")}
+            for table in self.settings.channel
+        ]
+        return told
+
     def listening_on(self, address: str) -> Configuration:
         """The same, but with its pages at ``address``."""
         service = self.settings.service.model_copy(update={"listen": address})
@@ -235,8 +249,7 @@ def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
             continue
         plugin = STORES[str(kind)]
         try:
-            own = {key: value for key, value in row.items() if key not in ("type", "name")}
-            options = plugin.options.model_validate(own)
+            options = plugin.options.model_validate(_own(row))
         except ValidationError as error:
             problems.extend(_told(error, f"{where} ({kind})."))
             continue
@@ -245,6 +258,11 @@ def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
             problems.append(f"{where}: two stores are named {name!r}; give each a name of its own")
         chosen.append(Chosen(name, plugin, options))
     return chosen
+
+
+def _own(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plugin's table says beside which plugin it is and how it is called."""
+    return {key: value for key, value in table.items() if key not in ("type", "name")}
 
 
 def _told(error: ValidationError, prefix: str) -> Iterator[str]:

@@ -77,7 +77,7 @@ def demo(
 def check(file: Path) -> None:
     """Judge a configuration: exit code 2 and every mistake if it is wrong, else the effective values."""
     try:
-        say(read(file).settings.model_dump_json(indent=2))
+        say(json.dumps(read(file).effective(), indent=2, ensure_ascii=False))
     except ConfigError as error:
         fail(error)
 

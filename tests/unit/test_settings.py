@@ -99,3 +99,11 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     path.write_text("[service\n")
     with pytest.raises(ConfigError, match="line 1"):
         read(path)
+
+
+def test_the_effective_values_are_whole_and_keep_secrets() -> None:
+    channel = {"type": "apprise", "name": "chat", "url": "json://user:hunter2@127.0.0.1"}
+    told = resolve({"channel": [channel]}).effective()
+    assert told["store"][0]["memory_limit"] == "1GB"
+    assert told["channel"][0]["name"] == "chat"
+    assert "hunter2" not in str(told)
