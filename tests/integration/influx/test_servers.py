@@ -108,11 +108,12 @@ async def test_positions_known_before_are_sent_again_but_not_counted_again(old: 
         await put(target, 1, (MAIN, 1, {"power_w": 1.0}))
         await put(target, 2, (MAIN, 2, {"power_w": 2.0}))
         async with aiohttp.ClientSession() as http:
-            drop = {"db": database, "q": "DROP MEASUREMENT meter"}
-            async with http.post(f"http://127.0.0.1:{old}/query", data=drop) as answer:
+            forget = {"db": database, "q": f"DELETE FROM meter WHERE time < {T0 + 1_500}ms"}
+            async with http.post(f"http://127.0.0.1:{old}/query", data=forget) as answer:
                 assert answer.status == 200
+        assert await powers(target) == [2.0]
         await put(target, 1, (MAIN, 1, {"power_w": 1.0}))
-        assert await powers(target) == [1.0]
+        assert await powers(target) == [1.0, 2.0]
         assert await target.counts() == StoreCounts(2, 0)
         assert await target.open() == 2
 
