@@ -91,6 +91,7 @@ class Service:
     users: Users
     schedule: Schedule
     source: MessageSource
+    collector: MqttCollector
     server: WebServer = field(init=False)
     components: list[Component] = field(init=False)
     quiet_components: list[Component] = field(init=False)
@@ -103,8 +104,10 @@ class Service:
         status = self.journal.status()
         full = status.bytes >= status.limit_bytes
         found = ["journal: full, so nothing is acknowledged until a store catches up"] if full else []
+        if self.collector.problem is not None and not full:
+            found.append(f"journal: {self.collector.problem}")
         if not self.source.connected and self.loading() is None:
-            found.append(f"broker: {self.configuration.settings.broker.url} is not connected")
+            found.append(f"broker: {self.source.problem or 'not connected yet'}")
         return found
 
     def loading(self) -> float | None:
@@ -229,7 +232,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         users = Users(database, wall)
         service = Service(
             configuration, clock, data_dir, database, journal, stores[0], followers, ingest, registry, ledger,
-            figures, reading, watch, outbox, reports, users, schedule, source,
+            figures, reading, watch, outbox, reports, users, schedule, source, collector,
         )  # fmt: skip
         app = create_app(
             House(
@@ -248,6 +251,10 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
                 auth=settings.auth,
                 version=VERSION,
                 replay=Replay(alerting.rules(), reading),
+                rules=watch,
+                deliveries=outbox,
+                jobs=schedule,
+                data_dir=data_dir,
             )
         )
         service.server = WebServer(app, settings.service.listen)

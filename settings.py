@@ -184,6 +184,8 @@ def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = [problem for key, site in settings.sites.items() for problem in site.problems(key)]
     known = ", ".join(settings.sites) or "none"
+    if "grid" in settings.sites:
+        found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
     for number, target in enumerate(settings.target):
         if target.site not in (*settings.sites, "all"):
             found.append(f"target[{number}].site: {target.site!r} is no site; there are: {known}")

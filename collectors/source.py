@@ -41,6 +41,11 @@ class MessageSource(Protocol):
         """How often the broker had no session where one was expected: messages may be missing."""
         ...
 
+    @property
+    def problem(self) -> str | None:
+        """Why there is no working connection, for people; None while there is one."""
+        ...
+
     async def run(self) -> None:
         """Connect, subscribe, reconnect with jittered backoff, until cancelled."""
         ...

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from commands.demo import Build
 from commands.say import say
 from runtime.lifecycle import Component
 from settings import Configuration
+from simulator.broker import EmbeddedBroker
 
 
 async def run_service(build: Build, configuration: Configuration, stop: asyncio.Event) -> None:
     """Run until ``stop`` is set; at the very first start print the first operator's login, this once."""
-    async with build(configuration, None) as service:
+    broker = configuration.settings.broker
+    async with AsyncExitStack() as opened:
+        if broker.embedded:
+            await opened.enter_async_context(EmbeddedBroker(broker.port))
+        service = await opened.enter_async_context(build(configuration, None))
 
         async def welcome() -> None:
             await service.started.wait()

@@ -20,6 +20,7 @@ class ReplaySource:
     """
 
     session_gaps = 0
+    problem = None
 
     def __init__(self, messages: AsyncIterator[tuple[str, bytes]], batch: int = BATCH) -> None:
         self._messages = messages

@@ -107,3 +107,8 @@ def test_the_effective_values_are_whole_and_keep_secrets() -> None:
     assert told["store"][0]["memory_limit"] == "1GB"
     assert told["channel"][0]["name"] == "chat"
     assert "hunter2" not in str(told)
+
+
+def test_no_site_is_named_like_the_zones_of_the_grid() -> None:
+    with pytest.raises(ConfigError, match=r"sites\.grid"):
+        resolve({"sites": {"grid": {"name": "Grid", "zone": "Europe/Warsaw", "grid": "PL"}}})
