@@ -147,7 +147,8 @@ class Outbox:
             await self._fail(name, letter, DeliveryError(f"{type(error).__name__}: {error}"))
         else:
             await self._queue.delivered(letter)
-            self._status[name] = replace(self._status[name], error=None, given_up=False)
+            now = self._clock.now()
+            self._status[name] = replace(self._status[name], error=None, given_up=False, delivered_at=now)
             self._failing.pop(name, None)
             log.info("delivered", channel=name, key=letter.message.key, attempts=letter.attempts)
 

@@ -116,8 +116,8 @@ class Queue:
             lost = select(outbox).where(this, outbox.c.failed_at > (delivered or EPOCH))
             row = (await db.execute(lost.order_by(outbox.c.failed_at).limit(1))).one_or_none()
         if row is None:
-            return ChannelStatus(channel, waiting or 0, None, timedelta(0), False)
-        return ChannelStatus(channel, waiting or 0, row.error, timedelta(0), True)
+            return ChannelStatus(channel, waiting or 0, None, timedelta(0), False, delivered)
+        return ChannelStatus(channel, waiting or 0, row.error, timedelta(0), True, delivered)
 
     async def _mark(self, letter: Letter, **values: object) -> None:
         mine = and_(outbox.c.id == letter.id, outbox.c.owner == self._owner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from energy.figures import Figures
@@ -31,7 +31,7 @@ class ChannelStatus:
     """How a channel fares: ``waiting`` messages, and the ``error`` that its newest attempt ended in, if any.
 
     ``failing_for`` is how long attempts have failed in a row; ``given_up`` tells that a message among them
-    will never be delivered.
+    will never be delivered. ``delivered_at`` is the newest success, None when there was none.
     """
 
     name: str
@@ -39,6 +39,7 @@ class ChannelStatus:
     error: str | None
     failing_for: timedelta
     given_up: bool
+    delivered_at: datetime | None = None
 
 
 class DeliveryView(Protocol):

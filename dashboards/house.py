@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field
 
 from alerts.board import AlertBoard
-from alerts.reading import IngestView
+from alerts.reading import DeliveryView, IngestView
 from alerts.replay import Replay
+from alerts.watch import Evaluation
 from dashboards.users import Users
 from energy.figures import Figures
 from energy.site import SiteOptions
@@ -18,6 +20,7 @@ from energy.target import TargetOptions
 from reports.report import ReportDesk
 from runtime.clock import Clock
 from runtime.options import Options
+from runtime.runs import JobRun
 from telemetry.live import LiveState
 from telemetry.store import Store
 
@@ -46,9 +49,30 @@ class AuthOptions(Options):
     session_hours: float = Field(default=12, gt=0, le=24 * 30)
 
 
+class RuleView(Protocol):
+    """How the rules fare."""
+
+    def evaluations(self) -> Mapping[str, Sequence[Evaluation]]:
+        """The newest evaluations of each rule, oldest first."""
+        ...
+
+
+class JobView(Protocol):
+    """How the scheduled jobs fare."""
+
+    @property
+    def jobs(self) -> Sequence[str]:
+        """The names of all jobs."""
+        ...
+
+    async def history(self, job: str | None = None, limit: int = 50) -> Sequence[JobRun]:
+        """The newest runs first, of one job or of all."""
+        ...
+
+
 @dataclass(frozen=True)
 class House:
-    """Read-only handles to all rooms below."""
+    """Read-only handles to all rooms below; what is None has no place on the pages."""
 
     clock: Clock
     sites: Mapping[str, SiteOptions]
@@ -65,3 +89,7 @@ class House:
     auth: AuthOptions
     version: str
     replay: Replay | None = None
+    rules: RuleView | None = None
+    deliveries: DeliveryView | None = None
+    jobs: JobView | None = None
+    data_dir: Path | None = None

@@ -121,6 +121,11 @@ class Schedule:
             tasks.create_task(self._keep_leases(), name="job leases")
             tasks.create_task(self._prune(), name="job history")
 
+    @property
+    def jobs(self) -> Sequence[str]:
+        """The names of all jobs, in the order given."""
+        return [job.name for job in self._jobs]
+
     async def history(self, job: str | None = None, limit: int = 50) -> list[JobRun]:
         """The newest runs first, for the System page."""
         return await self._table.history(job, limit)

@@ -77,6 +77,8 @@ async def test_a_refusal_is_tried_again_with_growing_pauses_and_the_same_key(dat
     assert mail.tried == ["a@mail"] * 4
     assert await rows(database) == [("a@mail", 4, True, False, None)]
     assert work.channels()[0].error is None
+    assert work.channels()[0].delivered_at == clock.now()
+    assert (await Queue(database, "next", clock, timedelta(0)).status("mail")).delivered_at == clock.now()
 
 
 async def _noted(database: Database, attempts: int) -> bool:
