@@ -255,10 +255,6 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
                 deliveries=outbox,
                 jobs=schedule,
                 data_dir=data_dir,
-                rules=watch,
-                deliveries=outbox,
-                jobs=schedule,
-                data_dir=data_dir,
             )
         )
         service.server = WebServer(app, settings.service.listen)
