@@ -92,6 +92,7 @@ class Follower:
         self.position = self._safe = position
         self._fresh.clear()
         self._opened = True
+        self._has_moved()
 
     async def run(self) -> None:
         """Follow until cancelled; a StoreError is remembered and retried with backoff."""
@@ -142,9 +143,12 @@ class Follower:
         self._backoff.reset()
         self.position = last
         self._fresh.append((self._journal.wall.now(), last))
+        self._has_moved()
+        await self._pause(last)
+
+    def _has_moved(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-        await self._pause(last)
 
     async def _pause(self, last: int) -> None:
         if last < self._journal.head:

@@ -115,6 +115,20 @@ async def test_a_sink_that_lost_rows_is_told_them_again(journal: Journal) -> Non
     assert sink.writes == [(2, times(1, 2)), (3, times(2, 3))]
 
 
+async def test_who_waits_from_before_the_start_is_told_that_nothing_is_missing(journal: Journal) -> None:
+    await put(journal, 1, 2)
+    sink = FlakySink()
+    async with running(follow(journal, sink).run()):
+        while len(sink.rows) < 2:
+            await asyncio.sleep(0)
+    restarted = follow(journal, sink)
+    waiting = asyncio.create_task(restarted.wait_for(journal.head))
+    await asyncio.sleep(0)
+    async with running(restarted.run()):
+        await waiting
+    assert sink.rows == times(1, 2)
+
+
 async def test_only_the_measurements_that_a_store_takes_reach_it(journal: Journal) -> None:
     weather = frame(journal.registry, WEATHER, [(("g", "roof"), 7, {"temp_c": 1.0})])
     await put(journal, 1)
