@@ -118,9 +118,9 @@ async def test_a_sink_that_lost_rows_is_told_them_again(journal: Journal) -> Non
 async def test_who_waits_from_before_the_start_is_told_that_nothing_is_missing(journal: Journal) -> None:
     await put(journal, 1, 2)
     sink = FlakySink()
-    async with running(follow(journal, sink).run()):
-        while len(sink.rows) < 2:
-            await asyncio.sleep(0)
+    before = follow(journal, sink)
+    async with running(before.run()):
+        await before.wait_for(journal.head)
     restarted = follow(journal, sink)
     waiting = asyncio.create_task(restarted.wait_for(journal.head))
     await asyncio.sleep(0)
