@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -44,9 +44,10 @@ class Watch:
 
         A rule that raises stops no other, leaves its alarms as they are, and is itself an alarm.
         """
+        reading = replace(self._reading, figures=self._reading.figures.snapshot())
         for name, rule in self._rules.items():
             if cadence is None or rule.cadence is cadence:
-                await self._ask(name, rule, at)
+                await self._ask(name, rule, at, reading)
         await self._book.record(RULE_FAILING, [self._health(name) for name in self._rules], at)
         await self._book.remind(at)
 
@@ -54,11 +55,11 @@ class Watch:
         """The newest evaluations of each rule, oldest first, for the System page."""
         return {name: tuple(kept) for name, kept in self._kept.items()}
 
-    async def _ask(self, name: str, rule: Rule, at: datetime) -> None:
+    async def _ask(self, name: str, rule: Rule, at: datetime, reading: Reading) -> None:
         began, error = self._clock.now(), None
         verdicts: tuple[Verdict, ...] = ()
         try:
-            verdicts = tuple(await rule.judge(at, self._reading))
+            verdicts = tuple(await rule.judge(at, reading))
             await self._book.record(name, verdicts, at)
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}"

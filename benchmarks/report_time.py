@@ -11,7 +11,7 @@ import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +47,12 @@ class ManyRegisters(SyntheticFigures):
         self.registers = [f"meter-{number}" for number in range(registers)]
 
     async def kpi(
-        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        step: Step | None = None,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         if (step, period) not in self.sums:
             self.sums[step, period] = await super().kpi(site, period, step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -111,10 +111,26 @@ class Figures(Protocol):
 
     sites: Mapping[str, SiteOptions]
 
+    def snapshot(self) -> Figures:
+        """The same figures from one look at each site's ledger, for questions that belong together.
+
+        What is settled later is not seen, and asking is cheaper: use it for one check, page or report.
+        """
+        ...
+
     async def kpi(
-        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        step: Step | None = None,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[KpiRow]:
-        """One row per step, or one for the whole period."""
+        """One row per step, or one for the whole period.
+
+        ``only`` names the KPIs that are wanted, such as pue; others may be withheld, so that nobody pays for
+        the mix of the grid who does not look at it.
+        """
         ...
 
     async def mix(

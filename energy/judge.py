@@ -66,7 +66,7 @@ async def judge_target(target: TargetOptions, figures: Figures, at: datetime) ->
             target, at, (period, None), (Standing.UNKNOWN, "nothing of the period is settled yet")
         )
     part = Period(period.start, until)
-    (row,) = await figures.kpi(target.site, part)
+    (row,) = await figures.kpi(target.site, part, only={target.metric})
     (mixed,) = await figures.mix(target.site, part)
     progress = _progress(target, period, row, mixed)
     return _verdict(target, at, (period, progress), _standing(target, progress))

@@ -28,11 +28,13 @@ class KpiOptions(Options):
 class Kpi(Protocol):
     """One figure. Pure: the same sums give the same figure.
 
-    ``name`` is its field in :class:`energy.figures.KpiRow`, ``unit`` what it is measured in.
+    ``name`` is its field in :class:`energy.figures.KpiRow`, ``unit`` what it is measured in;
+    ``needs_mix`` whether its sums take the mix of the grid.
     """
 
     name: str
     unit: str
+    needs_mix: bool
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         """The value over the step; withheld when less than ``floor`` (0..1) of the step is known."""

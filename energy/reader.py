@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import energy.kpis
-from energy.balance import Balance, balance
 from energy.entries import ledger_rows
 from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.gridmix import GridMix, load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
-from energy.matching import Match, match
 from energy.revisions import QUARTERS_A_DAY
 from energy.rows import Flows, Scope, joined, kpi_row, kpis, mix_row
-from energy.sheet import Sheet, settled_until
+from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
+from energy.stand import Stand
 from energy.statement import statements
-from energy.totals import Totals, totals
+from energy.totals import Totals
+from energy.view import View, Views
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.store import Store
@@ -33,17 +33,6 @@ LONGEST = timedelta(days=3660)
 """What one question may span: ten years."""
 
 _UTC = ZoneInfo("UTC")
-
-
-@dataclass(frozen=True)
-class _View:
-    """One site over a period: its ledger, what follows from it, and the settled cuts of its steps."""
-
-    sheet: Sheet
-    balance: Balance
-    match: Match
-    settled: int | None
-    cuts: list[tuple[int, int]]
 
 
 class LedgerFigures:
@@ -58,21 +47,39 @@ class LedgerFigures:
         self.sites = sites
         self._database, self._store = database, store
         self._shelf = Shelf(database)
+        self._views = {key: Views(site, self._shelf) for key, site in sites.items()}
         self._kpis = kpis()
+        self._stands: dict[str, Stand] | None = None
+
+    def snapshot(self) -> LedgerFigures:
+        """The same figures, all from how each site's ledger stands when it is first asked for."""
+        seen = copy(self)
+        seen._stands = {}
+        return seen
 
     async def kpi(
-        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        step: Step | None = None,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         """One row per step, or one for the whole period."""
         parts = self._parts(site, period, step)
+        asked = {
+            name: kpi for name, kpi in self._kpis.items() if only is None or name in only or not kpi.needs_mix
+        }
+        mixed = any(kpi.needs_mix for kpi in asked.values())
         sums = [Totals() for _ in parts]
+        settled = []
         for key in self._keys(site):
-            view = await self._view(key, parts, as_of)
-            mix = await self._gridmix(key, view)
-            found = totals(view.balance, view.match, mix, view.cuts)
-            sums = [one + other for one, other in zip(sums, found, strict=True)]
-        scope = self._scope(site, await self._settled(site, as_of))
-        return [kpi_row(part, total, scope, self._kpis) for part, total in zip(parts, sums, strict=True)]
+            view, cuts, until = await self._view(key, parts, as_of)
+            summed = view.columns(await self._gridmix(key, view, cuts)) if mixed else view.without_mix
+            sums = [one + summed.totals(*cut) for one, cut in zip(sums, cuts, strict=True)]
+            settled.append(until)
+        scope = self._scope(site, _earliest(settled))
+        return [kpi_row(part, total, scope, asked) for part, total in zip(parts, sums, strict=True)]
 
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
@@ -99,48 +106,63 @@ class LedgerFigures:
         for key in self._keys(site):
             first, until = _quarters(period)
             days = range(first // QUARTERS_A_DAY, -(-until // QUARTERS_A_DAY))
-            sheet, settled = await self._shelf.sheet(key, days, as_of)
-            until = min(until, settled or first)
-            found += statements(key, self.sites[key], sheet, (first, max(first, until)))
+            sheet, settled = await self._sheet(key, days, as_of)
+            until = max(first, min(until, settled or first))
+            found += statements(key, self.sites[key], sheet, (first, until))
         return found
 
     async def settled_until(self, site: str) -> datetime | None:
         """Every interval before this has been settled; of ``all``: at every site."""
-        return await self._settled(site, None)
+        return _earliest([(await self._stand(key)).settled for key in self._keys(site)])
 
     async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[MixRow]:
-        view = await self._view(key, parts, as_of)
-        nothing = GridMix.unknown(view.sheet.quarters)
-        sums = totals(view.balance, view.match, nothing, view.cuts)
+        view, cuts, _ = await self._view(key, parts, as_of)
         flows = Flows(view.match.green, view.balance.available, frozenset(view.balance.contracted))
         return [
-            mix_row(part, total, flows, cut) for part, total, cut in zip(parts, sums, view.cuts, strict=True)
+            mix_row(part, view.without_mix.totals(*cut), flows, cut)
+            for part, cut in zip(parts, cuts, strict=True)
         ]
 
-    async def _view(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> _View:
-        """An hour more on both sides: a gap at the edge may lead out of the first or last hour."""
+    async def _view(
+        self, key: str, parts: Sequence[Period], as_of: datetime | None
+    ) -> tuple[View, list[tuple[int, int]], int | None]:
+        """A view that holds ``parts``, the settled range of each in it, and the quarter it is settled to.
+
+        An hour more on both sides: a gap at the edge may lead out of the first or last hour.
+        """
         first, until = _quarters(Period(parts[0].start, parts[-1].end))
         days = range((first - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
-        sheet, settled = await self._shelf.sheet(key, days, as_of)
-        found = balance(self.sites[key], sheet)
-        limit = settled or 0
+        if as_of is None:
+            stand = await self._stand(key)
+            view, settled = await self._views[key].view(stand, days), stand.settled
+        else:
+            sheet, settled = await self._shelf.sheet_as_of(key, days, as_of)
+            view = View.of(self.sites[key], sheet)
         cuts = []
         for part in parts:
             low, high = _quarters(part)
-            high = max(low, min(high, limit))
-            cuts.append((low - sheet.first, high - sheet.first))
-        return _View(sheet, found, match(found.edc, found.loose, found.contracted), settled, cuts)
+            high = max(low, min(high, settled or 0))
+            cuts.append((low - view.sheet.first, high - view.sheet.first))
+        return view, cuts, settled
 
-    async def _gridmix(self, key: str, view: _View) -> GridMix:
-        if all(low == high for low, high in view.cuts):
+    async def _sheet(self, key: str, days: range, as_of: datetime | None) -> tuple[Sheet, int | None]:
+        if as_of is not None:
+            return await self._shelf.sheet_as_of(key, days, as_of)
+        stand = await self._stand(key)
+        return await self._shelf.sheet(stand, days), stand.settled
+
+    async def _gridmix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> GridMix:
+        if all(low == high for low, high in cuts):
             return GridMix.unknown(view.sheet.quarters)
         return await load_gridmix(self._store, self.sites[key].grid, view.sheet.first, view.sheet.quarters)
 
-    async def _settled(self, site: str, as_of: datetime | None) -> datetime | None:
-        async with self._database.read() as connection:
-            found = [await settled_until(connection, key, as_of) for key in self._keys(site)]
-        known = [quarter for quarter in found if quarter is not None]
-        return from_ms(min(known) * QUARTER_MS) if known and len(known) == len(found) else None
+    async def _stand(self, key: str) -> Stand:
+        """How the site stands now; of a snapshot, how it stood when that first asked."""
+        if self._stands is None:
+            return await self._shelf.stand(key)
+        if key not in self._stands:
+            self._stands[key] = await self._shelf.stand(key)
+        return self._stands[key]
 
     def _keys(self, site: str) -> list[str]:
         if site == ALL:
@@ -162,6 +184,12 @@ class LedgerFigures:
         categories = sorted({m.category for s in chosen for m in s.meter if m.category is not None})
         floor = max((s.completeness_floor for s in chosen), default=1.0)
         return Scope(floor, "+".join(categories) or None, settled)
+
+
+def _earliest(settled: Sequence[int | None]) -> datetime | None:
+    """Until when all sites are settled; None as long as one is not at all."""
+    known = [quarter for quarter in settled if quarter is not None]
+    return from_ms(min(known) * QUARTER_MS) if known and len(known) == len(settled) else None
 
 
 def _quarters(period: Period) -> tuple[int, int]:

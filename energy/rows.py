@@ -14,6 +14,8 @@ from energy.kpi import KPIS, Figure, Kpi
 from energy.totals import Totals
 from telemetry.frame import Floats
 
+_NOT_ASKED = Figure(None, "it was not asked for")
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -35,8 +37,9 @@ def kpis() -> dict[str, Kpi]:
 
 
 def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]) -> KpiRow:
-    """All figures over ``part``."""
-    figures: dict[str, Figure] = {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
+    """The figures of ``using`` over ``part``; others are withheld."""
+    figures: dict[str, Figure] = dict.fromkeys(KPIS, _NOT_ASKED)
+    figures |= {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
     used = totals.edc_known > 0
     withheld = {name: found.withheld for name, found in figures.items() if found.withheld is not None}
     if not used:

@@ -1,17 +1,22 @@
-"""Days of the ledger kept in memory, read again when a settlement has changed them."""
+"""Days of the ledger kept in memory; the hours that a settlement has changed are read again."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.balance import HOUR
 from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
-from energy.tables import CHANGE
+from energy.stand import Stand, load_changes, load_stand
+from energy.tables import LEDGER
 from runtime.database import Database
 
 KEPT_DAYS = 1500
@@ -21,68 +26,123 @@ _READ_DAYS = 31
 """Days read by one query."""
 
 
+@dataclass(frozen=True)
+class _Day:
+    """One day as it was after so many ``changes``."""
+
+    changes: int
+    sheet: Sheet
+
+
 class Shelf:
-    """Sheets of whole days; whoever asks gets a consistent view, never older than the last settlement."""
+    """Sheets of whole days, never older than the :class:`Stand` that they are asked for with."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._days: OrderedDict[tuple[str, int], tuple[int, Sheet]] = OrderedDict()
+        self._days: OrderedDict[tuple[str, int], _Day] = OrderedDict()
 
-    async def sheet(self, site: str, days: range, as_of: datetime | None = None) -> tuple[Sheet, int | None]:
-        """The ledger of ``site`` on ``days`` (numbers since 1970), and the quarter up to which it is settled.
+    async def stand(self, site: str) -> Stand:
+        """How ``site`` stands now."""
+        async with self._database.read() as connection:
+            return await load_stand(connection, site)
 
-        What was known ``as_of`` a time is read from the database.
-        """
+    async def look(self, stand: Stand, days: range) -> None:
+        """Let ``stand`` know the changes of ``days`` (numbers since 1970)."""
+        if not stand.knows(days):
+            async with self._database.read() as connection:
+                await load_changes(connection, stand, days)
+
+    async def sheet(self, stand: Stand, days: range) -> Sheet:
+        """The ledger on ``days``, with the registers of ``stand``."""
+        await self.look(stand, days)
+        found = {day: kept.sheet for day in days if (kept := self._held(stand, day)) is not None}
+        stale = [day for day in days if day not in found]
+        if stale:
+            async with self._database.read() as connection:
+                for run in _runs(stale):
+                    found |= await self._read(connection, stand, run)
+        while len(self._days) > KEPT_DAYS:
+            self._days.popitem(last=False)
+        return _joined([found[day] for day in days], stand.registers, days.start * QUARTERS_A_DAY)
+
+    async def sheet_as_of(self, site: str, days: range, as_of: datetime) -> tuple[Sheet, int | None]:
+        """What was known ``as_of`` a time, from the database, and the quarter up to which it was settled."""
         async with self._database.read() as connection:
             settled = await settled_until(connection, site, as_of)
             registers = await load_registers(connection, site)
             first, quarters = days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY
-            if as_of is not None:
-                return await load_sheet(connection, registers, first, quarters, as_of), settled
-            sheets = await self._fresh(connection, site, days, registers)
-        while len(self._days) > KEPT_DAYS:
-            self._days.popitem(last=False)
-        return _joined(sheets, registers, first), settled
+            return await load_sheet(connection, registers, first, quarters, as_of), settled
 
-    async def _fresh(
-        self, connection: AsyncConnection, site: str, days: range, registers: Sequence[LedgerRegister]
-    ) -> list[Sheet]:
-        """The sheet of each day, those that have changed read again."""
-        changes = await _changes(connection, site, days)
-        stale = [day for day in days if self._stamp(site, day) != changes.get(day, 0)]
-        for run in _runs(stale):
-            read = await load_sheet(
-                connection, registers, run.start * QUARTERS_A_DAY, len(run) * QUARTERS_A_DAY
-            )
-            for day in run:
-                self._days[site, day] = (changes.get(day, 0), _one_day(read, day))
-        for day in days:
-            self._days.move_to_end((site, day))
-        return [self._days[site, day][1] for day in days]
+    def _held(self, stand: Stand, day: int) -> _Day | None:
+        """The day if it has not changed since it was read."""
+        kept = self._days.get((stand.site, day))
+        if kept is None or kept.changes != stand.changes[day] or not _same(kept.sheet, stand.registers):
+            return None
+        self._days.move_to_end((stand.site, day))
+        return kept
 
-    def _stamp(self, site: str, day: int) -> int | None:
-        kept = self._days.get((site, day))
-        return None if kept is None else kept[0]
+    async def _read(self, connection: AsyncConnection, stand: Stand, days: range) -> dict[int, Sheet]:
+        """Bring ``days`` up to date: an append-only hour that has as many rows as before has not changed."""
+        kept = [self._days.get((stand.site, day)) for day in days]
+        blank = Sheet.blank(stand.registers, 0, QUARTERS_A_DAY)
+        known = [day.sheet if day and _same(day.sheet, stand.registers) else blank for day in kept]
+        whole = _joined(known, stand.registers, days.start * QUARTERS_A_DAY)
+        hours = np.flatnonzero(await _rows_by_hour(connection, whole) != _revisions_by_hour(whole))
+        if len(hours):
+            first, until = HOUR * int(hours[0]), HOUR * (int(hours[-1]) + 1)
+            read = await load_sheet(connection, stand.registers, whole.first + first, until - first)
+            whole.amount[:, first:until] = read.amount
+            whole.quality[:, first:until] = read.quality
+            whole.revision[:, first:until] = read.revision
+        sheets = {day: _one_day(whole, day) for day in days}
+        for day, sheet in sheets.items():
+            self._days[stand.site, day] = _Day(stand.changes[day], sheet)
+            self._days.move_to_end((stand.site, day))
+        return sheets
+
+
+def _same(sheet: Sheet, registers: Sequence[LedgerRegister]) -> bool:
+    """Whether ``sheet`` was read with all of ``registers``: their rows tell nothing of a later one."""
+    return len(sheet.registers) == len(registers)
 
 
 def _joined(sheets: Sequence[Sheet], registers: Sequence[LedgerRegister], first: int) -> Sheet:
-    """Days end to end; a register that a day does not know had nothing settled on it."""
-    whole = Sheet.blank(registers, first, len(sheets) * QUARTERS_A_DAY)
-    line = {register.id: number for number, register in enumerate(registers)}
-    for number, sheet in enumerate(sheets):
-        rows = [line[register.id] for register in sheet.registers]
-        part = slice(number * QUARTERS_A_DAY, (number + 1) * QUARTERS_A_DAY)
-        whole.amount[rows, part] = sheet.amount
-        whole.quality[rows, part] = sheet.quality
-        whole.revision[rows, part] = sheet.revision
-    return whole
-
-
-async def _changes(connection: AsyncConnection, site: str, days: range) -> Mapping[int, int]:
-    wanted = select(CHANGE.c.day, CHANGE.c.changes).where(
-        CHANGE.c.site == site, CHANGE.c.day >= days.start, CHANGE.c.day < days.stop
+    """Days end to end, all of the same registers, which are told as they are now."""
+    if not sheets:
+        return Sheet.blank(registers, first, 0)
+    return Sheet(
+        first,
+        tuple(registers),
+        np.concatenate([sheet.amount for sheet in sheets], axis=1),
+        np.concatenate([sheet.quality for sheet in sheets], axis=1),
+        np.concatenate([sheet.revision for sheet in sheets], axis=1),
     )
-    return {row.day: row.changes for row in await connection.execute(wanted)}
+
+
+async def _rows_by_hour(connection: AsyncConnection, sheet: Sheet) -> npt.NDArray[np.int64]:
+    """How many rows the ledger has for each hour of ``sheet``."""
+    hour, rows = (LEDGER.c.quarter // HOUR).label("hour"), func.count().label("rows")
+    wanted = (
+        select(hour, rows)
+        .where(
+            LEDGER.c.register.in_([r.id for r in sheet.registers]),
+            LEDGER.c.quarter >= sheet.first,
+            LEDGER.c.quarter < sheet.first + sheet.quarters,
+        )
+        .group_by(hour)
+    )
+    found = np.zeros(sheet.quarters // HOUR, dtype=np.int64)
+    for row in await connection.execute(wanted):
+        found[row.hour - sheet.first // HOUR] = row.rows
+    return found
+
+
+def _revisions_by_hour(sheet: Sheet) -> npt.NDArray[np.int64]:
+    """How many rows were read: revisions of an interval are numbered 1, 2, 3 without a gap."""
+    found: npt.NDArray[np.int64] = (
+        sheet.revision.sum(axis=0, dtype=np.int64).reshape(-1, HOUR).sum(axis=1, dtype=np.int64)
+    )
+    return found
 
 
 def _runs(days: Sequence[int]) -> Iterable[range]:

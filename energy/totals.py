@@ -72,25 +72,44 @@ class Totals:
         return Totals(*(_plus(getattr(self, f.name), getattr(other, f.name)) for f in fields(Totals)))
 
 
-def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[int, int]]) -> list[Totals]:
-    """The sums over each of ``cuts``: index ranges of settled quarters, in order; an empty one is zero."""
-    columns = _columns(balance, match, mix)
-    names = list(columns)
-    matrix = np.vstack([np.nan_to_num(columns[name], copy=False) for name in names])
-    peaks = np.nan_to_num(balance.edc)
-    found = []
-    for low, high in cuts:
+@dataclass(frozen=True)
+class Columns:
+    """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
+
+    ``peaks`` is E_DC, 0 where not known; ``unmetered`` are the counts that are None for want of a meter.
+    """
+
+    names: tuple[str, ...]
+    matrix: Floats
+    peaks: Floats
+    unmetered: frozenset[str]
+
+    def totals(self, low: int, high: int) -> Totals:
+        """The sums over the settled quarters from index ``low`` up to ``high``; an empty range is zero."""
         sums: dict[str, float | None] = dict(
-            zip(names, matrix[:, low:high].sum(axis=1).tolist(), strict=True)
+            zip(self.names, self.matrix[:, low:high].sum(axis=1).tolist(), strict=True)
         )
         known, edc = float(sums["edc_known"] or 0), float(sums["edc"] or 0)
-        missing = (high - low - known) * float(peaks[low:high].max(initial=0.0))
+        missing = (high - low - known) * float(self.peaks[low:high].max(initial=0.0))
         sums |= {"edc_missing": missing, "expected": float(high - low)}
         sums["renewable"] = min(float(sums["renewable"] or 0), edc + missing)
-        for name, meter in (("water_known", balance.water_l), ("reuse_known", balance.reuse)):
-            sums[name] = None if meter is None else sums[name]
-        found.append(Totals(**sums))  # type: ignore[arg-type]
-    return found
+        sums |= dict.fromkeys(self.unmetered)
+        return Totals(**sums)  # type: ignore[arg-type]
+
+
+def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[int, int]]) -> list[Totals]:
+    """The sums over each of ``cuts``: index ranges of settled quarters, in order."""
+    summed = columns(balance, match, mix)
+    return [summed.totals(low, high) for low, high in cuts]
+
+
+def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
+    """Every numerator and denominator per quarter-hour."""
+    found = _columns(balance, match, mix)
+    matrix = np.vstack([np.nan_to_num(column, copy=False) for column in found.values()])
+    metered = {"water_known": balance.water_l, "reuse_known": balance.reuse}
+    unmetered = frozenset(name for name, meter in metered.items() if meter is None)
+    return Columns(tuple(found), matrix, np.nan_to_num(balance.edc), unmetered)
 
 
 def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:

@@ -45,7 +45,7 @@ class PueLimit:
             reason = f"nothing has been settled since {settled.isoformat()}"
         elif settled is not None:
             hour = Period(settled - HOUR, settled)
-            (row,) = await read.figures.kpi(key, hour)
+            (row,) = await read.figures.kpi(key, hour, only={"pue"})
             pue, reason = row.pue, row.withheld.get("pue", "")
         limit = site.pue_limit
         return Verdict(

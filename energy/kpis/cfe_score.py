@@ -11,6 +11,7 @@ class CfeScore:
     """Grid energy of an hour whose mix is not known counts as not carbon-free, if that is but little."""
 
     name, unit = "cfe_score", "1"
+    needs_mix = True
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

@@ -11,6 +11,7 @@ class Completeness:
     """Of the settled part of the step; 0 before anything is settled, never withheld."""
 
     name, unit = "completeness", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         if totals.registers_expected == 0:

@@ -11,6 +11,7 @@ class Cue:
     """Grid energy at the zone's carbon intensity of the hour; contracts and certificates change nothing."""
 
     name, unit = "cue", "kg/kWh"
+    needs_mix = True
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of what was used together with E_IT"

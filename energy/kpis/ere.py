@@ -11,6 +11,7 @@ class Ere:
     """Over the quarters in which E_DC, E_IT and the heat are all known."""
 
     name, unit = "ere", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         known = None if totals.reuse_known is None else totals.ere_known

@@ -11,6 +11,7 @@ class Erf:
     """Measured by heat meters at the handover point."""
 
     name, unit = "erf", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.reuse_known, totals.expected, floor, "heat")

@@ -11,6 +11,7 @@ class HourlyMatched:
     """Withheld also when the origin of too much of the energy is unknown: that is not a low share."""
 
     name, unit = "hourly_matched", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

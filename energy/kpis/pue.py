@@ -11,6 +11,7 @@ class Pue:
     """Over the quarters in which both energies are known; a value of 1 or less is a metering fault."""
 
     name, unit = "pue", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.pue_known, totals.expected, floor, "E_DC together with E_IT")

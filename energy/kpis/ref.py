@@ -11,6 +11,7 @@ class Ref:
     """By volume over the whole step, whatever the hour; energy whose certificates are sold counts nothing."""
 
     name, unit = "ref", "1"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

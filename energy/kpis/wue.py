@@ -11,6 +11,7 @@ class Wue:
     """L/kWh, which is m³/MWh."""
 
     name, unit = "wue", "L/kWh"
+    needs_mix = False
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.water_known, totals.expected, floor, "water")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
@@ -24,8 +24,16 @@ class SyntheticFigures:
     ) -> None:
         self.sites, self.settled, self.windless, self.missing = sites, settled, windless, missing
 
+    def snapshot(self) -> SyntheticFigures:
+        return self
+
     async def kpi(
-        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        step: Step | None = None,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         return [self._kpi(p) for p in self._parts(site, period, step)]
 

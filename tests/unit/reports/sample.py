@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -40,7 +40,12 @@ class MemoisedFigures(SyntheticFigures):
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     async def kpi(
-        self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        step: Step | None = None,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         key = ("kpi", site, period, step)
         if key not in self._kept:

@@ -1,0 +1,120 @@
+"""What one scheduled green check costs on the demo's two sites and four targets.
+
+Half a month is settled first; then quarter after quarter arrives, is settled and is checked: CPU milliseconds
+of the whole process, threads of the stores included. Then the same checks are asked again the way a schedule
+catches up, with nothing settled between them. ``--checks`` sets how many there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+
+import service
+from alerts.verdict import Cadence
+from energy.device import devices
+from energy.interval import QUARTER, Period
+from runtime import log
+from runtime.clock import ManualClock, to_ms
+from settings import resolve
+from simulator.demo import demo_settings
+from telemetry.catalogue import GRID
+from telemetry.frame import Frame
+from telemetry.series import SeriesRegistry
+
+START = datetime(2026, 9, 27, tzinfo=UTC)
+CHECKED = datetime(2026, 10, 16, 6, tzinfo=UTC)
+GRACE = timedelta(minutes=2)
+_PERIOD_MS = 300_000
+
+
+class Readings:
+    """Registers of every device of both sites that grow with the sun and the wind."""
+
+    def __init__(self, built: service.Service) -> None:
+        self._registry: SeriesRegistry = built.registry
+        self._sites = built.reading.sites
+
+    def between(self, span: Period) -> list[Frame]:
+        """A reading each five minutes of each device in ``span``."""
+        at = np.arange(to_ms(span.start), to_ms(span.end), _PERIOD_MS, dtype=np.int64)
+        return [*self._metered(at), *self._mix(at)]
+
+    def _metered(self, at: np.ndarray) -> Iterator[Frame]:
+        hours = (at - to_ms(START)) / 3.6e6
+        for key, site in self._sites.items():
+            for number, device in enumerate(devices(key, site)):
+                watts = (8.0 if device.role == "utility" else 3.0) * 1e5 + 1e3 * number
+                swing = hours - 12 / np.pi * np.sin(hours * np.pi / 12)
+                count = np.rint(watts * (swing if device.role.startswith(("onsite", "ppa")) else hours))
+                columns = {c.field: 1e6 + count for c in device.channels if c.required}
+                series = self._registry.id(device.measurement, (key, device.id))
+                yield Frame(device.measurement, np.full(len(at), series, dtype=np.int32), at, columns)
+
+    def _mix(self, at: np.ndarray) -> Iterator[Frame]:
+        for zone in {site.grid for site in self._sites.values()}:
+            hours = at[at % 3_600_000 == 0]
+            series = np.full(len(hours), self._registry.id(GRID, (zone,)), dtype=np.int32)
+            share, carbon = np.full(len(hours), 0.4), np.full(len(hours), 600.0)
+            yield Frame(GRID, series, hours, {"carbon_free_share": share, "carbon_g_per_kwh": carbon})
+
+
+async def measure(folder: Path, checks: int) -> dict[str, float]:
+    """Mean and median CPU milliseconds per check, first as quarters arrive, then catching up."""
+    clock = ManualClock(CHECKED)
+    async with service.build(resolve(demo_settings(folder, 1, 0)), clock) as built:
+        following = asyncio.create_task(built.followers.run())
+        readings = Readings(built)
+        await _arrive(built, readings, Period(START, CHECKED))
+        await built.ledger.settle(CHECKED + GRACE)
+        live, settling = [], []
+        for number in range(checks):
+            end = CHECKED + (number + 1) * QUARTER
+            await _arrive(built, readings, Period(end - QUARTER, end + timedelta(minutes=1)))
+            begun = time.process_time()
+            await built.ledger.settle(end + GRACE)
+            settling.append(time.process_time() - begun)
+            live.append(await _check(built, end + GRACE))
+        late = [await _check(built, CHECKED + n * QUARTER + GRACE) for n in range(checks)]
+        following.cancel()
+    told = {"check": live[1:], "catching_up": late[1:], "settle": settling[1:]}
+    return {
+        f"{name}_{kind}_ms": round(1000 * of(seconds), 1)
+        for name, seconds in told.items()
+        for kind, of in (("mean", fmean), ("median", median))
+    }
+
+
+async def _arrive(built: service.Service, readings: Readings, span: Period) -> None:
+    await built.journal.append(readings.between(span))
+    await built.followers.wait_for(built.journal.head)
+
+
+async def _check(built: service.Service, at: datetime) -> float:
+    begun = time.process_time()
+    await built.watch.evaluate(at, Cadence.LEDGER)
+    return time.process_time() - begun
+
+
+def main() -> None:
+    """Print one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checks", type=int, default=72)
+    chosen = parser.parse_args()
+    log.configure("error")
+    with tempfile.TemporaryDirectory() as folder:
+        told = asyncio.run(measure(Path(folder), chosen.checks))
+    print(json.dumps(told))  # noqa: T201 - the figures are what it is run for
+
+
+if __name__ == "__main__":
+    main()

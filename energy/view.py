@@ -1,0 +1,79 @@
+"""A site's ledger over some days, worked out: balance, matching and what is summed; kept while it holds."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+
+from energy.balance import Balance, balance
+from energy.gridmix import GridMix
+from energy.matching import Match, match
+from energy.sheet import Sheet
+from energy.shelf import Shelf
+from energy.site import SiteOptions
+from energy.stand import Stand
+from energy.totals import Columns, columns
+
+KEPT_VIEWS = 4
+"""Per site: the running month, a month that is looked at, and room to turn."""
+
+_LONGEST_KEPT = 100
+"""Days; a quarter of a year takes 2.5 MB."""
+
+
+@dataclass(frozen=True)
+class View:
+    """``sheet`` and what follows from it; all arrays begin with the sheet's first quarter."""
+
+    sheet: Sheet
+    balance: Balance
+    match: Match
+
+    @classmethod
+    def of(cls, site: SiteOptions, sheet: Sheet) -> View:
+        """Work out the account of ``site``."""
+        found = balance(site, sheet)
+        return cls(sheet, found, match(found.edc, found.loose, found.contracted))
+
+    @cached_property
+    def without_mix(self) -> Columns:
+        """What is summed when nothing is asked that needs the mix of the grid."""
+        return self.columns(GridMix.unknown(self.sheet.quarters))
+
+    def columns(self, mix: GridMix) -> Columns:
+        """What is summed, with the ``mix`` of the grid over the sheet."""
+        return columns(self.balance, self.match, mix)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    days: range
+    stamp: tuple[object, ...]
+    view: View
+
+
+class Views:
+    """Views of one site, worked out again when what they show has changed."""
+
+    def __init__(self, site: SiteOptions, shelf: Shelf) -> None:
+        self._site, self._shelf = site, shelf
+        self._kept: deque[_Kept] = deque(maxlen=KEPT_VIEWS)
+
+    async def view(self, stand: Stand, days: range) -> View:
+        """A view of ``days`` (numbers since 1970) or more, no older than ``stand``."""
+        await self._shelf.look(stand, days)
+        for kept in self._kept:
+            if _covers(kept.days, days) and stand.knows(kept.days) and kept.stamp == stand.stamp(kept.days):
+                return kept.view
+        sheet = await self._shelf.sheet(stand, days)
+        view = View.of(self._site, sheet)
+        if len(days) <= _LONGEST_KEPT:
+            for old in [kept for kept in self._kept if _covers(days, kept.days)]:
+                self._kept.remove(old)
+            self._kept.appendleft(_Kept(days, stand.stamp(days), view))
+        return view
+
+
+def _covers(wide: range, narrow: range) -> bool:
+    return wide.start <= narrow.start and narrow.stop <= wide.stop
