@@ -147,6 +147,7 @@ def _environment() -> Environment:
         size=numbers.size,
         quantity=numbers.quantity,
         lapse=numbers.lapse,
+        brief=numbers.brief,
         moment=numbers.moment,
         ms=to_ms,
         age=_age,

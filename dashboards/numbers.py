@@ -97,6 +97,16 @@ def lapse(span: timedelta | None) -> str:
     return f"{minutes} min"
 
 
+def brief(span: timedelta | None) -> str:
+    """``12 ms``, ``1.4 s``, ``3 min``: how long something took."""
+    if span is None:
+        return NOTHING
+    seconds = max(0.0, span.total_seconds())
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 59.95 else lapse(span)
+
+
 def moment(at: datetime | None, tz: ZoneInfo) -> str:
     """``2026-10-07 14:02`` in ``tz``."""
     return NOTHING if at is None else at.astimezone(tz).strftime("%Y-%m-%d %H:%M")

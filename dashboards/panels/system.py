@@ -1,4 +1,4 @@
-"""The System page: who has fallen silent, what was refused, how full the journal is, how far stores are."""
+"""The System page: who has fallen silent, what was refused, how far stores are, what works unseen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboards.house import House
+from dashboards.panels.background import Background, background
 from dashboards.view import ALL, View
 from telemetry.status import IngestStatus, SourceStatus
 
@@ -41,6 +42,7 @@ class SystemPage:
     ingest: IngestStatus
     journal_share: float
     problems: Sequence[str]
+    background: Background
 
 
 async def system_page(house: House, view: View, at: datetime) -> SystemPage:
@@ -59,6 +61,7 @@ async def system_page(house: House, view: View, at: datetime) -> SystemPage:
         ingest=ingest,
         journal_share=ingest.journal.bytes / max(1, ingest.journal.limit_bytes),
         problems=await house.readiness.problems(),
+        background=await background(house, view, at),
     )
 
 

@@ -31,6 +31,7 @@ from telemetry.series import SeriesRegistry
 from telemetry.status import IngestStatus, JournalStatus, RejectSample, SourceStatus, StoreStatus
 from telemetry.store import WindowQuery
 from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.fakes import background
 from tests.fakes.figures import SyntheticFigures, night
 
 AT = datetime(2026, 10, 20, 14, 2, 11, tzinfo=UTC)
@@ -260,6 +261,9 @@ def emptied(house: House, folder: Path) -> House:
         alerts=Board([]),
         readiness=nothing,
         history=nothing,
+        rules=background.ToldRules(),
+        deliveries=background.ToldChannels(),
+        jobs=background.ToldJobs(),
     )
 
 
@@ -361,6 +365,10 @@ async def pages_house(folder: Path) -> AsyncIterator[tuple[House, ManualClock, B
         history=Calm(),
         auth=AuthOptions(),
         version="0.1.0",
+        rules=background.rules(AT),
+        deliveries=background.channels(AT),
+        jobs=background.jobs(AT),
+        data_dir=folder,
     )
     yield house, clock, board
     await database.close()

@@ -323,7 +323,14 @@ async def test_a_first_minute_has_words_in_every_place(
         "/alarms": ("No active alarms",),
         "/alarms?tab=history": ("No alarm has ended",),
         "/reports": ("not issued",),
-        "/system": ("No source has spoken yet", "the broker cannot be reached", "None has been rejected"),
+        "/system": (
+            "No source has spoken yet",
+            "the broker cannot be reached",
+            "None has been rejected",
+            "No rule is configured",
+            "No channel is configured",
+            "No job has run yet",
+        ),
     }
     async with served(emptied(stage.house, tmp_path)) as server:
         for path, expected in words.items():

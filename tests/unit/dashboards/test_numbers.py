@@ -69,5 +69,14 @@ def test_a_lapse_has_its_two_largest_units(seconds: float, words: str) -> None:
     assert numbers.lapse(timedelta(seconds=seconds)) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 ms"), (0.0124, "12 ms"), (0.9996, "1.0 s"), (1.44, "1.4 s"), (59.96, "59 s"), (200, "3 min")],
+)
+def test_a_brief_time_is_told_to_the_millisecond(seconds: float, words: str) -> None:
+    assert numbers.brief(timedelta(seconds=seconds)) == words
+    assert numbers.brief(None) == numbers.NOTHING
+
+
 def test_sizes() -> None:
     assert [numbers.size(n) for n in (12, 3_100, 12e6, 1.4e9)] == ["12 B", "3.1 kB", "12.0 MB", "1.4 GB"]
