@@ -23,6 +23,19 @@ from runtime.database import Database
 log = structlog.get_logger(__name__)
 
 
+class OpenAlarms:
+    """The alarms that were open when they were looked at, to tell whether a verdict is any news to them."""
+
+    def __init__(self, found: Sequence[Row[Any]]) -> None:
+        self._rows: dict[str, list[Row[Any]]] = {}
+        for row in found:
+            self._rows.setdefault(row.rule, []).append(row)
+
+    def differ(self, rule: str, verdicts: Iterable[Verdict], at: datetime) -> bool:
+        """Whether :meth:`Book.record` would write anything. Raises ValueError as that does."""
+        return _anything_to_write(self._rows.get(rule, []), _by_key(rule, verdicts), at)
+
+
 class Book:
     """Where verdicts become alarms. ``wake`` is called after messages have been put into the outbox."""
 
@@ -35,6 +48,11 @@ class Book:
     ) -> None:
         self._database, self._router, self._composer, self._wake = database, router, composer, wake
 
+    async def open_alarms(self) -> OpenAlarms:
+        """What is open now, of all rules."""
+        async with self._database.read() as db:
+            return OpenAlarms(await rows.open_rows(db))
+
     async def record(self, rule: str, verdicts: Iterable[Verdict], at: datetime) -> None:
         """Take over all that ``rule`` says ``at`` a time; a condition that it no longer names has ended.
 
@@ -42,9 +60,6 @@ class Book:
         have one key.
         """
         by_key = _by_key(rule, verdicts)
-        async with self._database.read() as db:
-            if not _anything_to_write(await rows.open_rows(db, rule), by_key, at):
-                return
         async with self._database.begin() as db:
             page = _Page(db, rule, at)
             news = await page.write(await rows.open_rows(db, rule), by_key)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from alerts.book import Book
+from alerts.book import Book, OpenAlarms
 from alerts.reading import Reading
 from alerts.verdict import Cadence, Rule, Severity, Verdict
 from runtime.clock import Clock
@@ -45,28 +45,47 @@ class Watch:
         A rule that raises stops no other, leaves its alarms as they are, and is itself an alarm.
         """
         reading = replace(self._reading, figures=self._reading.figures.snapshot())
-        for name, rule in self._rules.items():
-            if cadence is None or rule.cadence is cadence:
-                await self._ask(name, rule, at, reading)
-        await self._book.record(RULE_FAILING, [self._health(name) for name in self._rules], at)
+        asked = [n for n, rule in self._rules.items() if cadence is None or rule.cadence is cadence]
+        for name in asked:
+            await self._ask(name, at, reading)
+        known = await self._book.open_alarms()
+        for name in asked:
+            await self._record(name, at, known)
+        health = [self._health(name) for name in self._rules]
+        if known.differ(RULE_FAILING, health, at):
+            await self._book.record(RULE_FAILING, health, at)
         await self._book.remind(at)
 
     def evaluations(self) -> Mapping[str, Sequence[Evaluation]]:
         """The newest evaluations of each rule, oldest first, for the System page."""
         return {name: tuple(kept) for name, kept in self._kept.items()}
 
-    async def _ask(self, name: str, rule: Rule, at: datetime, reading: Reading) -> None:
+    async def _ask(self, name: str, at: datetime, reading: Reading) -> None:
         began, error = self._clock.now(), None
         verdicts: tuple[Verdict, ...] = ()
         try:
-            verdicts = tuple(await rule.judge(at, reading))
-            await self._book.record(name, verdicts, at)
+            verdicts = tuple(await self._rules[name].judge(at, reading))
         except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
-            known = self._kept[name][-1].error if self._kept[name] else None
-            if error != known:
-                log.exception("rule_failed", rule=name, at=at.isoformat())
+            error = self._failed(name, at, failure)
         self._kept[name].append(Evaluation(at, self._clock.now() - began, verdicts, error))
+
+    async def _record(self, name: str, at: datetime, known: OpenAlarms) -> None:
+        newest = self._kept[name][-1]
+        if newest.error is not None:
+            return
+        try:
+            if known.differ(name, newest.verdicts, at):
+                await self._book.record(name, newest.verdicts, at)
+        except Exception as failure:
+            self._kept[name][-1] = replace(newest, error=self._failed(name, at, failure))
+
+    def _failed(self, name: str, at: datetime, failure: Exception) -> str:
+        """What the rule raised; logged once as long as it stays the same."""
+        error = f"{type(failure).__name__}: {failure}"
+        told = [one.error for one in self._kept[name] if one.at < at][-1:]
+        if told != [error]:
+            log.exception("rule_failed", rule=name, at=at.isoformat())
+        return error
 
     def _health(self, name: str) -> Verdict:
         newest = self._kept[name][-1] if self._kept[name] else None

@@ -48,9 +48,9 @@ class Shelf:
 
     async def look(self, stand: Stand, days: range) -> None:
         """Let ``stand`` know the changes of ``days`` (numbers since 1970)."""
-        if not stand.knows(days):
+        if days.start < stand.known_from:
             async with self._database.read() as connection:
-                await load_changes(connection, stand, days)
+                await load_changes(connection, stand, days.start)
 
     async def sheet(self, stand: Stand, days: range) -> Sheet:
         """The ledger on ``days``, with the registers of ``stand``."""
@@ -76,7 +76,11 @@ class Shelf:
     def _held(self, stand: Stand, day: int) -> _Day | None:
         """The day if it has not changed since it was read."""
         kept = self._days.get((stand.site, day))
-        if kept is None or kept.changes != stand.changes[day] or not _same(kept.sheet, stand.registers):
+        if (
+            kept is None
+            or kept.changes != stand.changes.get(day, 0)
+            or not _same(kept.sheet, stand.registers)
+        ):
             return None
         self._days.move_to_end((stand.site, day))
         return kept
@@ -96,7 +100,7 @@ class Shelf:
             whole.revision[:, first:until] = read.revision
         sheets = {day: _one_day(whole, day) for day in days}
         for day, sheet in sheets.items():
-            self._days[stand.site, day] = _Day(stand.changes[day], sheet)
+            self._days[stand.site, day] = _Day(stand.changes.get(day, 0), sheet)
             self._days.move_to_end((stand.site, day))
         return sheets
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import LedgerRegister, load_registers, settled_until
 from energy.tables import CHANGE
+
+_RECENT_DAYS = 62
+"""Read with the stand: this month and the last."""
+
+_NEVER = 2**31 - 1
+"""A day that never comes."""
 
 
 @dataclass
@@ -18,36 +25,36 @@ class Stand:
     Attributes:
         settled: the quarter before which every interval is settled; None at first.
         registers: every register that the ledger ever kept of the site.
-        changes: by day (since 1970) how many settlements wrote to it, as far as that was read.
+        changes: how many settlements wrote to a day (numbered since 1970); none where it is not named.
+        known_from: the day from which on ``changes`` were read.
     """
 
     site: str
     settled: int | None
     registers: tuple[LedgerRegister, ...]
-    changes: dict[int, int] = field(default_factory=dict)
-
-    def knows(self, days: range) -> bool:
-        """Whether the changes of ``days`` were read."""
-        return all(day in self.changes for day in days)
+    changes: dict[int, int]
+    known_from: int
 
     def stamp(self, days: range) -> tuple[object, ...]:
-        """Equal stamps of the same ``days``: the same ledger. Raises KeyError where changes were not read."""
-        return self.registers, tuple(self.changes[day] for day in days)
+        """Equal stamps of the same ``days`` (from ``known_from`` on): the same ledger."""
+        return self.registers, tuple(self.changes.get(day, 0) for day in days)
 
 
 async def load_stand(connection: AsyncConnection, site: str) -> Stand:
-    """The stand of ``site`` now, no changes read yet."""
+    """The stand of ``site`` now."""
     settled = await settled_until(connection, site)
-    return Stand(site, settled, tuple(await load_registers(connection, site)))
+    registers = tuple(await load_registers(connection, site))
+    stand = Stand(site, settled, registers, {}, _NEVER)
+    await load_changes(connection, stand, (settled or 0) // QUARTERS_A_DAY - _RECENT_DAYS)
+    return stand
 
 
-async def load_changes(connection: AsyncConnection, stand: Stand, days: range) -> None:
-    """Read the changes of those of ``days`` that ``stand`` does not know."""
-    unknown = [day for day in days if day not in stand.changes]
-    if not unknown:
+async def load_changes(connection: AsyncConnection, stand: Stand, first: int) -> None:
+    """Let ``stand`` know the changes from day ``first`` on."""
+    if first >= stand.known_from:
         return
     wanted = select(CHANGE.c.day, CHANGE.c.changes).where(
-        CHANGE.c.site == stand.site, CHANGE.c.day >= unknown[0], CHANGE.c.day <= unknown[-1]
+        CHANGE.c.site == stand.site, CHANGE.c.day >= first, CHANGE.c.day < stand.known_from
     )
-    found = {row.day: row.changes for row in await connection.execute(wanted)}
-    stand.changes |= {day: found.get(day, 0) for day in unknown}
+    stand.changes |= {row.day: row.changes for row in await connection.execute(wanted)}
+    stand.known_from = first

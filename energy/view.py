@@ -63,9 +63,12 @@ class Views:
     async def view(self, stand: Stand, days: range) -> View:
         """A view of ``days`` (numbers since 1970) or more, no older than ``stand``."""
         await self._shelf.look(stand, days)
-        for kept in self._kept:
-            if _covers(kept.days, days) and stand.knows(kept.days) and kept.stamp == stand.stamp(kept.days):
+        covering = [kept for kept in self._kept if _covers(kept.days, days)]
+        for kept in covering:
+            if kept.days.start >= stand.known_from and kept.stamp == stand.stamp(kept.days):
                 return kept.view
+        if covering:
+            days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
         view = View.of(self._site, sheet)
         if len(days) <= _LONGEST_KEPT:

@@ -32,15 +32,16 @@ class ReportMissing:
         if read.reports is None:
             return []
         found = []
+        issued = {(entry.site, entry.period) for entry in await read.reports.entries()}
         for key, site in read.sites.items():
             this = month_of(at, site.tz)
             last = month_of(this.start - timedelta(days=1), site.tz)
             name = f"{last.start.astimezone(site.tz):%Y-%m}"
             settled = await read.figures.settled_until(key)
-            issued = {entry.period for entry in await read.reports.entries(key)}
             due = at >= last.end + self._options.grace and settled is not None
-            began = due and any(s.known for s in await read.figures.statements(key, last))
-            found.append(self._verdict(key, name, began and name not in issued))
+            lacking = due and (key, name) not in issued
+            began = lacking and any(s.known for s in await read.figures.statements(key, last))
+            found.append(self._verdict(key, name, began))
         return found
 
     def _verdict(self, key: str, month: str, missing: bool) -> Verdict:
