@@ -201,7 +201,7 @@ async def test_told_again_each_field_keeps_its_last_value(bench: Bench) -> None:
 
 
 @given(rows=TOLD, cuts=st.sets(st.integers(0, 30)), order=st.randoms(use_true_random=False))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_neither_the_order_of_batches_nor_repeats_change_what_is_stored(
     rows: dict[tuple[int, int], float], cuts: set[int], order: Random
 ) -> None:

@@ -58,7 +58,6 @@ def question(operation: Any, url: str, headers: dict[str, str]) -> int:
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],
