@@ -225,7 +225,9 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
 
 def _told(gauge: Gauge) -> dict[str, Any]:
     told: dict[str, Any] = {"v": gauge.v, "at": gauge.at}
-    return told if gauge.v is not None else told | {"why": gauge.reason}
+    if gauge.v is None:
+        return told | {"why": gauge.reason}
+    return told if gauge.note is None else told | {"note": gauge.note}
 
 
 def _alarm(alert: Alert) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _LIVE = {
     "power_w": ("site_power_watts", "What the site takes at its inlet"),
     "grid_w": ("grid_power_watts", "Net import from the grid"),
     "it_w": ("it_power_watts", "What the IT takes"),
-    "gpu_w": ("gpu_power_watts", "What all GPUs take"),
+    "gpu_w": ("gpu_power_watts", "What the GPUs that report take"),
     "pue": ("pue_ratio", "Power at the inlet over IT power, this moment"),
     "green_share": ("green_share_ratio", "Share of the site's power that contracted renewables deliver"),
     "headroom_w": ("headroom_watts", "What the grid contract still allows"),
@@ -101,3 +101,9 @@ def _sites(house: House, now: Now) -> Iterator[Metric]:
             if gauge.v is not None:
                 family.add_metric([site], gauge.v)
         yield family
+    known = GaugeMetricFamily(f"{PREFIX}_gpus_known", "GPUs heard in the last 24 h", labels=["site"])
+    reporting = GaugeMetricFamily(f"{PREFIX}_gpus_reporting", "GPUs that report now", labels=["site"])
+    for site in house.sites:
+        known.add_metric([site], everything[site].gpus)
+        reporting.add_metric([site], everything[site].reporting)
+    yield from (known, reporting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,21 +24,26 @@ GONE_MS = 24 * 3_600_000
 
 @dataclass(frozen=True)
 class Gauge:
-    """One live figure: ``v`` as of ``at`` (ms, the oldest reading in it); None is explained by ``reason``."""
+    """One live figure: ``v`` as of ``at`` (ms, the oldest reading in it); None is explained by ``reason``.
+
+    ``note`` is what whoever reads it must know of a figure that is told.
+    """
 
     v: float | None
     at: int | None
     reason: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
 class SiteNow:
     """Power in W, shares 0..1. ``power_w`` is at the inlet: net import plus on-site generation.
 
-    A figure with a part that is stale or was never told is unknown, never a partial sum.
+    A figure with a part that is stale or was never told is unknown, never a partial sum. The one exception
+    is ``gpu_w``: among 100,000 GPUs one is always silent, so it is the sum of the ``reporting`` of ``gpus``
+    GPUs, noted as partial, and unknown below the site's completeness floor. No other figure is made of it.
 
-    ``supplies`` holds each supply's power by id, a battery's positive while it discharges;
-    ``reporting`` of ``gpus`` GPUs are in ``gpu_w``.
+    ``supplies`` holds each supply's power by id, a battery's positive while it discharges.
     """
 
     power_w: Gauge
@@ -82,7 +87,7 @@ class Now:
         onsite = [generated(supplies[s.id]) for s in site.supply if s.kind.onsite]
         power = add([grid, *onsite])
         it = self._sum(key, [m for m in site.meter if m.role is Role.IT], at_ms)
-        gpu, gpus, reporting = self._gpu(key, at_ms)
+        gpu, gpus, reporting = self._gpu(key, site.completeness_floor, at_ms)
         return SiteNow(
             power_w=power,
             grid_w=grid,
@@ -121,30 +126,64 @@ class Now:
         if meters:
             return self._sum(key, meters, at_ms)
         units = self._live.table(COOLING, {"site": (key,)})
-        return _device_sum("cooling units", units.columns["power_w"], units.at_ms, at_ms)[0]
+        census = _census(units.columns["power_w"], units.at_ms, at_ms)
+        return census.sum("cooling units", floor=1)
 
-    def _gpu(self, key: str, at_ms: int) -> tuple[Gauge, int, int]:
+    def _gpu(self, key: str, floor: float, at_ms: int) -> tuple[Gauge, int, int]:
         table = self._live.table(GPU)
         count, mine = self._gpus.get(key, (-1, np.empty(0, np.int32)))
         if count != len(table.series):
             mine = self._live.table(GPU, {"site": (key,)}).series
             self._gpus[key] = (len(table.series), mine)
         chosen = np.isin(table.series, mine, assume_unique=True)
-        return _device_sum("GPUs", table.columns["power_w"][chosen], table.at_ms[chosen], at_ms)
+        census = _census(table.columns["power_w"][chosen], table.at_ms[chosen], at_ms)
+        return (
+            noted(census.sum("GPUs", floor), census.reporting, census.known),
+            census.known,
+            census.reporting,
+        )
 
 
-def _device_sum(what: str, watts: Floats, at: Millis, now_ms: int) -> tuple[Gauge, int, int]:
-    """The sum, how many devices there are, and how many of them report."""
+@dataclass(frozen=True)
+class _Census:
+    """``reporting`` of ``known`` devices take ``watts`` together; times in ms, None without such a device."""
+
+    watts: float
+    known: int
+    reporting: int
+    oldest_reporting: int | None
+    oldest: int | None
+
+    def sum(self, what: str, floor: float) -> Gauge:
+        """What those that report take; unknown when they are less than ``floor`` (0..1) of all."""
+        if not self.known:
+            return Gauge(None, None, f"none of the {what} has reported any power in the last 24 h")
+        if not self.reporting or self.reporting < floor * self.known:
+            silent = f"{self.known - self.reporting:,} of {self.known:,} {what} are silent"
+            return Gauge(None, self.oldest, silent)
+        return Gauge(self.watts, self.oldest_reporting)
+
+
+def _census(watts: Floats, at: Millis, now_ms: int) -> _Census:
+    """Of the devices whose newest readings these are."""
     present = now_ms - at <= GONE_MS
     watts, at = watts[present], at[present]
-    if not len(at):
-        return Gauge(None, None, f"none of the {what} has reported any power in the last 24 h"), 0, 0
     fresh = (now_ms - at <= SILENT_MS) & ~np.isnan(watts)
-    reporting, oldest = int(fresh.sum()), int(at.min())
-    if reporting < len(at):
-        silent = Gauge(None, oldest, f"{len(at) - reporting} of {len(at)} {what} are silent")
-        return silent, len(at), reporting
-    return Gauge(float(watts.sum()), oldest), len(at), reporting
+    return _Census(
+        watts=float(watts[fresh].sum()),
+        known=len(at),
+        reporting=int(fresh.sum()),
+        oldest_reporting=int(at[fresh].min()) if fresh.any() else None,
+        oldest=int(at.min()) if len(at) else None,
+    )
+
+
+def noted(gauge: Gauge, reporting: int, known: int) -> Gauge:
+    """``gauge``, which ``reporting`` of ``known`` devices make up, with a note of how many that is."""
+    if gauge.v is None:
+        return gauge
+    partial = "partial: " if reporting < known else ""
+    return replace(gauge, note=f"{partial}{reporting:,} of {known:,} reporting")
 
 
 def generated(supply: Gauge) -> Gauge:
@@ -226,18 +265,19 @@ def total(sites: Sequence[SiteNow]) -> SiteNow:
         else Gauge(None, s.green_share.at, s.green_share.reason)
         for s in sites
     )
+    gpus, reporting = sum(s.gpus for s in sites), sum(s.reporting for s in sites)
     return SiteNow(
         power_w=power,
         grid_w=add(s.grid_w for s in sites),
         it_w=it,
-        gpu_w=add(s.gpu_w for s in sites),
+        gpu_w=noted(add(s.gpu_w for s in sites), reporting, gpus),
         cooling_w=add(s.cooling_w for s in sites),
         pue=pue(power, it),
         green_share=divide(green, power),
         headroom_w=add(s.headroom_w for s in sites),
         supplies={},
-        gpus=sum(s.gpus for s in sites),
-        reporting=sum(s.reporting for s in sites),
+        gpus=gpus,
+        reporting=reporting,
     )
 
 

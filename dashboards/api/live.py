@@ -25,12 +25,15 @@ class LiveAsked(Asked):
 class LiveSite(BaseModel):
     """Power in W, ratios as numbers; null is explained in ``withheld``.
 
-    ``at`` is the time of the oldest reading behind the figures told, ``age_s`` its age.
+    ``at`` is the time of the oldest reading behind the figures told, ``age_s`` its age. ``gpu_w`` is the sum
+    of the ``gpu_reporting`` GPUs: partial where ``gpu_known`` are more, null below the completeness floor.
     """
 
     power_w: float | None
     it_w: float | None
     gpu_w: float | None
+    gpu_reporting: int
+    gpu_known: int
     grid_w: float | None
     cooling_w: float | None
     pue: float | None
@@ -49,7 +52,7 @@ class Live(BaseModel):
 
 @router.get("/live")
 async def live(house: HouseHere, now: NowHere, query: Annotated[LiveAsked, Query()]) -> Live:
-    """What each site takes at this moment; a figure with a stale part is null, never partial."""
+    """What each site takes at this moment; with a stale part a figure is null, save ``gpu_w``."""
     at_ms = to_ms(house.clock.now())
     everything = now.everything(at_ms)
     keys = list(everything) if query.site is None else [asked.site(house, query.site)]
@@ -64,6 +67,8 @@ def _site(site: SiteNow, now_ms: int) -> LiveSite:
         power_w=site.power_w.v,
         it_w=site.it_w.v,
         gpu_w=site.gpu_w.v,
+        gpu_reporting=site.reporting,
+        gpu_known=site.gpus,
         grid_w=site.grid_w.v,
         cooling_w=site.cooling_w.v,
         pue=site.pue.v,

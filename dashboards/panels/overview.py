@@ -110,8 +110,8 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
     sites = [house.sites[key] for key in view.keys(house.sites)]
     old = stale_after(sites)
     pue_limit = min(site.pue_limit for site in sites)
-    gpu_note = f"{now.reporting:,} of {now.gpus:,} reporting" if now.gpus else ""
-    of_it = now.gpu_w.v / now.it_w.v if now.gpu_w.v is not None and now.it_w.v else None
+    whole = now.gpu_w.v if now.reporting == now.gpus else None
+    of_it = whole / now.it_w.v if whole is not None and now.it_w.v else None
     tile, hours = view.site, "last 24 hours, hourly"
     # An hour's energy in Wh is its mean power in W: the ledger's hours are the sparklines of power.
     return [
@@ -121,7 +121,7 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
              spark=[r.edc_wh for r in day], spark_of=hours),
         Tile("IT power", "power", now.it_w, f"{tile}.it_w", old, "at the IT meters", f"/{query}",
              spark=[r.eit_wh for r in day], spark_of=hours),
-        Tile("GPU power", "power", now.gpu_w, f"{tile}.gpu_w", old, gpu_note, f"/system{query}",
+        Tile("GPU power", "power", now.gpu_w, f"{tile}.gpu_w", old, now.gpu_w.note or "", f"/system{query}",
              fill=None if of_it is None else min(1.0, of_it)),
         Tile("Green now", "share", now.green_share, f"{tile}.green_share", old, "live, not settled",
              f"/green{query}", spark=[r.hourly_matched for r in day], spark_of=f"hourly matched, {hours}"),

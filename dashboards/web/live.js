@@ -37,7 +37,7 @@ function show(newest) {
   }
   for (const element of document.querySelectorAll("[data-why]")) {
     const told = newest.get(element.dataset.why);
-    if (told) say(element, told.v === null && told.why ? told.why : element.dataset.otherwise);
+    if (told) say(element, (told.v === null ? told.why : told.note) || element.dataset.otherwise);
   }
 }
 

@@ -131,6 +131,7 @@ async def test_live(reader: httpx.AsyncClient) -> None:
     assert set(sites) == {"gdansk", "kaunas", "all"}
     gdansk = sites["gdansk"]
     assert (gdansk["power_w"], gdansk["it_w"], gdansk["gpu_w"]) == (12e6, 10e6, 1400.0)
+    assert (gdansk["gpu_reporting"], gdansk["gpu_known"]) == (2, 2)
     assert gdansk["pue"] == pytest.approx(1.2)
     assert gdansk["green_share"] == pytest.approx(0.5)  # 0.6 MW of sun and 5.4 MW of wind
     assert gdansk["headroom_w"] == 16e6 - 11.4e6
@@ -328,6 +329,7 @@ async def test_a_stale_part_withholds_its_sums(fake: FakeHouse, server: WebServe
         assert [gdansk[name] for name in ("power_w", "it_w", "gpu_w", "pue", "green_share")] == [None] * 5
         assert gdansk["withheld"]["it_w"] == "meter ups-a has been silent for 240 s"
         assert gdansk["withheld"]["gpu_w"] == "2 of 2 GPUs are silent"
+        assert (gdansk["gpu_reporting"], gdansk["gpu_known"]) == (0, 2)
         assert "pue_ratio{" not in (await viewer.get("/metrics")).text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from dashboards.hub import QUEUE, Hub, Listener
 from dashboards.now import Now
+from runtime.clock import to_ms
 from runtime.errors import ServiceError
 from tests.fakes.board import alert
 from tests.fakes.house import NOW, FakeHouse
@@ -59,6 +61,17 @@ async def test_a_slow_client_holds_up_nobody(hub: Hub) -> None:
         await hub.tick()
         seen.append(json.loads(await anext(feed))["seq"])
     assert seen == list(range(1, 3 * QUEUE + 1))
+
+
+async def test_a_figure_travels_with_its_note_or_with_why_it_is_withheld(fake: FakeHouse, hub: Hub) -> None:
+    listener = hub.join()
+    await hub.tick()
+    fake.clock.advance(timedelta(minutes=10))  # type: ignore[attr-defined]
+    await hub.tick()
+    _hello, fresh, stale = [m["values"] if "values" in m else m for m in await drained(listener)]
+    assert fresh["gdansk.gpu_w"] == {"v": 1400.0, "at": to_ms(NOW), "note": "2 of 2 reporting"}
+    assert "note" not in fresh["gdansk.power_w"]
+    assert stale["gdansk.gpu_w"] == {"v": None, "at": to_ms(NOW), "why": "2 of 2 GPUs are silent"}
 
 
 async def test_no_clients_no_work(fake: FakeHouse, hub: Hub) -> None:

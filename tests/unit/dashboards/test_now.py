@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -98,15 +98,59 @@ async def test_a_pue_below_one_is_a_fault_and_no_figure(fake: FakeHouse) -> None
     assert read(fake).pue.v is None
 
 
-async def test_one_silent_gpu_withholds_the_sum_until_it_is_gone(fake: FakeHouse) -> None:
+async def report_gpus(fake: FakeHouse, reporting: int, at: datetime) -> None:
+    """So many of ten GPUs of gdansk report ``at`` a time, 700 W each."""
+    for number in range(reporting):
+        await fake.read(GPU, ("gdansk", "a", "r1", "n01", str(number)), at, power_w=700.0)
+
+
+async def test_one_silent_gpu_makes_the_sum_partial_and_touches_no_other_figure(fake: FakeHouse) -> None:
+    await report_gpus(fake, 10, NOW)
+    whole = read(fake)
+    assert (whole.gpu_w.v, whole.gpu_w.note) == (7000.0, "10 of 10 reporting")
     later = NOW + timedelta(seconds=61)
-    await fake.read(GPU, ("gdansk", "a", "r1", "n01", "0"), later, power_w=650.0)
+    await report_gpus(fake, 9, later)
     now = read(fake, to_ms(later))
-    assert (now.gpu_w.v, now.gpu_w.reason) == (None, "1 of 2 GPUs are silent")
-    assert (now.gpus, now.reporting) == (2, 1)
+    assert (now.gpu_w.v, now.gpu_w.note) == (6300.0, "partial: 9 of 10 reporting")
+    assert (now.gpus, now.reporting, now.gpu_w.at) == (10, 9, to_ms(later))
+    assert (now.pue, now.it_w, now.green_share) == (whole.pue, whole.it_w, whole.green_share)
+
+
+async def test_below_the_completeness_floor_the_sum_of_gpus_is_withheld(fake: FakeHouse) -> None:
+    await report_gpus(fake, 10, NOW)
+    later = NOW + timedelta(seconds=61)
+    await report_gpus(fake, 8, later)
+    now = read(fake, to_ms(later))
+    assert (now.gpu_w.v, now.gpu_w.reason) == (None, "2 of 10 GPUs are silent")
+    assert (now.gpus, now.reporting, now.gpu_w.at) == (10, 8, AT)
+    change_site(fake, completeness_floor=0.8)
+    assert read(fake, to_ms(later)).gpu_w.v == 5600.0
+
+
+async def test_a_gpu_that_was_taken_out_is_no_longer_missed(fake: FakeHouse) -> None:
     tomorrow = NOW + timedelta(hours=25)
     await fake.read(GPU, ("gdansk", "a", "r1", "n01", "0"), tomorrow, power_w=640.0)
-    assert read(fake, to_ms(tomorrow)).gpu_w.v == 640.0
+    now = read(fake, to_ms(tomorrow))
+    assert (now.gpu_w.v, now.gpu_w.note) == (640.0, "1 of 1 reporting")
+
+
+async def test_all_sites_tell_how_many_of_all_gpus_report(fake: FakeHouse) -> None:
+    await report_gpus(fake, 10, NOW)
+    later = NOW + timedelta(seconds=61)
+    await report_gpus(fake, 9, later)
+    for number in range(2):
+        await fake.read(GPU, ("kaunas", "a", "r1", "n01", str(number)), later, power_w=700.0)
+    everything = Now(fake.house).everything(to_ms(later))["all"]
+    assert (everything.gpu_w.v, everything.gpu_w.note) == (7700.0, "partial: 11 of 12 reporting")
+    assert (everything.gpus, everything.reporting) == (12, 11)
+
+
+async def test_cooling_units_are_never_summed_in_part(fake: FakeHouse) -> None:
+    later = NOW + timedelta(seconds=61)
+    for unit in range(20):
+        await fake.read(COOLING, ("gdansk", f"crah-{unit}"), NOW if unit == 0 else later, power_w=9e4)
+    now = read(fake, to_ms(later))
+    assert (now.cooling_w.v, now.cooling_w.reason) == (None, "1 of 20 cooling units are silent")
 
 
 async def test_cooling_units_are_summed_where_no_meter_is(fake: FakeHouse) -> None:
