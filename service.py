@@ -52,6 +52,7 @@ from runtime.migrate import upgrade
 from runtime.schedule import Job, Schedule, every
 from runtime.version import VERSION
 from settings import Configuration
+from telemetry.backlog import Backlog
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
 from telemetry.ingest import Ingest
@@ -92,6 +93,7 @@ class Service:
     schedule: Schedule
     source: MessageSource
     collector: MqttCollector
+    backlog: Backlog
     server: WebServer = field(init=False)
     components: list[Component] = field(init=False)
     quiet_components: list[Component] = field(init=False)
@@ -118,7 +120,7 @@ class Service:
         """Judge the rules on live values every few seconds; a past that is being loaded raises no alarm."""
         while True:
             await asyncio.sleep(WATCH_EVERY.total_seconds())
-            if self.loading() is None:
+            if self.loading() is None and self.backlog.over:
                 await self.watch.evaluate(self.clock.now(), Cadence.LIVE)
 
     async def settle(self, due: datetime) -> None:
@@ -211,7 +213,10 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         reading = Reading(settings.sites, settings.target, figures, live, ingest, outbox, reports)
         watch = Watch(alerting.rules(), reading, book, wall)
 
+        backlog = Backlog(live.newest_ms, clock)
+
         async def check(due: datetime) -> None:
+            await backlog.wait()
             await service.settle(due)
             await watch.evaluate(due, Cadence.LEDGER)
 
@@ -233,6 +238,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         service = Service(
             configuration, clock, data_dir, database, journal, stores[0], followers, ingest, registry, ledger,
             figures, reading, watch, outbox, reports, users, schedule, source, collector,
+            backlog,
         )  # fmt: skip
         app = create_app(
             House(
@@ -266,6 +272,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
             Component("journal followers", followers.run),
             Component("outbox", outbox.run, essential=bool(channels)),
             Component("alert mirrors", Mirrors(channels, book, wall).run, essential=False),
+            Component("backlog", backlog.wait, essential=False),
             Component("live rules", service.watch_live),
             Component("schedule", schedule.run),
             Component("web server", service.serve),
