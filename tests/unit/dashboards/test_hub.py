@@ -68,7 +68,7 @@ async def test_a_figure_travels_with_its_note_or_with_why_it_is_withheld(fake: F
     await hub.tick()
     fake.clock.advance(timedelta(minutes=10))  # type: ignore[attr-defined]
     await hub.tick()
-    _hello, fresh, stale = [m["values"] if "values" in m else m for m in await drained(listener)]
+    _hello, fresh, stale = [m.get("values", m) for m in await drained(listener)]
     assert fresh["gdansk.gpu_w"] == {"v": 1400.0, "at": to_ms(NOW), "note": "2 of 2 reporting"}
     assert "note" not in fresh["gdansk.power_w"]
     assert stale["gdansk.gpu_w"] == {"v": None, "at": to_ms(NOW), "why": "2 of 2 GPUs are silent"}
