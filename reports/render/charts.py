@@ -8,7 +8,7 @@ from energy.figures import MixRow
 from reports.content import DayLine, HeatCell, MonthFigures
 from reports.render import palette
 from reports.render.axis import ticks
-from reports.render.numbers import Numbers
+from reports.render.numbers import Numbers, fitting
 from reports.render.palette import Paint
 from reports.render.svg import Drawing
 
@@ -78,7 +78,9 @@ def energy_by_day(figures: MonthFigures, numbers: Numbers) -> str:
     paints = [palette.source(drawing, i) for i in range(len(names))]
     paints += [palette.other(drawing), palette.unknown(drawing)]
     stacks = [_stack(day.mix, names) for day in figures.days]
-    top = ticks(0.0, max((sum(s) for s in stacks), default=0.0) / numbers.unit_wh or 1.0)
+    highest = max((sum(stack) for stack in stacks), default=0.0)
+    unit = fitting([highest])
+    top = ticks(0.0, highest / unit.wh or 1.0)
     _value_axis(drawing, top, (14.0, height), numbers)
     pitch = PLOT / 31
     for i, (day, stack) in enumerate(zip(figures.days, stacks, strict=True)):
@@ -86,9 +88,9 @@ def energy_by_day(figures: MonthFigures, numbers: Numbers) -> str:
         if day.mix.edc_wh is None:
             paints[-1].fill(drawing, (place[0], 14.0), (pitch - 5, height))
             continue
-        scaled = [energy / numbers.unit_wh / top[-1] * height for energy in stack]
+        scaled = [energy / unit.wh / top[-1] * height for energy in stack]
         _bar(drawing, place, pitch - 5, list(zip(scaled, paints, strict=True)))
-    drawing.text(LEFT, 6, f"{numbers.unit} a day", **_label())
+    drawing.text(LEFT, 6, f"{unit.name} a day", **_label())
     _day_axis(drawing, figures.days, 14 + height, (pitch, numbers))
     _source_legend(drawing, 14 + height + 38, [*names, "other (not matched)", "unknown"], paints)
     return drawing.svg()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
@@ -11,29 +13,57 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 WITHHELD = "withheld"
-MEGAWATT_HOUR = 1e6
-KILOWATT_HOUR = 1e3
+
+
+@dataclass(frozen=True)
+class EnergyUnit:
+    """A unit of ``wh`` watt-hours, in which energy is written with ``digits`` decimals."""
+
+    name: str
+    wh: float
+    digits: int
+
+
+KILOWATT_HOUR = EnergyUnit("kWh", 1e3, 1)
+MEGAWATT_HOUR = EnergyUnit("MWh", 1e6, 1)
+GIGAWATT_HOUR = EnergyUnit("GWh", 1e9, 3)
+
+ENOUGH = 10
+"""Of how many of its units on a larger unit is used: below that it would hide too much behind the point."""
+
+
+def fitting(energies_wh: Iterable[float | None]) -> EnergyUnit:
+    """The unit for figures that stand together, by the largest of them; None among them is left out."""
+    largest = max((abs(wh) for wh in energies_wh if wh is not None), default=0.0)
+    for unit in (GIGAWATT_HOUR, MEGAWATT_HOUR):
+        if largest >= ENOUGH * unit.wh:
+            return unit
+    return KILOWATT_HOUR
 
 
 class Numbers:
-    """Writes numbers in ``locale``, energy in one unit throughout (MWh from 10 MWh of ``scale_wh`` on) and
-    times in ``tz``. What is None is written as ``withheld``.
+    """Writes numbers in ``locale`` and times in ``tz``; what is None is written as ``withheld``.
+
+    Energy in sentences has one unit throughout, which fits ``scale_wh``; each table chooses its own.
     """
 
     def __init__(self, locale: str, tz: ZoneInfo, scale_wh: float | None) -> None:
         self.locale = Locale.parse(locale)
         self.tz = tz
-        large = (scale_wh or 0.0) >= 10 * MEGAWATT_HOUR
-        self.unit = "MWh" if large else "kWh"
-        self.unit_wh = MEGAWATT_HOUR if large else KILOWATT_HOUR
+        self.unit = fitting([scale_wh])
 
     def energy(self, wh: float | None, none: str = WITHHELD) -> str:
-        """``wh`` with its unit, one decimal."""
-        return none if wh is None else f"{self.bare_energy(wh)} {self.unit}"
+        """``wh`` with its unit."""
+        return none if wh is None else f"{self.bare_energy(wh, self.unit)} {self.unit.name}"
 
-    def bare_energy(self, wh: float | None, none: str = "–") -> str:
-        """``wh`` in :attr:`unit` without naming it, for columns and axes that do."""
-        return none if wh is None else self.decimal(wh / self.unit_wh, 1)
+    def bare_energy(self, wh: float | None, unit: EnergyUnit, none: str = "–") -> str:
+        """``wh`` in ``unit`` without naming it, for columns that do; a little is never written as nothing."""
+        if wh is None:
+            return none
+        least = 10.0**-unit.digits
+        if 0 < abs(wh) < least * unit.wh / 2:
+            return f"< {self.decimal(least, unit.digits)}"
+        return self.decimal(wh / unit.wh, unit.digits)
 
     def share(self, value: float | None, none: str = WITHHELD) -> str:
         """A share of 0..1 in percent, rounded down: 100.0 % means all of it."""

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
-from energy.figures import KpiRow
 from reports.content import (
     AlertLine,
     Figure,
@@ -20,7 +19,7 @@ from reports.content import (
     TargetLine,
 )
 from reports.method import METHOD
-from reports.render import charts
+from reports.render import charts, energies
 from reports.render.numbers import WITHHELD, Numbers
 
 SHARES = (
@@ -65,7 +64,6 @@ def view(report: MonthlyReport) -> dict[str, Any]:
         "notice": notice(figures, numbers),
         "revision": revision_words(report),
         "checksum": report.checksum,
-        "unit": numbers.unit,
         "summary": summary(figures, values, numbers),
         "shares": [_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
         "tiles": _tiles(figures, values, numbers),
@@ -74,10 +72,9 @@ def view(report: MonthlyReport) -> dict[str, Any]:
         "heat": charts.heat_map(figures, numbers),
         "energy": charts.energy_by_day(figures, numbers),
         "pue": charts.pue_by_day(figures, numbers),
-        "worst": _worst(figures, numbers),
-        "sources": _sources(figures, numbers),
-        "days": _days(figures, numbers),
-        "total": _total(figures, numbers),
+        "worst": energies.worst_hours(figures, numbers),
+        "sources": energies.sources(figures, numbers),
+        "days": energies.days(figures, numbers),
         "targets": [_target(target, numbers) for target in figures.targets],
         **_records(report, numbers),
         "method": [list(paragraph) for paragraph in METHOD],
@@ -195,69 +192,6 @@ def _place(site: SiteLine) -> str:
     return f"{site.name} ({site.key}), {site.grid}"
 
 
-def _worst(figures: MonthFigures, numbers: Numbers) -> list[Row]:
-    return [
-        [
-            numbers.time(line.local),
-            numbers.bare_energy(line.kpi.edc_wh),
-            numbers.bare_energy(line.kpi.green_wh),
-            numbers.bare_energy(line.kpi.other_wh),
-            numbers.share(line.kpi.hourly_matched),
-        ]
-        for line in figures.worst_hours
-    ]
-
-
-def _sources(figures: MonthFigures, numbers: Numbers) -> list[Row]:
-    edc = figures.mix.edc_wh
-    rows = [
-        [
-            line.supply,
-            line.kind.replace("_", " "),
-            line.zone or "–",
-            line.certificates,
-            numbers.bare_energy(line.available_wh, none="unknown"),
-            numbers.bare_energy(line.matched_wh),
-            _part(line.matched_wh, edc, numbers),
-        ]
-        for line in figures.sources
-    ]
-    for name, energy in (("other (not matched)", figures.mix.other_wh), ("unknown", figures.mix.unknown_wh)):
-        rows.append([name, "–", "–", "–", "–", numbers.bare_energy(energy), _part(energy, edc, numbers)])
-    rows.append(["E_DC", "", "", "", "", numbers.bare_energy(edc), _part(edc, edc, numbers)])
-    return rows
-
-
-def _part(energy: float | None, whole: float | None, numbers: Numbers) -> str:
-    return "–" if energy is None or not whole else numbers.share(energy / whole)
-
-
-def _days(figures: MonthFigures, numbers: Numbers) -> list[Row]:
-    settled = figures.settled_until or figures.period.start
-    return [
-        [
-            f"{numbers.weekday(day.date)} {day.date.isoformat()}",
-            str(day.hours),
-            *(_energies(day.kpi, numbers) if day.kpi.start < settled else ["not yet", *["–"] * 7]),
-        ]
-        for day in figures.days
-    ]
-
-
-def _total(figures: MonthFigures, numbers: Numbers) -> Row:
-    return ["Month", numbers.count(figures.period.hours), *_energies(figures.total, numbers)]
-
-
-def _energies(kpi: KpiRow, numbers: Numbers) -> Row:
-    energies = (kpi.edc_wh, kpi.eit_wh, kpi.green_wh, kpi.other_wh, kpi.unknown_wh)
-    return [
-        *(numbers.bare_energy(energy, none="unknown") for energy in energies),
-        numbers.ratio(kpi.pue),
-        numbers.share(kpi.hourly_matched),
-        numbers.share(kpi.completeness),
-    ]
-
-
 def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
     return {
         "name": target.name,
@@ -292,7 +226,7 @@ def _records(report: MonthlyReport, numbers: Numbers) -> dict[str, Any]:
         "alert_counts": [[s.value, numbers.count(report.alert_counts.get(s.value, 0))] for s in Severity],
         "alerts": [_alert(alert, numbers) for alert in gravest],
         "alerts_left": len(report.alerts) - len(gravest),
-        "completeness": _completeness(figures, numbers),
+        "completeness": energies.registers(figures, numbers),
         "ranges": [
             _range(part, numbers) for part in sorted(longest, key=lambda r: (r.meter, r.channel, r.start))
         ],
@@ -350,26 +284,3 @@ def _claims(zone: str | None, certificates: str | None) -> str:
 
 def _wh(value: float | None, numbers: Numbers) -> str:
     return "–" if value is None else numbers.decimal(value, 0)
-
-
-def _completeness(figures: MonthFigures, numbers: Numbers) -> list[Row]:
-    return [
-        [
-            f"{line.meter} {line.channel}"
-            if figures.site.key != "all"
-            else f"{line.site}/{line.meter} {line.channel}",
-            line.role.replace("_", " "),
-            numbers.bare_energy(line.energy_wh),
-            f"{numbers.count(line.known)} / {numbers.count(line.expected)}",
-            numbers.share(line.completeness, none="–"),
-            numbers.count(line.estimated),
-            numbers.count(line.resets),
-            _gap(line.longest_gap_intervals, numbers),
-            line.grade,
-        ]
-        for line in figures.completeness
-    ]
-
-
-def _gap(intervals: int, numbers: Numbers) -> str:
-    return "none" if not intervals else f"{numbers.decimal(intervals / 4, 2)} h"

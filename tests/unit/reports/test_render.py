@@ -22,7 +22,8 @@ from reports.content import MonthlyReport
 from reports.render import csv as csv_format
 from reports.render import json as json_format
 from reports.render import pdf, xlsx
-from reports.render.view import numbers_of
+from reports.render.numbers import fitting
+from reports.render.view import numbers_of, view
 from tests.unit.reports.sample import GAP, OCTOBER, alert, october
 
 FORMULA = '=HYPERLINK("http://example.org","click")'
@@ -250,3 +251,44 @@ def test_the_documents_are_dated_with_the_end_of_the_month(report: MonthlyReport
     assert metadata.creation_date == OCTOBER.end
     created = workbook(xlsx.render(report)).properties.created
     assert created == OCTOBER.end.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("largest", "unit"),
+    [
+        (None, "kWh"),
+        (0.0, "kWh"),
+        (90e3, "kWh"),
+        (9.99e6, "kWh"),
+        (10e6, "MWh"),
+        (-9.99e9, "MWh"),
+        (10e9, "GWh"),
+    ],
+)
+def test_the_unit_of_a_table_fits_its_largest_figure(largest: float | None, unit: str) -> None:
+    assert fitting([largest, None, 1.0]).name == unit
+
+
+def test_a_little_energy_is_never_written_as_none(report: MonthlyReport) -> None:
+    numbers, unit = numbers_of(report), fitting([10e6])
+
+    assert numbers.bare_energy(0.0, unit) == "0.0"
+    assert numbers.bare_energy(49e3, unit) == "< 0.1"
+    assert numbers.bare_energy(51e3, unit) == "0.1"
+    assert numbers.bare_energy(12.3456789e9, fitting([12e9])) == "12.346"
+
+
+def test_each_table_is_written_in_a_unit_of_its_own(report: MonthlyReport) -> None:
+    hours = [
+        replace(line, kpi=replace(line.kpi, edc_wh=90_400.0, green_wh=1_200.0, other_wh=89_200.0))
+        for line in report.figures.worst_hours
+    ]
+    small = replace(report, figures=replace(report.figures, worst_hours=tuple(hours)))
+    shown = view(small)
+
+    assert shown["worst"]["unit"] == "kWh"
+    assert [row[1:4] for row in shown["worst"]["rows"]] == [["90.4", "1.2", "89.2"]] * len(hours)
+    assert {shown[name]["unit"] for name in ("days", "sources", "completeness")} == {"MWh"}
+    text = squeezed(pdf_text(pdf.render(small)))
+    assert "Consumption,kWhMatched,kWhNotmatched,kWh" in text
+    assert "E_DC,MWh" in text
