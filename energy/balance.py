@@ -42,6 +42,7 @@ class Balance:
 
     Attributes:
         edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known.
+        told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
         eit: E_IT; NaN where not known.
         estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
         grid: the part of E_DC that came from the grid.
@@ -55,6 +56,7 @@ class Balance:
     """
 
     edc: Floats
+    told: Floats
     eit: Floats
     estimated: Flags
     loose: Flags
@@ -96,16 +98,18 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     exported = _total((line.amount for line in exports), sheet)
     imported = _total((line.amount for line in imports), sheet)
     inlet = [*imports, *exports, *onsite.values()]
-    # A lower bound of what was used would make every share greener than it is.
-    understated = _any((line.bound for line in (*imports, *onsite.values())), sheet)
-    edc = np.where(understated, np.nan, imported - exported + generated)
-    edc = _no_less_than_zero(edc, site) if imports else np.full(sheet.quarters, np.nan)
+    told = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
+    # A lower bound of what was used would make every share greener than it is. One of what was exported
+    # would let the site's own plants claim what went out.
+    bounded = _any((line.bound for line in inlet), sheet)
+    edc = _no_less_than_zero(np.where(bounded, np.nan, told), site)
     it = [lines(METER.name, m.id).amount for m in site.meter if m.role is Role.IT]
     generator = _total((onsite[s.id].amount for s in fuelled), sheet)
     green = _renewables(site, lines, exported)
     expected, known = _completeness(site, lines)
     return Balance(
         edc=edc,
+        told=told,
         eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),
         estimated=_any((line.estimated for line in inlet), sheet),
         loose=_any((line.loose for line in inlet), sheet),
@@ -115,7 +119,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         available=green[0],
         contracted=green[1],
         volume=green[2],
-        water_l=_metered([lines(WATER.name, w.id, VOLUME).amount for w in site.water], sheet),
+        water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
         reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat], sheet),
         expected=expected,
         known=known,
@@ -202,6 +206,11 @@ def _no_less_than_zero(edc: Floats, site: SiteOptions) -> Floats:
 def _grams(supply: SupplyOptions, energy: Floats) -> Floats:
     factor = np.nan if supply.carbon_g_per_kwh is None else supply.carbon_g_per_kwh
     return np.where(energy == 0, 0.0, energy / 1000 * factor)
+
+
+def _whole(line: Line) -> Floats:
+    """Its amounts, NaN where that is no more than a lower bound: of a cost, that would flatter."""
+    return np.where(line.bound, np.nan, line.amount)
 
 
 def _metered(amounts: list[Floats], sheet: Sheet) -> Floats | None:

@@ -21,8 +21,8 @@ class Totals:
     Attributes:
         expected: quarters settled; ``edc_known``, ``eit_known``: those in which the energy is known.
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
-            as the highest known one. It stands in the denominators of the green shares, so that a hole in
-            the data never makes a share greener.
+            as the highest that is known, bounds included. It stands in the denominators of the green
+            shares, so that a hole in the data never makes a share greener.
         pue_edc, pue_eit, pue_known: over the quarters in which both are known.
         renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
@@ -76,7 +76,8 @@ class Totals:
 class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
-    ``peaks`` is E_DC, 0 where not known; ``unmetered`` are the counts that are None for want of a meter.
+    ``peaks`` is how high E_DC may have been, 0 where nothing tells; ``unmetered`` are the counts that are
+    None for want of a meter.
     """
 
     names: tuple[str, ...]
@@ -109,7 +110,7 @@ def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
     matrix = np.vstack([np.nan_to_num(column, copy=False) for column in found.values()])
     metered = {"water_known": balance.water_l, "reuse_known": balance.reuse}
     unmetered = frozenset(name for name, meter in metered.items() if meter is None)
-    return Columns(tuple(found), matrix, np.nan_to_num(balance.edc), unmetered)
+    return Columns(tuple(found), matrix, np.nan_to_num(balance.told), unmetered)
 
 
 def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:

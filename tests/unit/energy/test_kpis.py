@@ -11,6 +11,7 @@ import pytest
 import energy.kpis
 from energy.figures import KpiRow
 from energy.kpi import KPIS
+from energy.registers import OK, RESET
 from energy.site import SiteOptions
 from energy.totals import Totals
 from energy.uncertainty import pue_uncertainty, site_pue_uncertainty
@@ -178,6 +179,13 @@ def test_sites_without_a_meter_do_not_hide_those_with_one_but_count_as_not_cover
     assert value("wue", wet) == pytest.approx(200.0)
     assert figure("wue", dry).withheld == "no water meter is configured"
     assert "50.0%" in figure("wue", wet + dry).withheld
+
+
+def test_a_lower_bound_of_the_water_that_was_used_is_left_out():
+    rows = {"meter/ups-a/energy": [100.0] * 20, "water/w/volume": [0.2] * 19 + [0.0]}
+    found = summed(plain(water=[{"id": "w"}]), sheet(rows, {"water/w/volume": [OK] * 19 + [RESET]}))
+    assert found.water_known == 19
+    assert value("wue", found) == pytest.approx(2.0)
 
 
 def test_c8_uncertainty_of_pue():

@@ -13,7 +13,7 @@ import energy.kpis
 from energy.balance import balance
 from energy.kpi import KPIS
 from energy.matching import match
-from energy.registers import ESTIMATED, OK, RESET
+from energy.registers import ESTIMATED, MISSING, OK, RESET
 from tests.unit.energy.arrays import NAN, hourly, sheet, summed
 from tests.unit.energy.plant import site
 
@@ -153,6 +153,22 @@ def test_a_lower_bound_of_consumption_is_no_consumption():
     assert green.matched.sum() == 24
 
 
+def test_a_lower_bound_of_what_was_exported_claims_nothing():
+    rows = {
+        "meter/main-1/energy": [50.0] * 40,
+        "meter/main-1/export": [50.0] * 40,
+        "supply/pv/energy": [100.0] * 40,
+    }
+    whole = summed(site(supply=[PV]), sheet(rows))
+    rows["meter/main-1/export"] = [50.0] * 39 + [0.0]
+    less = summed(site(supply=[PV]), sheet(rows, {"meter/main-1/export": [OK] * 39 + [RESET]}))
+    matched = KPIS["hourly_matched"].factory()
+    assert matched.figure(whole, 0.9).value == 0.5
+    assert less.edc_known == 39
+    assert less.edc_missing == 150  # at most: nothing was exported
+    assert matched.figure(less, 0.9).value == pytest.approx(39 * 50 / (39 * 100 + 150))
+
+
 amounts = st.lists(st.integers(0, 1000), min_size=32, max_size=32)
 holes = st.lists(st.booleans(), min_size=32, max_size=32)
 
@@ -209,6 +225,34 @@ def test_dropping_consumption_data_never_makes_anything_greener(load, wind, gaps
     kept = [gap and value < max(load) for gap, value in zip(gaps, load, strict=True)]
     less = {**rows, "meter/main-1/energy": holed(load, kept)}
     assert_no_greener(summed(where, sheet(rows)), summed(where, sheet(less)), False)
+
+
+INLET = ("meter/main-1/energy", "meter/main-1/export", "supply/pv/energy", "supply/sold/energy")
+
+
+@given(
+    st.tuples(amounts, amounts, amounts, amounts, amounts),
+    st.sampled_from([*INLET, "supply/wind/energy"]),
+    holes,
+    st.sampled_from([NAN, 0.0, 0.5]),
+)
+@settings(max_examples=150)
+def test_knowing_less_of_any_register_never_makes_anything_greener(flows, which, gaps, left):
+    """Registers fall silent (NaN) or are reset (the ``left`` share of the amount remains, a lower bound).
+
+    As above the highest consumption stays known, unless it is the export of which less is known.
+    """
+    load, sun, sold, wind, out = (np.array(flow, dtype=np.float64) for flow in flows)
+    # What goes out is no more than what own plants gave; what comes in covers the rest of the load.
+    export = np.minimum(out, sun + sold)
+    rows = dict(zip(INLET, ((load + export), export, sun, sold), strict=True)) | {"supply/wind/energy": wind}
+    used = load + sun + sold
+    spared = (used == used.max()) & (which in INLET) & (which != "meter/main-1/export" or np.isnan(left))
+    lost = np.array(gaps) & ~spared
+    less = {**rows, which: np.where(lost, left * rows[which], rows[which])}
+    quality = {which: np.where(lost, MISSING if np.isnan(left) else RESET, OK).tolist()}
+    where = site(supply=[WIND, PV, {"id": "sold", "kind": "onsite_wind", "certificates": "sold"}])
+    assert_no_greener(summed(where, sheet(rows)), summed(where, sheet(less, quality)), False)
 
 
 def assert_no_greener(whole, less, consumption_changed):
