@@ -49,13 +49,13 @@ class LedgerFigures:
         self._shelf = Shelf(database)
         self._views = {key: Views(site, self._shelf) for key, site in sites.items()}
         self._kpis = kpis()
-        self._stands: dict[str, Stand] | None = None
+        self._seen: dict[str, Stand] | None = None
 
     def snapshot(self) -> LedgerFigures:
-        """The same figures, all from how each site's ledger stands when it is first asked for."""
-        seen = copy(self)
-        seen._stands = {}
-        return seen
+        """The same figures, all from how the ledger stands when the first of them is asked for."""
+        snapshot = copy(self)
+        snapshot._seen = {}
+        return snapshot
 
     async def kpi(
         self,
@@ -157,12 +157,12 @@ class LedgerFigures:
         return await load_gridmix(self._store, self.sites[key].grid, view.sheet.first, view.sheet.quarters)
 
     async def _stand(self, key: str) -> Stand:
-        """How the site stands now; of a snapshot, how it stood when that first asked."""
-        if self._stands is None:
-            return await self._shelf.stand(key)
-        if key not in self._stands:
-            self._stands[key] = await self._shelf.stand(key)
-        return self._stands[key]
+        """How the site stands now; of a snapshot, how it stood when that was first asked."""
+        if self._seen is None:
+            return (await self._shelf.stands([key]))[key]
+        if not self._seen:
+            self._seen |= await self._shelf.stands(list(self.sites))
+        return self._seen[key]
 
     def _keys(self, site: str) -> list[str]:
         if site == ALL:

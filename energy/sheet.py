@@ -88,13 +88,19 @@ class Sheet:
 
 async def load_registers(connection: AsyncConnection, site: str) -> list[LedgerRegister]:
     """Every register of ``site`` that the ledger ever kept, also of meters no longer configured."""
-    found = await connection.execute(select(REGISTER).where(REGISTER.c.site == site).order_by(REGISTER.c.id))
-    return [
-        LedgerRegister(
-            r.id, (r.measurement, r.meter, r.channel), r.register_since, r.power_since, r.expected_from
-        )
-        for r in found
-    ]
+    return (await load_registers_of(connection, [site]))[site]
+
+
+async def load_registers_of(
+    connection: AsyncConnection, sites: Sequence[str]
+) -> dict[str, list[LedgerRegister]]:
+    """Those of each of ``sites``."""
+    wanted = select(REGISTER).where(REGISTER.c.site.in_(sites)).order_by(REGISTER.c.id)
+    found: dict[str, list[LedgerRegister]] = {site: [] for site in sites}
+    for r in await connection.execute(wanted):
+        key = r.measurement, r.meter, r.channel
+        found[r.site].append(LedgerRegister(r.id, key, r.register_since, r.power_since, r.expected_from))
+    return found
 
 
 async def expect(connection: AsyncConnection, found: Sequence[Device]) -> None:

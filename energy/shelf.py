@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.balance import HOUR
 from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
-from energy.stand import Stand, load_changes, load_stand
+from energy.stand import Stand, load_changes, load_stands
 from energy.tables import LEDGER
 from runtime.database import Database
 
@@ -41,16 +41,16 @@ class Shelf:
         self._database = database
         self._days: OrderedDict[tuple[str, int], _Day] = OrderedDict()
 
-    async def stand(self, site: str) -> Stand:
-        """How ``site`` stands now."""
+    async def stands(self, sites: Sequence[str]) -> dict[str, Stand]:
+        """How each of ``sites`` stands now."""
         async with self._database.read() as connection:
-            return await load_stand(connection, site)
+            return await load_stands(connection, sites)
 
     async def look(self, stand: Stand, days: range) -> None:
         """Let ``stand`` know the changes of ``days`` (numbers since 1970)."""
         if days.start < stand.known_from:
             async with self._database.read() as connection:
-                await load_changes(connection, stand, days.start)
+                await load_changes(connection, {stand.site: stand}, days.start)
 
     async def sheet(self, stand: Stand, days: range) -> Sheet:
         """The ledger on ``days``, with the registers of ``stand``."""

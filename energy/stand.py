@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.revisions import QUARTERS_A_DAY
-from energy.sheet import LedgerRegister, load_registers, settled_until
-from energy.tables import CHANGE
+from energy.sheet import LedgerRegister, load_registers_of
+from energy.tables import CHANGE, SETTLEMENT
 
 _RECENT_DAYS = 62
 """Read with the stand: this month and the last."""
@@ -40,21 +41,25 @@ class Stand:
         return self.registers, tuple(self.changes.get(day, 0) for day in days)
 
 
-async def load_stand(connection: AsyncConnection, site: str) -> Stand:
-    """The stand of ``site`` now."""
-    settled = await settled_until(connection, site)
-    registers = tuple(await load_registers(connection, site))
-    stand = Stand(site, settled, registers, {}, _NEVER)
-    await load_changes(connection, stand, (settled or 0) // QUARTERS_A_DAY - _RECENT_DAYS)
-    return stand
+async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:
+    """The stand of each of ``sites`` now."""
+    until = func.max(SETTLEMENT.c.until).label("until")
+    each = (select(literal(site).label("site"), until).where(SETTLEMENT.c.site == site) for site in sites)
+    settled = {row.site: row.until for row in await connection.execute(union_all(*each))}
+    registers = await load_registers_of(connection, sites)
+    stands = {site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER) for site in sites}
+    first = min((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS
+    await load_changes(connection, stands, first)
+    return stands
 
 
-async def load_changes(connection: AsyncConnection, stand: Stand, first: int) -> None:
-    """Let ``stand`` know the changes from day ``first`` on."""
-    if first >= stand.known_from:
-        return
-    wanted = select(CHANGE.c.day, CHANGE.c.changes).where(
-        CHANGE.c.site == stand.site, CHANGE.c.day >= first, CHANGE.c.day < stand.known_from
+async def load_changes(connection: AsyncConnection, stands: Mapping[str, Stand], first: int) -> None:
+    """Let ``stands`` (by site) know the changes from day ``first`` on."""
+    known_from = max(stand.known_from for stand in stands.values())
+    wanted = select(CHANGE).where(
+        CHANGE.c.site.in_(list(stands)), CHANGE.c.day >= first, CHANGE.c.day < known_from
     )
-    stand.changes |= {row.day: row.changes for row in await connection.execute(wanted)}
-    stand.known_from = first
+    for row in await connection.execute(wanted):
+        stands[row.site].changes[row.day] = row.changes
+    for stand in stands.values():
+        stand.known_from = min(stand.known_from, first)

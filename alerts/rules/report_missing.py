@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import month_of
+from energy.site import SiteOptions
 from runtime.options import Duration, Options
 
 
@@ -26,22 +27,23 @@ class ReportMissing:
 
     def __init__(self, options: ReportMissingOptions) -> None:
         self._options = options
+        self._issued: set[tuple[str, str]] = set()
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """Nothing is missing of months that ended before anything was settled."""
         if read.reports is None:
             return []
+        last = {key: month_of(_month_before(at, site), site.tz) for key, site in read.sites.items()}
+        named = {key: f"{last[key].start.astimezone(site.tz):%Y-%m}" for key, site in read.sites.items()}
+        if not self._issued.issuperset(named.items()):  # what was issued once stays issued
+            self._issued = {(entry.site, entry.period) for entry in await read.reports.entries()}
         found = []
-        issued = {(entry.site, entry.period) for entry in await read.reports.entries()}
-        for key, site in read.sites.items():
-            this = month_of(at, site.tz)
-            last = month_of(this.start - timedelta(days=1), site.tz)
-            name = f"{last.start.astimezone(site.tz):%Y-%m}"
+        for key, month in named.items():
             settled = await read.figures.settled_until(key)
-            due = at >= last.end + self._options.grace and settled is not None
-            lacking = due and (key, name) not in issued
-            began = lacking and any(s.known for s in await read.figures.statements(key, last))
-            found.append(self._verdict(key, name, began))
+            due = at >= last[key].end + self._options.grace and settled is not None
+            lacking = due and (key, month) not in self._issued
+            began = lacking and any(s.known for s in await read.figures.statements(key, last[key]))
+            found.append(self._verdict(key, month, began))
         return found
 
     def _verdict(self, key: str, month: str, missing: bool) -> Verdict:
@@ -60,3 +62,8 @@ class ReportMissing:
             evidence={"month": month},
             advice="Open the Reports page and issue it there; if that fails, the System page shows why.",
         )
+
+
+def _month_before(at: datetime, site: SiteOptions) -> datetime:
+    """A time in the month before the one that holds ``at``."""
+    return month_of(at, site.tz).start - timedelta(days=1)
