@@ -14,7 +14,6 @@ from pydantic import BeforeValidator, Field
 
 from alerts.board import Alert, AlertState
 from alerts.message import MessageKind
-from alerts.state import FIRING
 from runtime.options import Duration, Options
 
 SELF_ALERT = "channel_failing"
@@ -39,9 +38,12 @@ class MatchOptions(Options):
 
     def accepts(self, alert: Alert) -> bool:
         """Whether ``alert`` is meant."""
+        return _accepts(self.severity, alert.severity) and self.concerns(alert)
+
+    def concerns(self, alert: Alert) -> bool:
+        """Whether ``alert`` is meant at some severity, if not at the one that it has now."""
         return (
-            _accepts(self.severity, alert.severity)
-            and _accepts(self.site, alert.site or "")
+            _accepts(self.site, alert.site or "")
             and _accepts(self.rule, alert.rule)
             and _accepts(self.key, alert.key)
         )
@@ -100,13 +102,13 @@ class Drop(StrEnum):
     NO_ROUTE = "no route names a channel for it"
     SILENCED = "silenced"
     INHIBITED = "another alert explains it"
-    NEVER_TOLD = "its start was never told there"
+    NEVER_TOLD = "its start was never told"
     NO_RESOLVED = "the route tells no ends"
 
 
 @dataclass(frozen=True)
 class News:
-    """Something to tell of an alert; ``number`` is its ``rev``, so the pair is unique for ever."""
+    """Something to tell of an alert."""
 
     alert: Alert
     kind: MessageKind
@@ -170,12 +172,8 @@ class Router:
         out: list[tuple[str, News]] = []
         dropped: list[Dropped] = []
         for item in news:
-            reason = self._quiet(item.alert, situation)
-            if reason is not None:
-                dropped.append(reason)
-                continue
-            channels = self._told(item, situation, dropped)
-            out.extend((channel, item) for channel in channels)
+            choose = self._end if item.kind == "resolved" else self._start
+            out.extend((channel, item) for channel in choose(item.alert, situation, dropped))
         return Routing(_grouped(out), tuple(dropped))
 
     def due(self, situation: Situation) -> list[Envelope]:
@@ -217,29 +215,29 @@ class Router:
                 return Dropped(alert, None, Drop.INHIBITED, other.key)
         return None
 
-    def _told(self, item: News, situation: Situation, dropped: list[Dropped]) -> list[str]:
-        channels = list(self.channels(item.alert))
+    def _start(self, alert: Alert, situation: Situation, dropped: list[Dropped]) -> list[str]:
+        quiet = self._quiet(alert, situation)
+        channels = [] if quiet else list(self.channels(alert))
         if not channels:
-            dropped.append(Dropped(item.alert, None, Drop.NO_ROUTE))
-        if item.kind != "resolved":
-            return channels
-        wanted = {c for route in self._matching(item.alert) if route.resolved for c in route.to}
-        if item.alert.rule == SELF_ALERT:
-            wanted |= set(channels)
-        kept = []
-        for channel in channels:
-            if channel not in wanted:
-                dropped.append(Dropped(item.alert, channel, Drop.NO_RESOLVED))
-            elif (item.alert.id, channel) not in situation.told:
-                dropped.append(Dropped(item.alert, channel, Drop.NEVER_TOLD))
-            else:
-                kept.append(channel)
-        return kept
+            dropped.append(quiet or Dropped(alert, None, Drop.NO_ROUTE))
+        return channels
 
+    def _end(self, alert: Alert, situation: Situation, dropped: list[Dropped]) -> list[str]:
+        """Whoever was told that it began; no silence, other alert or rise of severity hides its end."""
+        told = [c for c in self._channels if (alert.id, c) in situation.told]
+        if not told:
+            reason = Drop.NEVER_TOLD if self.channels(alert) else Drop.NO_ROUTE
+            dropped.append(self._quiet(alert, situation) or Dropped(alert, None, reason))
+        ends = [channel for channel in told if self._tells_end(alert, channel)]
+        dropped += [Dropped(alert, channel, Drop.NO_RESOLVED) for channel in told if channel not in ends]
+        return ends
 
-def firing(alert: Alert) -> bool:
-    """Whether the alert's condition holds."""
-    return alert.state in FIRING
+    def _tells_end(self, alert: Alert, channel: str) -> bool:
+        if alert.rule == SELF_ALERT:
+            return True
+        routes = [route for route in self._routes if channel in route.to and route.match.concerns(alert)]
+        matching = [route for route in routes if route.match.accepts(alert)] or routes
+        return not matching or any(route.resolved for route in matching)
 
 
 def _accepts(patterns: Sequence[str], value: str) -> bool:

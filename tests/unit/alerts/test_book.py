@@ -199,13 +199,23 @@ async def test_a_silence_keeps_quiet_and_what_still_fires_is_told_when_it_ends(r
     await room.say(verdict(False), at=START + HOUR)
     await room.say(verdict(True), at=START + 2 * HOUR)
     await room.book.remind(START + 4 * HOUR)
-    assert await room.told() == [("mail", "firing")]
+    assert await room.told() == [("mail", "firing"), ("mail", "resolved")]
     current = (await room.desk.alerts())[0]
     assert current.silenced_until == START + 5 * HOUR
     notes = [t.note or "" for t in await room.desk.timeline(current.id)]
     assert any("nobody was told: silenced" in note for note in notes)
     await room.book.remind(START + 5 * HOUR)
-    assert await room.told() == [("mail", "firing"), ("mail", "firing")]
+    assert (await room.told())[2:] == [("mail", "firing")]
+
+
+async def test_the_end_of_what_was_never_told_is_as_quiet_as_its_start(room: Room) -> None:
+    await room.say(verdict(True, on_delay=HOUR))
+    await room.desk.silence((await room.only()).id, who="ada", note=None, until=START + 9 * HOUR, at=START)
+    await room.say(verdict(True, on_delay=HOUR), at=START + HOUR)
+    await room.say(verdict(False), at=START + 2 * HOUR)
+    assert await room.told() == []
+    notes = [t.note or "" for t in await room.desk.timeline((await room.only()).id)]
+    assert len([note for note in notes if "nobody was told: silenced" in note]) == 2
 
 
 async def test_ending_a_silence(room: Room) -> None:
@@ -247,6 +257,25 @@ async def test_a_missed_target_keeps_its_risk_quiet(room: Room) -> None:
     )
     (message,) = await room.messages()
     assert [a.key for a in message.alerts] == ["target/blue/at-risk", "target/green/missed"]
+
+
+async def test_the_end_of_a_risk_is_told_though_its_missed_target_keeps_it_quiet(room: Room) -> None:
+    risk, missed = (verdict(True, key=f"target/green/{which}") for which in ("at-risk", "missed"))
+    await room.say(risk)
+    await room.say(risk, missed, at=START + MINUTE)
+    await room.say(missed, at=START + HOUR)
+    assert await room.told() == [("mail", "firing"), ("mail", "firing"), ("mail", "resolved")]
+    assert [a.key for a in (await room.messages())[-1].alerts] == [risk.key]
+
+
+async def test_the_end_is_told_to_a_channel_that_the_severity_has_outgrown(database: Database) -> None:
+    high = {"match": {"severity": "high"}, "to": ["mail"]}
+    for resolved in (True, False):
+        room = Room(database, [{**high, "resolved": resolved}], [])
+        await room.say(verdict(True))
+        await room.say(verdict(True, severity=Severity.CRITICAL), at=START + MINUTE)
+        await room.say(verdict(False), at=START + HOUR)
+    assert await room.told() == [("mail", "firing"), ("mail", "resolved"), ("mail", "firing")]
 
 
 async def test_configured_inhibition_is_by_site(database: Database) -> None:
