@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from energy.figures import Figures
+from energy.interval import floor_quarter
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from telemetry.live import LiveState
@@ -78,3 +79,12 @@ class Reading:
     ingest: IngestView
     deliveries: DeliveryView | None = None
     reports: ReportIndex | None = None
+
+    async def settled(self, site: str, at: datetime) -> datetime | None:
+        """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.
+
+        None before the first. A replay and a check that a restart makes up for ask of times long past: what
+        was settled since then is not theirs to judge.
+        """
+        settled = await self.figures.settled_until(site)
+        return None if settled is None else min(settled, floor_quarter(at))

@@ -33,7 +33,7 @@ class Completeness:
         """Unknown before anything is settled."""
         found: list[Verdict] = []
         for key, site in read.sites.items():
-            settled = await read.figures.settled_until(key)
+            settled = await read.settled(key, at)
             if settled is None:
                 continue
             period = Period(settled - self._options.window, settled)

@@ -40,7 +40,7 @@ class PueLimit:
 
     async def _site(self, key: str, site: SiteOptions, at: datetime, read: Reading) -> Verdict:
         pue, reason, hour = None, "nothing is settled yet", None
-        settled = await read.figures.settled_until(key)
+        settled = await read.settled(key, at)
         if settled is not None and at - settled > self._options.stale:
             reason = f"nothing has been settled since {settled.isoformat()}"
         elif settled is not None:

@@ -30,7 +30,11 @@ class ReportMissing:
         self._issued: set[tuple[str, str]] = set()
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
-        """Nothing is missing of months that ended before anything was settled."""
+        """Nothing is missing of months that ended before anything was settled.
+
+        The index of today is asked, whatever ``at`` is: whoever makes up for a past check wants to hear of
+        a report that is missing still, and of none that was issued in the meantime.
+        """
         if read.reports is None:
             return []
         last = {key: month_of(_month_before(at, site), site.tz) for key, site in read.sites.items()}

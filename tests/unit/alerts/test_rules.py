@@ -169,6 +169,40 @@ async def test_pue_is_unknown_when_it_is_withheld_or_stale() -> None:
     assert old.active is None
 
 
+@pytest.mark.parametrize(
+    ("at", "end"),
+    [
+        (AT - timedelta(hours=10), AT - timedelta(hours=10)),
+        (AT - timedelta(hours=10) + 7 * SECOND, AT - timedelta(hours=10)),
+        (AT + timedelta(hours=1), AT),
+    ],
+)
+async def test_a_past_due_time_is_judged_by_the_pue_of_its_own_hour(at: datetime, end: datetime) -> None:
+    """A replay, or a check that a restart makes up for: the ledger has gone on since."""
+    (row,) = await SyntheticFigures({"gdansk": site()}, AT).kpi(
+        "gdansk", Period(end - timedelta(hours=1), end)
+    )
+    verdict = (await ask("pue_limit", reading(), at))["pue/gdansk"]
+    assert verdict.value == row.pue
+    assert verdict.evidence["end"] == end.isoformat()
+
+
+async def test_a_past_due_time_is_judged_by_the_meters_of_its_own_hour() -> None:
+    gone = Period(AT - timedelta(hours=5), AT - timedelta(hours=4))
+    past = reading(figures=SyntheticFigures({"gdansk": site()}, AT, missing=[gone]))
+    found = {
+        hours: (await ask("completeness", past, AT - timedelta(hours=hours)))["completeness/gdansk/main-1"]
+        for hours in (5, 4, 3.5, 3, 0)
+    }
+    assert {hours: verdict.value for hours, verdict in found.items()} == {
+        5: 100,
+        4: 0,
+        3.5: 50,
+        3: 100,
+        0: 100,
+    }
+
+
 def live(watts: float, at: datetime) -> LiveState:
     registry = SeriesRegistry()
     number = registry.id(METER, ("gdansk", "main-1"))
