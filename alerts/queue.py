@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.message import AlertMessage
 from alerts.reading import ChannelStatus
 from alerts.rows import post
-from alerts.tables import outbox
+from alerts.tables import outbox, outbox_alert
 from runtime.clock import EPOCH, Clock
 from runtime.database import Database, Moment
 
 ORDER_PATIENCE = 4
-"""Failed attempts for which a message holds back later ones of its thread."""
+"""Failed attempts after which a message lets later ones of its thread pass while it waits for its next."""
+
+SUPERSEDED = "superseded by a later message about it"
 
 _WAITING = and_(outbox.c.delivered_at.is_(None), outbox.c.failed_at.is_(None))
 
@@ -55,20 +58,7 @@ class Queue:
         now = self._clock.now()
         free = or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now)
         due = or_(outbox.c.due_at.is_(None), outbox.c.due_at <= now)
-        earlier = outbox.alias("earlier")
-        held_back = (
-            select(earlier.c.id)
-            .where(
-                earlier.c.channel == channel,
-                earlier.c.thread == outbox.c.thread,
-                earlier.c.id < outbox.c.id,
-                earlier.c.delivered_at.is_(None),
-                earlier.c.failed_at.is_(None),
-                or_(earlier.c.attempts < ORDER_PATIENCE, earlier.c.lease_until > now),
-            )
-            .exists()
-        )
-        query = select(outbox).where(outbox.c.channel == channel, _WAITING, free, due, ~held_back)
+        query = select(outbox).where(outbox.c.channel == channel, _WAITING, free, due, ~_out_of_turn(now))
         query = query.order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
         ours = {"owner": self._owner, "lease_until": now + self._lease}
         async with self._database.begin() as db:
@@ -89,16 +79,30 @@ class Queue:
         ]
 
     async def delivered(self, letter: Letter) -> None:
-        """It has been delivered: nobody sends it again."""
-        await self._mark(letter, delivered_at=self._clock.now(), error=None)
+        """It has been delivered: nobody sends it again, nor what waits of earlier messages about its alerts.
+
+        A beginning that arrives after its end would never be taken back. What else such a message told of
+        counts as not told, so that the book tells it anew.
+        """
+        now = self._clock.now()
+        told = select(outbox_alert.c.alert_id).where(outbox_alert.c.outbox_id == letter.id)
+        about = select(outbox_alert.c.outbox_id).where(outbox_alert.c.alert_id.in_(told))
+        earlier = and_(outbox.c.id < letter.id, outbox.c.id.in_(about), _WAITING)
+        this_channel = select(outbox.c.channel).where(outbox.c.id == letter.id).scalar_subquery()
+        over = {"failed_at": now, "superseded_by": letter.id, "error": SUPERSEDED}
+        async with self._database.begin() as db:
+            if await self._mark(db, letter, delivered_at=now, error=None):
+                await db.execute(update(outbox).where(earlier, outbox.c.channel == this_channel).values(over))
 
     async def failed(self, letter: Letter, error: str) -> None:
         """It will never be delivered."""
-        await self._mark(letter, failed_at=self._clock.now(), error=error)
+        async with self._database.begin() as db:
+            await self._mark(db, letter, failed_at=self._clock.now(), error=error)
 
     async def again(self, letter: Letter, due_at: datetime, error: str | None) -> None:
         """Try it again, not before ``due_at``."""
-        await self._mark(letter, due_at=due_at, error=error)
+        async with self._database.begin() as db:
+            await self._mark(db, letter, due_at=due_at, error=error)
 
     async def next_due(self, channel: str, after: datetime) -> datetime | None:
         """When the first message that was not yet due then may be tried; None when none waits."""
@@ -113,13 +117,26 @@ class Queue:
         async with self._database.read() as db:
             waiting = await db.scalar(select(func.count()).where(this, _WAITING))
             delivered = await db.scalar(select(func.max(outbox.c.delivered_at)).where(this))
-            lost = select(outbox).where(this, outbox.c.failed_at > (delivered or EPOCH))
+            lost = select(outbox).where(this, outbox.c.superseded_by.is_(None))
+            lost = lost.where(outbox.c.failed_at > (delivered or EPOCH))
             row = (await db.execute(lost.order_by(outbox.c.failed_at).limit(1))).one_or_none()
         if row is None:
             return ChannelStatus(channel, waiting or 0, None, timedelta(0), False, delivered)
         return ChannelStatus(channel, waiting or 0, row.error, timedelta(0), True, delivered)
 
-    async def _mark(self, letter: Letter, **values: object) -> None:
+    async def _mark(self, db: AsyncConnection, letter: Letter, **values: object) -> bool:
+        """Write how the attempt ended; False when it was no longer ours."""
         mine = and_(outbox.c.id == letter.id, outbox.c.owner == self._owner)
-        async with self._database.begin() as db:
-            await db.execute(update(outbox).where(mine).values(owner=None, lease_until=None, **values))
+        ended = update(outbox).where(mine).values(owner=None, lease_until=None, **values)
+        return (await db.execute(ended)).rowcount == 1
+
+
+def _out_of_turn(now: datetime) -> ColumnElement[bool]:
+    """Whether another of the same thread goes first: an earlier one, unless it rests, or one on its way."""
+    other = outbox.alias("other")
+    on_its_way = other.c.lease_until > now
+    resting = and_(other.c.attempts >= ORDER_PATIENCE, other.c.due_at > now)
+    first = or_(on_its_way, and_(other.c.id < outbox.c.id, ~func.coalesce(resting, False)))
+    of_thread = and_(other.c.channel == outbox.c.channel, other.c.thread == outbox.c.thread)
+    waiting = and_(other.c.delivered_at.is_(None), other.c.failed_at.is_(None))
+    return select(other.c.id).where(of_thread, other.c.id != outbox.c.id, waiting, first).exists()

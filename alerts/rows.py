@@ -97,11 +97,12 @@ async def firing_alerts(db: AsyncConnection) -> list[Alert]:
 
 
 async def told(db: AsyncConnection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """When each channel was last told that these alerts are on."""
+    """When each channel was last told that these alerts are on; what was superseded told nothing."""
     query = (
         select(outbox_alert.c.alert_id, outbox.c.channel, func.max(outbox.c.created_at).label("at"))
         .join(outbox, outbox.c.id == outbox_alert.c.outbox_id)
         .where(outbox_alert.c.alert_id.in_(ids), outbox.c.kind != "resolved")
+        .where(outbox.c.superseded_by.is_(None))
         .group_by(outbox_alert.c.alert_id, outbox.c.channel)
     )
     return {(row.alert_id, row.channel): row.at for row in (await db.execute(query)).all()}

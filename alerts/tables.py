@@ -80,8 +80,9 @@ outbox = Table(
     Column("owner", String(100)),
     Column("lease_until", Moment),
     Column("delivered_at", Moment),
-    Column("failed_at", Moment, comment="given up"),
+    Column("failed_at", Moment, comment="given up, or superseded"),
     Column("error", Text),
+    Column("superseded_by", Integer, comment="the later message that was delivered instead"),
     Index(
         "ix_outbox_waiting",
         "channel",
