@@ -6,10 +6,24 @@ import numpy as np
 
 from energy.balance import Flags
 from energy.device import ENERGY, VOLUME, devices
-from energy.figures import MeterStatement
+from energy.figures import Figures, MeterStatement
+from energy.interval import QUARTER, Period
 from energy.registers import ESTIMATED, RESET
 from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
+
+HARDLY = 0.01
+"""A month of which less than this share (0..1) is known was hardly metered: metering began as it ended."""
+
+
+async def metered(figures: Figures, site: str, period: Period) -> bool:
+    """Whether there is enough of ``period`` to report on: some register is known for :data:`HARDLY` of it.
+
+    Counted against the whole period, not against what was expected: a register that begins in the last
+    hour of a month is complete from there on.
+    """
+    least = HARDLY * ((period.end - period.start) / QUARTER)
+    return any(0 < s.known >= least for s in await figures.statements(site, period))
 
 
 def statements(key: str, site: SiteOptions, sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:

@@ -7,11 +7,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from energy.interval import month, month_of
+from energy.statement import metered
 from reports.desk import Announce, Desk
 from reports.monthly import Material
-
-HARDLY_METERED = 0.01
-"""Below this completeness (0..1) metering began as the month ended: there is none to report on, unasked."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,13 +37,9 @@ class MonthlyIssue:
         if settled is None or settled < ended:
             _log.info("report_waits", site=site, period=name, settled_until=settled)
             return False
-        (total,) = await self._material.figures.kpi(site, month(name, self._material.sites[site].tz))
-        if total.completeness == 0:
-            _log.info("report_without_data", site=site, period=name)  # the month before we were installed
-            return False
         period = month(name, self._material.sites[site].tz)
-        (figures,) = await self._material.figures.kpi(site, period)
-        if figures.completeness < HARDLY_METERED:
+        if not await metered(self._material.figures, site, period):
+            _log.info("report_without_data", site=site, period=name)  # the month before we were installed
             return False
         await self._desk.issue(site, name)
         return True

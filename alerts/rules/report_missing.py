@@ -9,6 +9,7 @@ from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import month_of
 from energy.site import SiteOptions
+from energy.statement import metered
 from runtime.options import Duration, Options
 
 
@@ -46,8 +47,8 @@ class ReportMissing:
             settled = await read.figures.settled_until(key)
             due = at >= last[key].end + self._options.grace and settled is not None
             lacking = due and (key, month) not in self._issued
-            began = lacking and any(s.known for s in await read.figures.statements(key, last[key]))
-            found.append(self._verdict(key, month, began))
+            missing = lacking and await metered(read.figures, key, last[key])
+            found.append(self._verdict(key, month, missing))
         return found
 
     def _verdict(self, key: str, month: str, missing: bool) -> Verdict:
