@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dashboards.house import House
-from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions, SupplyKind, SupplyOptions
+from energy.claims import claimable, matchable, renewables
+from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
-from telemetry.frame import Floats, Ints, Millis
+from telemetry.frame import Ints
+from telemetry.live import LiveTable
 
 PERIODS_UNTIL_STALE = 3
 """A reading older than this many of its device's periods is unknown: it is no longer what happens now."""
@@ -82,7 +84,8 @@ class Now:
     def site(self, key: str, at_ms: int) -> SiteNow:
         """The figures of one configured site at ``at_ms``."""
         site = self._sites[key]
-        grid = self._sum(key, [m for m in site.meter if m.role is Role.UTILITY], at_ms)
+        inlet = [self._gauge(METER, key, m, at_ms) for m in site.meter if m.role is Role.UTILITY]
+        grid = add(inlet) if inlet else Gauge(None, None, "no such meter is configured")
         supplies = {s.id: self._gauge(SUPPLY, key, s, at_ms) for s in site.supply}
         onsite = [generated(supplies[s.id]) for s in site.supply if s.kind.onsite]
         power = add([grid, *onsite])
@@ -95,7 +98,7 @@ class Now:
             gpu_w=gpu,
             cooling_w=self._cooling(key, site, at_ms),
             pue=pue(power, it),
-            green_share=green_share(site, power, grid, supplies),
+            green_share=green_share(site, power, exported(inlet), supplies),
             headroom_w=headroom(site, grid),
             supplies=supplies,
             gpus=gpus,
@@ -126,7 +129,7 @@ class Now:
         if meters:
             return self._sum(key, meters, at_ms)
         units = self._live.table(COOLING, {"site": (key,)})
-        census = _census(units.columns["power_w"], units.at_ms, at_ms)
+        census = _census(units, at_ms)
         return census.sum("cooling units", floor=1)
 
     def _gpu(self, key: str, floor: float, at_ms: int) -> tuple[Gauge, int, int]:
@@ -135,8 +138,7 @@ class Now:
         if count != len(table.series):
             mine = self._live.table(GPU, {"site": (key,)}).series
             self._gpus[key] = (len(table.series), mine)
-        chosen = np.isin(table.series, mine, assume_unique=True)
-        census = _census(table.columns["power_w"][chosen], table.at_ms[chosen], at_ms)
+        census = _census(self._live.rows(GPU, mine), at_ms)
         return (
             noted(census.sum("GPUs", floor), census.reporting, census.known),
             census.known,
@@ -164,16 +166,16 @@ class _Census:
         return Gauge(self.watts, self.oldest_reporting)
 
 
-def _census(watts: Floats, at: Millis, now_ms: int) -> _Census:
-    """Of the devices whose newest readings these are."""
-    present = now_ms - at <= GONE_MS
-    watts, at = watts[present], at[present]
-    fresh = (now_ms - at <= SILENT_MS) & ~np.isnan(watts)
+def _census(table: LiveTable, now_ms: int) -> _Census:
+    """Of these devices; one that still speaks, but no longer tells its power, does not report."""
+    present = now_ms - table.at_ms <= GONE_MS
+    at, told_at = table.at_ms[present], table.field_at_ms["power_w"][present]
+    fresh = told_at >= now_ms - SILENT_MS
     return _Census(
-        watts=float(watts[fresh].sum()),
+        watts=float(table.columns["power_w"][present][fresh].sum()),
         known=len(at),
         reporting=int(fresh.sum()),
-        oldest_reporting=int(at[fresh].min()) if fresh.any() else None,
+        oldest_reporting=int(told_at[fresh].min()) if fresh.any() else None,
         oldest=int(at.min()) if len(at) else None,
     )
 
@@ -230,30 +232,30 @@ def headroom(site: SiteOptions, grid: Gauge) -> Gauge:
     return Gauge(site.contracted_kw * 1000 - grid.v, grid.at)
 
 
-def claims(site: SiteOptions, supply: SupplyOptions) -> bool:
-    """Whether a supply may be matched: renewable, certificates kept, delivered in the site's own zone."""
-    deliverable = supply.kind.onsite or supply.zone in (None, site.grid)
-    return supply.kind.renewable and supply.kind is not SupplyKind.BATTERY and (
-        supply.certificates == "kept" and deliverable
-    )  # fmt: skip
+def exported(meters: Iterable[Gauge]) -> Gauge:
+    """What leaves the site through those of its ``meters`` at the inlet that run backwards."""
+    return add(meter if meter.v is None else Gauge(max(0.0, -meter.v), meter.at) for meter in meters)
 
 
-def green_share(site: SiteOptions, power: Gauge, grid: Gauge, supplies: Mapping[str, Gauge]) -> Gauge:
+def green_share(site: SiteOptions, power: Gauge, out: Gauge, supplies: Mapping[str, Gauge]) -> Gauge:
     """The share of the load at the inlet that contracted supplies deliver now, 0..1, unsettled.
 
-    Unknown while any of them is: what a silent wind farm delivers is not assumed.
+    Unknown while any of them is: what a silent wind farm delivers is not assumed. ``out`` is what is
+    exported.
     """
-    claimed = [s for s in site.supply if claims(site, s)]
-    parts = [power, grid, *(supplies[s.id] for s in claimed)]
-    oldest = add(parts)
-    if oldest.v is None or power.v is None or grid.v is None:
+    matched = [s.id for s in site.supply if matchable(site, s)]
+    oldest = add([power, out, *(supplies[name] for name in matched)])
+    if oldest.v is None or power.v is None or out.v is None:
         return oldest
     if power.v <= 0:
         return Gauge(None, oldest.at, "the load is not above zero")
-    onsite = sum(max(0.0, supplies[s.id].v or 0.0) for s in claimed if s.kind.onsite)
-    remote = sum(max(0.0, supplies[s.id].v or 0.0) for s in claimed if not s.kind.onsite)
-    consumed = max(0.0, onsite - max(0.0, -grid.v))
-    return Gauge(min(power.v, consumed + remote) / power.v, oldest.at)
+    delivered = {s.id: _watts(generated(supplies[s.id])) for s in renewables(site)}
+    claims = claimable(site, delivered, np.asarray(out.v))
+    return Gauge(min(power.v, sum(float(claims[name]) for name in matched)) / power.v, oldest.at)
+
+
+def _watts(gauge: Gauge) -> Floats:
+    return np.asarray(np.nan if gauge.v is None else gauge.v)
 
 
 def total(sites: Sequence[SiteNow]) -> SiteNow:

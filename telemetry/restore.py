@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,7 +15,7 @@ from telemetry.frame import Frame
 from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.sources import SourceBook
-from telemetry.store import AT, SeriesQuery, Store, WindowQuery
+from telemetry.store import AT, SeriesQuery, Store
 
 log = structlog.get_logger(__name__)
 
@@ -58,27 +59,19 @@ async def _from_store(
         latest = await store.latest(query)
         if latest.num_rows > rows:
             rows = latest.num_rows
-            step = timedelta(days=366)  # one step, or two where the range crosses its border
-            told = await store.window(WindowQuery(query, step, "last"))
-            live.update(_frame(journal, measurement, latest, told))
+            live.update(_frame(journal, measurement, latest))
+            for field in measurement.field_names:
+                if latest[field].null_count:  # the newest row lacks it: an older one may tell it
+                    live.update(
+                        _frame(journal, measurement, await store.latest(replace(query, fields=(field,))))
+                    )
     return rows
 
 
-def _frame(journal: Journal, measurement: Measurement, latest: pa.Table, told: pa.Table) -> Frame:
-    """The newest row of each series, where it lacks a field with the value that the field had last."""
-    series = _series(journal, measurement, latest)
-    row_of = np.full(len(journal.registry), -1, dtype=np.int64)
-    row_of[series] = np.arange(len(series))
-    # Two steps of one series come in order of time, so the newer value is the one that stays.
-    rows = row_of[_series(journal, measurement, told)]
-    columns = {}
-    for name in measurement.field_names:
-        column = np.full(len(series), np.nan)
-        for target, values in ((rows, _floats(told, name)), (np.arange(len(series)), _floats(latest, name))):
-            known = ~np.isnan(values)
-            column[target[known]] = values[known]
-        columns[name] = column
-    return Frame(measurement, series, latest[AT].to_numpy().astype(np.int64), columns)
+def _frame(journal: Journal, measurement: Measurement, latest: pa.Table) -> Frame:
+    columns = {name: _floats(latest, name) for name in measurement.field_names if name in latest.column_names}
+    at_ms = latest[AT].to_numpy().astype(np.int64)
+    return Frame(measurement, _series(journal, measurement, latest), at_ms, columns)
 
 
 def _series(journal: Journal, measurement: Measurement, table: pa.Table) -> np.ndarray:

@@ -76,7 +76,7 @@ class Store(Sink, Protocol):
     """
 
     async def latest(self, query: SeriesQuery) -> pa.Table:
-        """The newest row of each series within the query's time range."""
+        """The newest row of each series within the range that tells any of the query's fields."""
         ...
 
     async def window(self, query: WindowQuery) -> pa.Table:

@@ -79,10 +79,12 @@ def merge_known(measurement: Measurement) -> str:
 
 
 def latest(query: SeriesQuery) -> Question:
-    """The newest row of each series: its time, and its fields even where they are null."""
+    """The newest row of each series: its time, and its fields even where some are null."""
     condition, values = _condition(query)
     fields, labels = _fields(query), query.measurement.labels
     newest = _list(f"arg_max_null({f}, at_ms) AS {f}" for f in map(_quoted, fields))
+    if query.fields:  # a row that tells none of all fields is never stored
+        condition += f" AND coalesce({_list(map(_quoted, fields))}) IS NOT NULL"
     sql = (
         f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {_quoted(query.measurement.name)} "
         f"WHERE {condition} GROUP BY series) "

@@ -65,7 +65,8 @@ class MemoryStore:
         """The newest row of each series."""
         newest: dict[_Labels, tuple[int, _Values]] = {}
         for labels, at_ms, values in self._select(query):
-            newest[labels] = (at_ms, values)
+            if any(name in values for name in _fields(query)):
+                newest[labels] = (at_ms, values)
         rows = [(labels, at_ms, values) for labels, (at_ms, values) in newest.items()]
         return _table(query.measurement.labels, _fields(query), rows)
 

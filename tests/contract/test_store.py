@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -244,6 +244,11 @@ async def test_latest_is_the_newest_row_within_the_range(bench: Bench) -> None:
     )
     found = (await bench.store.latest(select(end=50))).to_pylist()
     assert found == [row(MAIN, 5, None, 2.0), row(UPS, 1, 7.0, None)]
+    power = (await bench.store.latest(replace(select(end=50), fields=("power_w",)))).to_pylist()
+    assert [(r["meter"], r["at_ms"] - T0, r["power_w"]) for r in power] == [
+        ("main-1", 4000, 4.0),
+        ("ups-a", 1000, 7.0),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from energy.site import SiteOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY
 from tests.fakes.house import NOW, FakeHouse
+from tests.unit.energy.arrays import hourly, sheet, summed
 
 AT = to_ms(NOW)
 
@@ -63,6 +64,47 @@ async def test_sold_certificates_and_other_zones_are_not_claimed(fake: FakeHouse
     assert read(fake).green_share.v == 0.0
 
 
+PLANTS = [
+    {"id": "pv", "kind": "onsite_solar"},
+    {"id": "pv-sold", "kind": "onsite_wind", "certificates": "sold"},
+    {"id": "diesel", "kind": "generator"},
+    {"id": "near", "kind": "ppa_wind", "zone": "PL"},
+    {"id": "far", "kind": "ppa_wind", "zone": "LT"},
+    {"id": "near-sold", "kind": "ppa_solar", "certificates": "sold"},
+]
+
+
+@pytest.mark.parametrize(
+    ("inlet", "plants"),
+    [
+        ((11e6, 0.0), {"pv": 1e6, "near": 2e6, "far": 9e6, "near-sold": 5e6}),
+        ((0.0, -1e6), {"pv": 3e6, "pv-sold": 1e6}),  # a quarter of the export is of the plant that was sold
+        ((2e6, -1e6), {"pv": 1e6, "pv-sold": 1e6, "near": 0.5e6}),  # in at one meter, out at the other
+        ((-1e6, 0.0), {"pv": 0.5e6, "diesel": 2e6}),
+        ((1e6, 0.0), {"pv": 1e6, "near": 5e6}),
+    ],
+)
+async def test_at_constant_power_the_present_and_the_ledger_tell_one_share(
+    fake: FakeHouse, inlet: tuple[float, float], plants: dict[str, float]
+) -> None:
+    meters = [{"id": "in-1", "role": "utility"}, {"id": "in-2", "role": "utility"}]
+    change_site(fake, meter=[*meters, {"id": "ups-a", "role": "it", "category": "pue1"}], supply=PLANTS)
+    rows = {}
+    for meter, watts in zip(("in-1", "in-2"), inlet, strict=True):
+        await fake.read(METER, ("gdansk", meter), NOW, power_w=watts)
+        rows |= {
+            f"meter/{meter}/energy": hourly(max(0.0, watts)),
+            f"meter/{meter}/export": hourly(max(0.0, -watts)),
+        }
+    for plant in PLANTS:
+        watts = plants.get(plant["id"], 0.0)
+        await fake.read(SUPPLY, ("gdansk", plant["id"]), NOW, power_w=watts)
+        rows[f"supply/{plant['id']}/energy"] = hourly(watts)
+    settled = summed(fake.sites["gdansk"], sheet(rows))
+    assert read(fake).power_w.v == pytest.approx(settled.edc)
+    assert read(fake).green_share.v == pytest.approx(settled.green / settled.edc)
+
+
 @pytest.mark.parametrize("age", [180, 181])
 async def test_a_reading_is_unknown_after_three_periods(fake: FakeHouse, age: int) -> None:
     later = AT + age * 1000
@@ -76,6 +118,25 @@ async def test_a_reading_is_unknown_after_three_periods(fake: FakeHouse, age: in
     assert (now.it_w.v, now.it_w.at) == (None, AT)
     assert now.it_w.reason == "meter ups-a has been silent for 181 s"
     assert (now.power_w.v, now.pue.v, now.green_share.v) == (None, None, None)
+
+
+async def test_a_meter_whose_power_is_lost_is_not_kept_fresh_by_its_register(fake: FakeHouse) -> None:
+    for minute in range(1, 4):
+        at = NOW + timedelta(minutes=minute)
+        await fake.read(METER, ("gdansk", "ups-a"), at, energy_wh=1e9 + minute)
+        await fake.read(METER, ("gdansk", "main-1"), at, power_w=11.4e6)
+    now = read(fake, AT + 181_000)
+    assert (now.it_w.v, now.it_w.at) == (None, AT)
+    assert (now.it_w.reason, now.pue.v) == ("meter ups-a has been silent for 181 s", None)
+
+
+async def test_a_gpu_that_tells_only_its_temperature_does_not_report_power(fake: FakeHouse) -> None:
+    await report_gpus(fake, 10, NOW)
+    later = NOW + timedelta(seconds=61)
+    await report_gpus(fake, 9, later)
+    await fake.read(GPU, ("gdansk", "a", "r1", "n01", "9"), later, temp_c=61.0)
+    now = read(fake, to_ms(later))
+    assert (now.gpu_w.v, now.gpus, now.reporting) == (6300.0, 10, 9)
 
 
 async def test_a_silent_wind_farm_makes_the_share_unknown_and_nothing_else(fake: FakeHouse) -> None:

@@ -137,7 +137,7 @@ async def test_live_state_and_sources_come_back_from_store_and_journal(tmp_path:
         await h.ingest.commit(h.batch(METER, (MAIN, 30, {"power_w": 2.0})))
     async with house(tmp_path, follow=False) as h:
         assert h.live.value(METER, MAIN, "power_w") == (2.0, T0 + 30_000)
-        assert h.live.value(METER, MAIN, "energy_wh") == (7.0, T0 + 30_000)
+        assert h.live.value(METER, MAIN, "energy_wh") == (7.0, T0 + 10_000)
         assert h.live.value(GPU, (*node, "7"), "power_w") == (707.0, T0 + 5_000)
         found = {s.source: s for s in h.ingest.sources()}
         assert sorted(found) == ["gdansk/a/r1/n1/gpu", "gdansk/meter/main-1"]

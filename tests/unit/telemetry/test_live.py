@@ -20,10 +20,25 @@ def test_each_field_keeps_its_newest_value() -> None:
     live.update(frame(registry, METER, [(MAIN, 1, {"power_w": 5.0, "energy_wh": 70.0})]))
     live.update(frame(registry, METER, [(MAIN, 2, {"power_w": 6.0})]))
     assert live.value(METER, MAIN, "power_w") == (6.0, T0 + 2000)
-    assert live.value(METER, MAIN, "energy_wh") == (70.0, T0 + 2000)
+    assert live.value(METER, MAIN, "energy_wh") == (70.0, T0 + 1000)
     assert live.value(METER, MAIN, "export_wh") is None
     assert live.value(METER, UPS, "power_w") is None
     assert live.newest_ms() == T0 + 2000
+
+
+def test_a_lost_register_is_not_dated_by_the_others() -> None:
+    registry = SeriesRegistry()
+    live = LiveState(registry)
+    live.update(frame(registry, METER, [(MAIN, 1, {"power_w": 5e6})]))
+    live.update(frame(registry, METER, [(MAIN, 3600, {"energy_wh": 70.0})]))
+    assert live.value(METER, MAIN, "power_w") == (5e6, T0 + 1000)
+    table = live.table(METER)
+    assert table.at_ms.tolist() == [T0 + 3_600_000]
+    assert {field: at.tolist() for field, at in table.field_at_ms.items()} == {
+        "power_w": [T0 + 1000],
+        "energy_wh": [T0 + 3_600_000],
+        "export_wh": [NEVER],
+    }
 
 
 @given(st.permutations(range(6)), st.integers(1, 5))
@@ -31,8 +46,10 @@ def test_the_order_of_arrival_does_not_matter(order: list[int], cut: int) -> Non
     registry = SeriesRegistry()
     live = LiveState(registry)
     for part in (order[:cut], order[cut:]):
-        live.update(frame(registry, METER, [(MAIN, s, {"power_w": float(s)}) for s in part]))
-    assert live.value(METER, MAIN, "power_w") == (5.0, T0 + 5000)
+        rows = [(MAIN, s, {"energy_wh" if s % 2 else "power_w": float(s)}) for s in part]
+        live.update(frame(registry, METER, rows))
+    assert live.value(METER, MAIN, "power_w") == (4.0, T0 + 4000)
+    assert live.value(METER, MAIN, "energy_wh") == (5.0, T0 + 5000)
 
 
 def test_a_table_holds_those_who_spoke_and_does_not_change_afterwards() -> None:
