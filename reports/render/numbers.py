@@ -31,6 +31,9 @@ GIGAWATT_HOUR = EnergyUnit("GWh", 1e9, 3)
 ENOUGH = 10
 """Of how many of its units on a larger unit is used: below that it would hide too much behind the point."""
 
+NOTHING_WH = 0.5
+"""Registers count whole watt-hours: what is less comes of adding binary fractions up."""
+
 
 def fitting(energies_wh: Iterable[float | None]) -> EnergyUnit:
     """The unit for figures that stand together, by the largest of them; None among them is left out."""
@@ -61,9 +64,9 @@ class Numbers:
         if wh is None:
             return none
         least = 10.0**-unit.digits
-        if 0 < abs(wh) < least * unit.wh / 2:
+        if NOTHING_WH <= abs(wh) < least * unit.wh / 2:
             return f"< {self.decimal(least, unit.digits)}"
-        return self.decimal(wh / unit.wh, unit.digits)
+        return self.decimal(wh / unit.wh if abs(wh) >= NOTHING_WH else 0.0, unit.digits)
 
     def share(self, value: float | None, none: str = WITHHELD) -> str:
         """A share of 0..1 in percent, rounded down: 100.0 % means all of it."""

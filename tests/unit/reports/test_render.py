@@ -273,6 +273,8 @@ def test_a_little_energy_is_never_written_as_none(report: MonthlyReport) -> None
     numbers, unit = numbers_of(report), fitting([10e6])
 
     assert numbers.bare_energy(0.0, unit) == "0.0"
+    assert numbers.bare_energy(-1e-9, unit) == "0.0"
+    assert numbers.bare_energy(1.0, unit) == "< 0.1"
     assert numbers.bare_energy(49e3, unit) == "< 0.1"
     assert numbers.bare_energy(51e3, unit) == "0.1"
     assert numbers.bare_energy(12.3456789e9, fitting([12e9])) == "12.346"
