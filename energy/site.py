@@ -130,7 +130,8 @@ class SiteOptions(Options):
     def problems(self, key: str) -> list[str]:
         """Everything wrong between the tables of this site, named by ``[sites.key]``."""
         parents = {m.id: m.parent for m in self.meter}
-        return [*_repeated_ids(key, self), *_broken_parents(key, parents), *_missing_roles(key, self)]
+        ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
+        return [*ids, *_broken_parents(key, parents), *_missing_roles(key, self)]
 
 
 def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
@@ -140,6 +141,20 @@ def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
         for repeated in sorted({i for i in ids if ids.count(i) > 1}):
             found.append(f"sites.{key}.{table}: two have id = {repeated!r}; give each its own")
     return found
+
+
+def _shared_ids(key: str, site: SiteOptions) -> list[str]:
+    """Rows of the ledger and of reports name a device by its id alone, whatever table it stands in."""
+    tables: dict[str, list[str]] = {}
+    for table in ("meter", "supply", "cooling", "heat", "water"):
+        for name in {device.id for device in getattr(site, table)}:
+            tables.setdefault(name, []).append(table)
+    return [
+        f"sites.{key}: {' and '.join(found)} both have id = {name!r}; "
+        "give each its own, or their energy could not be told apart"
+        for name, found in sorted(tables.items())
+        if len(found) > 1
+    ]
 
 
 def _broken_parents(key: str, parents: dict[str, str | None]) -> list[str]:

@@ -107,7 +107,7 @@ def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[in
 def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
     """Every numerator and denominator per quarter-hour."""
     found = _columns(balance, match, mix)
-    matrix = np.vstack([np.nan_to_num(column, copy=False) for column in found.values()])
+    matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False)
     metered = {"water_known": balance.water_l, "reuse_known": balance.reuse}
     unmetered = frozenset(name for name, meter in metered.items() if meter is None)
     return Columns(tuple(found), matrix, np.nan_to_num(balance.told), unmetered)

@@ -57,6 +57,7 @@ def test_tables_are_checked_against_each_other() -> None:
             {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
             {"id": "ups-a", "role": "it", "category": "pue2", "parent": "lost"},
         ],
+        "supply": [{"id": "main-1", "kind": "ppa_wind"}],
     }
     tables = {
         "sites": {"gdansk": site},
@@ -69,6 +70,7 @@ def test_tables_are_checked_against_each_other() -> None:
         resolve(tables)
     told = "\n".join(caught.value.problems)
     assert "two have id = 'ups-a'" in told
+    assert "sites.gdansk: meter and supply both have id = 'main-1'; give each its own" in told
     assert "parent = 'lost' is no meter of this site" in told
     assert "['pue1', 'pue2']" in told
     assert "target[0].site: 'kaunas' is no site; there are: gdansk" in told
