@@ -11,7 +11,7 @@ from dashboards.house import House
 from energy.claims import claimable, matchable, renewables
 from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
-from telemetry.frame import Ints
+from telemetry.frame import Floats, Ints
 from telemetry.live import LiveTable
 
 PERIODS_UNTIL_STALE = 3

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
 from energy.registers import ESTIMATED, RESET
 from energy.sheet import RegisterKey, Sheet
@@ -130,26 +131,15 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
 def _renewables(
     site: SiteOptions, lines: _Lines, exported: Floats
 ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
-    """Available, contracted and volume of each renewable supply, on-site first.
-
-    What the site exports is taken from its own plants in proportion to what they gave, those whose
-    certificates are sold included; the rest is what they gave behind the meter.
-    """
-    renewable = sorted((s for s in site.supply if s.kind.renewable), key=lambda s: not s.kind.onsite)
-    own = [lines(SUPPLY.name, s.id).amount for s in renewable if s.kind.onsite]
-    generated = _total(own, lines.sheet)
-    consumed = np.maximum(generated - exported, 0.0)
-    behind = np.divide(consumed, generated, out=np.zeros_like(consumed), where=generated != 0)
-    available, contracted, volume = {}, {}, {}
-    for supply in renewable:
-        line = lines(SUPPLY.name, supply.id)
-        available[supply.id] = line.amount
-        if supply.certificates == "sold":
-            continue
-        claimable = line.amount * behind if supply.kind.onsite else line.amount
-        volume[supply.id] = claimable
-        if supply.kind.onsite or supply.zone in (None, site.grid):
-            contracted[supply.id] = np.where(line.loose, np.nan, claimable)
+    """Available, contracted and volume of each renewable supply, on-site first."""
+    found = {s.id: lines(SUPPLY.name, s.id) for s in renewables(site)}
+    available = {name: line.amount for name, line in found.items()}
+    volume = claimable(site, available, exported)
+    contracted = {
+        s.id: np.where(found[s.id].loose, np.nan, volume[s.id])
+        for s in renewables(site)
+        if matchable(site, s)
+    }
     return available, contracted, volume
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboards.now import Gauge, SiteNow, claims
+from dashboards.now import Gauge, SiteNow
+from energy.claims import matchable
 from energy.site import SiteOptions, SupplyKind
 
 _SOURCES = ("solar", "wind", "battery", "generator", "ppa", "grid")
@@ -91,7 +92,7 @@ def _site_sources(site: SiteOptions, now: SiteNow, grid: float) -> dict[str, flo
             found["battery"] += watts
         elif supply.kind in _KINDS:
             found[_KINDS[supply.kind]] += watts
-        elif claims(site, supply):
+        elif matchable(site, supply):
             contracted += watts
     imported = max(0.0, grid)
     found["ppa"] = min(imported, contracted)

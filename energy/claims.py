@@ -1,0 +1,39 @@
+"""What a site may claim of what its supplies deliver: one rule, for the ledger and for the present alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from energy.site import SiteOptions, SupplyOptions
+from telemetry.frame import Floats
+
+
+def renewables(site: SiteOptions) -> list[SupplyOptions]:
+    """The renewable supplies of ``site``, on-site first: the order in which they are matched."""
+    return sorted((s for s in site.supply if s.kind.renewable), key=lambda s: not s.kind.onsite)
+
+
+def matchable(site: SiteOptions, supply: SupplyOptions) -> bool:
+    """Whether a supply may cover the load of its hour: certificates kept, and in the site's own zone."""
+    deliverable = supply.kind.onsite or supply.zone in (None, site.grid)
+    return supply.kind.renewable and supply.certificates == "kept" and deliverable
+
+
+def claimable(site: SiteOptions, delivered: Mapping[str, Floats], exported: Floats) -> dict[str, Floats]:
+    """What each renewable supply whose certificates are kept may claim, in the order of :func:`renewables`.
+
+    ``delivered`` holds every renewable supply, by id; powers or energies, of one moment or of many. What the
+    site ``exported`` is taken from its own plants in proportion to what they gave, those whose certificates
+    are sold included; the rest is what they gave behind the meter. NaN where that is not known.
+    """
+    found = renewables(site)
+    generated = sum((delivered[s.id] for s in found if s.kind.onsite), start=np.zeros_like(exported))
+    consumed = np.maximum(generated - exported, 0.0)
+    behind = np.divide(consumed, generated, out=np.zeros_like(consumed), where=generated != 0)
+    return {
+        s.id: delivered[s.id] * behind if s.kind.onsite else delivered[s.id]
+        for s in found
+        if s.certificates == "kept"
+    }
