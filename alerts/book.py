@@ -62,7 +62,7 @@ class Book:
         by_key = _by_key(rule, verdicts)
         async with self._database.begin() as db:
             page = _Page(db, rule, at)
-            news = await page.write(await rows.open_rows(db, rule), by_key)
+            news = await page.write(await rows.open_rows(db, rule, to_write=True), by_key)
             posted = await self._tell(db, news, at) if news else 0
         if posted:
             self._wake()

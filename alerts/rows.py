@@ -82,12 +82,22 @@ def from_memory(memory: Memory | None, ended: datetime | None) -> dict[str, Any]
     }
 
 
-async def open_rows(db: AsyncConnection, rule: str | None = None) -> list[Row[Any]]:
-    """All that are not normal, of one rule or of all."""
-    query = QUERY.where(alert.c.state != AlertState.NORMAL)
-    if rule is not None:
-        query = query.where(alert.c.rule == rule)
-    return list((await db.execute(query.order_by(alert.c.id))).all())
+def open_query(rule: str | None = None, *, to_write: bool = False) -> Select[Any]:
+    """All that are not normal, of one rule or of all; ``to_write`` keeps others from writing them meanwhile.
+
+    SQLite's writers take turns anyway; on PostgreSQL an acknowledgement that came between reading and
+    writing would be undone.
+    """
+    query = QUERY.where(alert.c.state != AlertState.NORMAL).order_by(alert.c.id)
+    query = query if rule is None else query.where(alert.c.rule == rule)
+    return query.with_for_update(of=alert) if to_write else query
+
+
+async def open_rows(
+    db: AsyncConnection, rule: str | None = None, *, to_write: bool = False
+) -> list[Row[Any]]:
+    """What :func:`open_query` finds."""
+    return list((await db.execute(open_query(rule, to_write=to_write))).all())
 
 
 async def firing_alerts(db: AsyncConnection) -> list[Alert]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 
 from alerts.board import Alert, AlertState, StaleRevision
 from alerts.book import Book
@@ -13,6 +15,7 @@ from alerts.compose import Composer
 from alerts.desk import Desk
 from alerts.message import AlertMessage
 from alerts.route import InhibitOptions, RouteOptions, Router
+from alerts.rows import open_query
 from alerts.tables import outbox
 from alerts.verdict import Severity, Verdict
 from runtime.database import Database
@@ -295,6 +298,23 @@ async def test_a_new_month_starts_a_new_alarm(room: Room) -> None:
     new, old = await room.desk.alerts()
     assert (old.state, new.state) == (AlertState.NORMAL, AlertState.UNACKNOWLEDGED)
     assert await room.told() == [("mail", "firing"), ("mail", "firing")]
+
+
+def test_what_is_read_to_be_written_is_locked_where_writers_do_not_take_turns() -> None:
+    server = make_url("postgresql+asyncpg://db").get_dialect()()
+    told = str(open_query("pue_limit", to_write=True).compile(dialect=server))
+    assert told.endswith("ORDER BY alert.id FOR UPDATE OF alert")
+    assert "FOR UPDATE" not in str(open_query().compile(dialect=server))
+
+
+async def test_an_acknowledgement_and_a_verdict_at_once_both_count(room: Room) -> None:
+    await room.say(verdict(True))
+    async with asyncio.TaskGroup() as tasks:
+        for value in (1.6, 1.7, 1.8):
+            tasks.create_task(room.say(verdict(True, value=value), at=START + MINUTE))
+        tasks.create_task(room.desk.acknowledge(1, who="ada", note=None, rev=None, at=START + MINUTE))
+    found = await room.only()
+    assert (found.state, found.acknowledged_by, found.rev) == (AlertState.ACKNOWLEDGED, "ada", 2)
 
 
 async def test_two_verdicts_of_one_key_are_an_error_and_change_nothing(room: Room) -> None:
