@@ -34,7 +34,10 @@ _WANT = msgspec.json.Decoder(Want)
 @router.websocket("/ws")
 async def follow(socket: WebSocket) -> None:
     """Every message of the hub as text; the client may choose topics."""
-    await socket.accept()
+    try:
+        await socket.accept()
+    except OSError:
+        return  # a page that was left before it was greeted: Starlette tells so only of later messages
     async with _joined(socket) as listener:
         reader = asyncio.create_task(_read(socket, listener))
         try:
