@@ -89,7 +89,7 @@ async def test_at_constant_power_the_present_and_the_ledger_tell_one_share(
 ) -> None:
     meters = [{"id": "in-1", "role": "utility"}, {"id": "in-2", "role": "utility"}]
     change_site(fake, meter=[*meters, {"id": "ups-a", "role": "it", "category": "pue1"}], supply=PLANTS)
-    rows = {}
+    rows: dict[str, list[float]] = {}
     for meter, watts in zip(("in-1", "in-2"), inlet, strict=True):
         await fake.read(METER, ("gdansk", meter), NOW, power_w=watts)
         rows |= {
