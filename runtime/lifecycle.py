@@ -21,7 +21,7 @@ STOP_LIMIT_S = 8.0
 class Component:
     """Something that runs as long as the service does; ``run`` returns only when it is cancelled or done.
 
-    ``essential`` ones end the service when they end.
+    ``essential`` ones end the service when they end or fail; of the others a failure is logged.
     """
 
     name: str
@@ -30,7 +30,10 @@ class Component:
 
 
 async def run_all(components: Sequence[Component], stop: asyncio.Event) -> None:
-    """Start ``components`` in order; on ``stop`` or a death cancel them in reverse. Raises what killed."""
+    """Start ``components`` in order; on ``stop`` or an essential one's end cancel them in reverse.
+
+    Raises what an essential component raised.
+    """
     tasks = {asyncio.create_task(_run(c), name=c.name): c for c in components}
     waiter = asyncio.create_task(stop.wait(), name="stop")
     watched: set[asyncio.Task[Any]] = {waiter, *tasks}
@@ -38,10 +41,13 @@ async def run_all(components: Sequence[Component], stop: asyncio.Event) -> None:
         while not stop.is_set():
             done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {waiter}:
-                task.result()
                 if tasks[task].essential:
+                    task.result()
                     log.error("component_ended", component=tasks[task].name)
                     stop.set()
+                else:
+                    del tasks[task]
+                    _tell_failure(task)
     finally:
         waiter.cancel()
         deadline = asyncio.get_running_loop().time() + STOP_LIMIT_S
@@ -60,8 +66,13 @@ async def _stop(task: asyncio.Task[None], deadline: float) -> None:
     done, _ = await asyncio.wait({task}, timeout=left)
     if not done:
         log.error("component_does_not_stop", component=task.get_name(), limit_s=STOP_LIMIT_S)
-    elif not task.cancelled() and (error := task.exception()) is not None:
-        log.error("component_failed", component=task.get_name(), error=repr(error))
+    else:
+        _tell_failure(task)
+
+
+def _tell_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("component_failed", component=task.get_name(), error=repr(error), exc_info=error)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.lifecycle import Component, run_all
+from tests.eventually import eventually
 
 
 class Recorder:
@@ -67,3 +69,24 @@ async def test_an_end_that_is_not_essential_changes_nothing() -> None:
     assert not running.done()
     stop.set()
     await running
+
+
+async def test_a_failure_that_is_not_essential_is_logged_once_and_stops_nothing() -> None:
+    log: list[str] = []
+    other, stop = Recorder("other", log), asyncio.Event()
+
+    async def fail() -> None:
+        raise RuntimeError("mirror broken")
+
+    async def told() -> list[str]:
+        return [line["error"] for line in lines if line["event"] == "component_failed"]
+
+    with capture_logs() as lines:
+        parts = [Component("other", other.run), Component("frail", fail, essential=False)]
+        running = asyncio.create_task(run_all(parts, stop))
+        await eventually(told)
+        assert not running.done()
+        stop.set()
+        await running
+    assert await told() == ["RuntimeError('mirror broken')"]
+    assert log == ["other"]
