@@ -103,8 +103,9 @@ class ServiceProcess:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def tail(self, characters: int = 6_000) -> str:
-        """The end of the log."""
-        return self.told()[-characters:]
+        """The end of the log, without the requests."""
+        lines = [line for line in self.told().splitlines() if '"event": "request"' not in line]
+        return "\n".join(lines)[-characters:]
 
     def _still_running(self, trouble: str) -> None:
         if self.process is not None and self.process.poll() is not None:
