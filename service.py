@@ -37,6 +37,7 @@ from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.device import devices
+from energy.interval import QUARTER
 from energy.ledger import Ledger
 from energy.marker import Marker
 from energy.reader import LedgerFigures
@@ -124,12 +125,13 @@ class Service:
                 await self.watch.evaluate(self.clock.now(), Cadence.LIVE)
 
     async def settle(self, due: datetime) -> None:
-        """Settle all that has ended by now, unless that was done already for this ``due`` time.
+        """Settle all that has ended by now, unless that was just done.
 
-        A schedule that catches up asks for thousands of due times; one settlement serves all of them.
+        A schedule that catches up asks for thousands of due times; one settlement serves all of them until
+        a quarter-hour has passed, which while a recording plays is soon.
         """
-        if self._settled_at is None or due > self._settled_at:
-            now = self.clock.now()
+        now = self.clock.now()
+        if self._settled_at is None or due > self._settled_at or now - self._settled_at >= QUARTER:
             await self.ledger.settle(now)
             self._settled_at = now
 
@@ -228,7 +230,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         schedule = Schedule(
             [
                 Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check, "each"),
-                Job("monthly-report", every(timedelta(hours=1)), issue.issue_due, "latest"),
+                Job("monthly-report", every(timedelta(minutes=5)), issue.issue_due, "latest"),
             ],
             database,
             clock,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -158,12 +160,18 @@ class Configuration:
 
 def read(path: Path | None) -> Configuration:
     """The configuration in ``path``, or all defaults for None. Raises ConfigError with every problem."""
-    return resolve({} if path is None else _absolute(_parse(path), path.resolve().parent))
+    if path is None:
+        return resolve({})
+    tables = _absolute(_parse(path), path.resolve().parent)
+    return resolve(tables, list(_missing_files(tables)))
 
 
-def resolve(tables: Mapping[str, Any]) -> Configuration:
-    """Check ``tables``, shaped as the file is. Raises ConfigError with every problem at once."""
-    problems: list[str] = []
+def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Configuration:
+    """Check ``tables``, shaped as the file is. Raises ConfigError with every problem at once.
+
+    ``problems`` are those that were found before.
+    """
+    problems = list(problems or ())
     try:
         settings = Settings(**tables)
     except ValidationError as error:
@@ -173,8 +181,7 @@ def resolve(tables: Mapping[str, Any]) -> Configuration:
         tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store, problems
     )
     alerting = _alerting(tables, settings, problems)
-    if settings is not None:
-        problems += cross_check(settings)
+    problems += _cross_check_valid(tables) if settings is None else cross_check(settings)
     if problems or settings is None or alerting is None:
         raise ConfigError(problems)
     return Configuration(settings, tuple(stores), alerting)
@@ -195,6 +202,35 @@ def cross_check(settings: Settings) -> list[str]:
             "could read; listen on 127.0.0.1, or set auth.anonymous_anywhere = true if that is meant"
         )
     return found
+
+
+def _cross_check_valid(tables: Mapping[str, Any]) -> list[str]:
+    """What is wrong between those sites and targets that are right in themselves."""
+    found = []
+    sites = tables.get("sites")
+    for key, row in (sites if isinstance(sites, dict) else {}).items():
+        with suppress(ValidationError):
+            found += SiteOptions.model_validate(row).problems(key)
+    targets = tables.get("target")
+    for number, row in enumerate(targets if isinstance(targets, list) else []):
+        with suppress(ValidationError):
+            site = TargetOptions.model_validate(row).site
+            if isinstance(sites, dict) and site not in (*sites, "all"):
+                found.append(f"target[{number}].site: {site!r} is no site; there are: {', '.join(sites)}")
+    return found
+
+
+def _missing_files(value: Any, where: str = "") -> Iterator[str]:
+    """Every ``*_file`` that is named and not there."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            place = f"{where}.{key}".removeprefix(".")
+            if key.endswith("_file") and isinstance(inner, str) and not Path(inner).is_file():
+                yield f"{place}: there is no file {inner}"
+            yield from _missing_files(inner, place)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _missing_files(inner, f"{where}[{number}]")
 
 
 def _alerting(
@@ -220,13 +256,15 @@ def _loopback(service: ServiceOptions) -> bool:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tables: dict[str, Any] = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        return tables
     except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file; name one with --config"]) from None
+        raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: is not TOML: {error}"]) from None
+    except ValueError as error:
+        raise ConfigError([f"{path}: is not {path.suffix.removeprefix('.').upper()}: {error}"]) from None
 
 
 def _absolute(value: Any, folder: Path, key: str = "") -> Any:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from runtime.errors import BadPayload
-from telemetry.catalogue import COOLING, GPU, GRID, HEAT, METER, SUPPLY, WATER, WEATHER, Measurement
+from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
 
 PREFIX = "dc/v1/"
 """What every topic of the contract begins with."""
@@ -15,7 +15,9 @@ UNSEEN = -1
 """Series of a route that has not sent a usable row yet: only data may spend the cardinality cap."""
 
 _LEVELS = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*", re.ASCII)
-_KINDS = {m.name: m for m in (METER, SUPPLY, COOLING, WATER, HEAT, WEATHER)}
+_KINDS = {name: m for name, m in MEASUREMENTS.items() if len(m.labels) == 2 and m.labels[0] == "site"}
+"""Every measurement that is one device of a site; a new one in the catalogue has its topic by that."""
+
 _GPU_DEPTH = 5
 _DEVICE_DEPTH = 3
 _GRID_DEPTH = 2

@@ -16,12 +16,12 @@ from commands.access import with_api
 from commands.demo import Build, DemoOptions, run_demo
 from commands.export import export_ledger, export_telemetry
 from commands.load import account, run_load
+from commands.people import create_token, create_user, renew_password
 from commands.replay import in_words, replayed
 from commands.report import ReportOrder, issue_reports
 from commands.running import Running
 from commands.say import fail, say
 from commands.serve import run_service
-from commands.tokens import create_token
 from reports.report import Format
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
@@ -38,6 +38,8 @@ cli = typer.Typer(
 )
 tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
 cli.add_typer(tokens, name="token")
+users = typer.Typer(help="Users who sign in on the pages.", no_args_is_help=True)
+cli.add_typer(users, name="user")
 
 DEFAULT_FILE = Path("amberwatt.toml")
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="default: amberwatt.toml if it exists")]
@@ -134,8 +136,11 @@ def replay(
     """Which alerts would have fired in a past period; nothing is stored or sent."""
 
     async def work(api: Running, _: Configuration) -> None:
-        for change in await replayed(api, start, end):
+        changes = await replayed(api, start, end)
+        for change in changes:
             say(json.dumps(change) if as_json else in_words(change))
+        if not changes and not as_json:
+            say("Nothing would have fired.")
 
     _ask(context, config, work)
 
@@ -156,7 +161,7 @@ def loadtest(  # noqa: PLR0913 - one parameter per option of the command
     except ValueError as error:
         fail(ServiceError(str(error)))
     told = account(_finish(lambda: asyncio.run(run_load(options))))
-    say(json.dumps(told) if as_json else "\n".join(f"{key}: {value:,}" for key, value in told.items()))
+    say(json.dumps(told) if as_json else "\n".join(f"{key}: {value}" for key, value in told.items()))
 
 
 @tokens.command("create")
@@ -167,6 +172,24 @@ def token_create(
 ) -> None:
     """Print a new API token, this once."""
     say(_finish(lambda: asyncio.run(create_token(_configuration(config), role, name))))
+
+
+@users.command("create")
+def user_create(
+    name: Annotated[str, typer.Option(help="how they sign in")],
+    role: Annotated[str, typer.Option(help="viewer or operator")] = "viewer",
+    config: ConfigFile = None,
+) -> None:
+    """Add a user and print their password, this once."""
+    say(_finish(lambda: asyncio.run(create_user(_configuration(config), role, name))))
+
+
+@users.command("password")
+def user_password(
+    name: Annotated[str, typer.Option(help="who forgot it")], config: ConfigFile = None
+) -> None:
+    """Give a user a new password, print it this once, and end their sessions."""
+    say(_finish(lambda: asyncio.run(renew_password(_configuration(config), name))))
 
 
 @cli.command(hidden=True)
@@ -187,7 +210,14 @@ def _ask(
 ) -> None:
     build: Build = context.obj
     log.configure("warning")
-    _finish(lambda: asyncio.run(with_api(build, _configuration(config), work)))
+
+    async def ask() -> None:
+        configuration = _configuration(config)
+        if not configuration.settings.sites:
+            raise ConfigError(["sites: there is none; name your configuration with --config FILE"])
+        await with_api(build, configuration, work)
+
+    _finish(lambda: asyncio.run(ask()))
 
 
 def _until_signalled(work: Callable[[asyncio.Event], Awaitable[None]]) -> Callable[[], None]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 import webbrowser
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,8 @@ from telemetry.journal import Journal
 log = structlog.get_logger(__name__)
 
 TOKEN_NAME = "demo"
+CONFIGURATION = "amberwatt.json"
+"""Where the demo keeps what it is configured by, so that the other commands can be pointed at it."""
 
 
 class Service(Protocol):
@@ -74,7 +77,10 @@ async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> N
     wall = SystemClock()
     demo = Demo.open(options.data_dir, wall.now())
     async with EmbeddedBroker(0) as broker:
-        configuration = resolve(demo.settings(broker.port, _free(options.port)))
+        tables = demo.settings(broker.port, _free(options.port))
+        configuration = resolve(tables)
+        file = options.data_dir / CONFIGURATION
+        file.write_text(json.dumps(tables, indent=2, ensure_ascii=False), encoding="utf-8")
         clock = ReplayClock(beginning(wall.now()), wall)
         async with build(configuration, clock) as service:
             history = demo.history(wall.now(), _newest(service.journal))
@@ -87,7 +93,7 @@ async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> N
 
             service.components.append(Component("simulator", play))
             service.components.append(
-                Component("welcome", lambda: _welcome(service, options.browser), essential=False)
+                Component("welcome", lambda: _welcome(service, options, history), essential=False)
             )
             await service.run(stop)
 
@@ -122,7 +128,7 @@ class _Loader:
         log.info("history_loaded", seconds=round(asyncio.get_running_loop().time() - began, 1))
 
 
-async def _welcome(service: Service, browser: bool) -> None:
+async def _welcome(service: Service, options: DemoOptions, history: History) -> None:
     await service.started.wait()
     login = await service.users.ensure_first()
     if login is None:
@@ -134,10 +140,11 @@ async def _welcome(service: Service, browser: bool) -> None:
     say(f"address: {service.server.url}")
     say(f"login: {login[0]} {login[1]}")
     say(f"token: {token_text}")
-    share = service.history()
-    if share is not None:
-        say("A month of history is being loaded; the pages fill meanwhile. Stop with Ctrl-C.")
-    if browser and sys.stdout.isatty():
+    say(f"configuration: {options.data_dir / CONFIGURATION}  (for the other commands: --config)")
+    if service.history() is not None:
+        days = (history.end - history.start) / timedelta(days=1)
+        say(f"Loading {days:.1f} days of history; the pages fill meanwhile. Stop with Ctrl-C.")
+    if options.browser and sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, service.server.url)
 
 

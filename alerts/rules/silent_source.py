@@ -63,7 +63,9 @@ class SilentSource:
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """A configured source that never spoke is silent; what the level above explains is left unknown."""
-        sources, periods = read.ingest.sources(), _periods(read.sites)
+        # Whoever publishes under a site that is not configured (a load test, a typing error) wakes nobody.
+        sources = [s for s in read.ingest.sources() if s.site in read.sites]
+        periods = _periods(read.sites)
         patience = {
             s.source: self._options.periods * periods.get(s.source, self._options.period) for s in sources
         }
@@ -85,7 +87,7 @@ class SilentSource:
             severity=self._options.whole if group.whole else self._options.severity,
             active=None if _explained(group, groups) else on,
             title=group.title,
-            summary=f"{len(group.silent)} of {len(group.sources)} sources are silent: "
+            summary=f"{len(group.silent)} of {len(group.sources)} silent: "
             f"{', '.join(named)}{more}."
             + (f" {len(new)} never spoke since the service knows them." if new else "")
             if group.silent
@@ -124,8 +126,7 @@ def _groups(
     members: dict[Place, list[SourceStatus]] = defaultdict(list)
     for source in sources:
         if source.site is not None:
-            known = sites.get(source.site)
-            for place in _places(source, source.site, known.name if known else source.site):
+            for place in _places(source, source.site, sites[source.site].name):
                 members[place].append(source)
     for place, found in members.items():
         silent = tuple(s for s in found if s.source in quiet)

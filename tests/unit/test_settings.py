@@ -114,3 +114,47 @@ def test_the_effective_values_are_whole_and_keep_secrets() -> None:
 def test_no_site_is_named_like_the_zones_of_the_grid() -> None:
     with pytest.raises(ConfigError, match=r"sites\.grid"):
         resolve({"sites": {"grid": {"name": "Grid", "zone": "Europe/Warsaw", "grid": "PL"}}})
+
+
+def test_mistakes_between_tables_are_told_beside_those_within(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(
+        """
+[service]
+listen = "nowhere"
+[broker]
+password_file = "lost.password"
+[sites.gdansk]
+name = "Gdańsk"
+zone = "Europe/Warsaw"
+grid = "PL"
+[[sites.gdansk.meter]]
+id = "main-1"
+role = "utility"
+parent = "main-9"
+[[target]]
+name = "green"
+site = "gdynia"
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    told = "\n".join(caught.value.problems)
+    for expected in (
+        "service.listen",
+        f"broker.password_file: there is no file {tmp_path / 'lost.password'}",
+        "parent = 'main-9' is no meter of this site",
+        "no meter has role = 'it'",
+        "target[0].site: 'gdynia' is no site; there are: gdansk",
+    ):
+        assert expected in told
+
+
+def test_json_is_read_like_toml(tmp_path: Path) -> None:
+    path = tmp_path / "amberwatt.json"
+    path.write_text('{"service": {"listen": "127.0.0.1:1"}}')
+    assert read(path).settings.service.port == 1
+    path.write_text("{")
+    with pytest.raises(ConfigError, match="is not JSON"):
+        read(path)

@@ -32,12 +32,13 @@ class Ingest:
 
     journal: JournalStatus = field(default_factory=lambda: JournalStatus(3, 10, 100, 3))
     stores: list[StoreStatus] = field(default_factory=list)
-    received: int = 0
+    rows: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     devices: list[SourceStatus] = field(default_factory=list)
 
     async def status(self) -> IngestStatus:
-        return IngestStatus(self.received, 0, 0, 0, 0, dict(self.rejected), self.journal, self.stores)
+        told = IngestStatus(0, 0, 0, 0, 0, dict(self.rejected), self.journal, self.stores)
+        return replace(told, rows=self.rows)
 
     def sources(self) -> Sequence[SourceStatus]:
         return self.devices
@@ -270,27 +271,36 @@ async def test_each_store_is_judged_by_itself() -> None:
 
 
 async def test_rejects_are_counted_over_a_window() -> None:
-    judge, ingest = rule("reject_rate"), Ingest(received=1_000, rejected={"not-decodable": 500})
+    judge, ingest = rule("reject_rate"), Ingest(rows=1_000, rejected={"not-decodable": 500})
 
-    async def at(minutes: int, received: int, rejected: int) -> Verdict:
-        ingest.received, ingest.rejected = received, {"not-decodable": rejected}
+    async def at(minutes: int, rows: int, rejected: int) -> Verdict:
+        ingest.rows, ingest.rejected = rows, {"not-decodable": rejected}
         (verdict,) = await judge.judge(AT + timedelta(minutes=minutes), reading(ingest=ingest))
         return verdict  # type: ignore[no-any-return]
 
     assert (await at(0, 1_000, 500)).active is None
     assert (await at(5, 1_500, 500)).active is None
     assert (await at(10, 2_000, 500)).active is False
-    high = await at(15, 2_500, 520)
+    high = await at(15, 2_480, 520)
     assert (high.active, high.value) == (True, 2.0)
     assert "not-decodable 20" in high.summary
-    assert (await at(25, 3_500, 520)).active is False
-    assert (await at(35, 3_500, 520)).active is None
+    assert (await at(25, 3_480, 520)).active is False
+    assert (await at(35, 3_480, 520)).active is None
+
+
+async def test_nodes_whose_clock_is_fast_cannot_have_more_rejected_than_they_sent() -> None:
+    judge, ingest = rule("reject_rate"), Ingest()
+    await judge.judge(AT, reading(ingest=ingest))
+    ingest.rows, ingest.rejected = 0, {"future": 8 * 100}  # 100 messages of 8 GPUs each
+    (verdict,) = await judge.judge(AT + timedelta(minutes=10), reading(ingest=ingest))
+    assert (verdict.active, verdict.value) == (True, 100.0)
+    assert "800 of 800 rows" in verdict.summary
 
 
 async def test_few_rejects_are_no_alarm() -> None:
-    judge, ingest = rule("reject_rate"), Ingest(received=0)
+    judge, ingest = rule("reject_rate"), Ingest()
     await judge.judge(AT, reading(ingest=ingest))
-    ingest.received, ingest.rejected = 20, {"nan": 9}
+    ingest.rows, ingest.rejected = 20, {"nan": 9}
     (verdict,) = await judge.judge(AT + timedelta(minutes=10), reading(ingest=ingest))
     assert verdict.active is False
 
@@ -382,6 +392,11 @@ async def test_nodes_are_grouped_by_rack_and_a_dead_hall_is_one_alarm() -> None:
 async def test_a_dead_site_is_one_alarm() -> None:
     all_silent = await silence(device("gdansk/meter/main-1", 999), device("gdansk/a/r1/n1/gpu", 999))
     assert all_silent == {"": True, "/meter": None, "/hall/a": None, "/rack/a/r1": None}
+
+
+async def test_a_site_that_is_not_configured_wakes_nobody() -> None:
+    devices = [SourceStatus("loadtest/a/r1/n1/gpu", "gpu", "loadtest", None, 0)]
+    assert await ask("silent_source", reading(ingest=Ingest(devices=devices))) == {}
 
 
 async def test_a_gigafactory_of_nodes_is_few_conditions() -> None:
