@@ -61,7 +61,8 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     }
     for name, (value, text) in counters.items():
         yield CounterMetricFamily(f"{PREFIX}_{name}", text, value=value)
-    rejected = CounterMetricFamily(f"{PREFIX}_messages_rejected", "Messages not used", labels=["reason"])
+    refused = "Whole messages, or single rows of a message, that were refused"
+    rejected = CounterMetricFamily(f"{PREFIX}_rejected", refused, labels=["reason"])
     for reason, count in status.rejected.items():
         rejected.add_metric([reason], count)
     yield rejected

@@ -18,7 +18,7 @@ SAMPLES_PER_BATCH = 20
 
 @dataclass(frozen=True)
 class Rejection:
-    """A message that was not used, for people to look at."""
+    """A message or row that was not used, for people to look at."""
 
     reason: str
     topic: str

@@ -111,6 +111,7 @@ class Ingest:
             stores=await self._followers.statuses(),
             samples=tuple(self._newest_samples()),
             connected=self.connected(),
+            rows=counted.get("rows", 0),
         )
 
     def sources(self) -> Sequence[SourceStatus]:

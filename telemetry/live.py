@@ -34,7 +34,7 @@ class LiveTable:
 
 
 class LiveState:
-    """Written by the ingest after each commit, read by everybody; what is older than what is known is ignored.
+    """Written by the ingest after each commit, read by everybody; what is older than the known is ignored.
 
     Each field keeps its newest value and that value's own time: a meter that sends power and register in
     turns shows both, and one whose power register is lost does not pass its last power off as new.

@@ -29,7 +29,7 @@ class StoreStatus:
 
 @dataclass(frozen=True)
 class RejectSample:
-    """One rejected message, kept for people: at most 200 characters of its payload."""
+    """One rejected message or row, kept for people: at most 200 characters of its payload."""
 
     at: datetime
     reason: str
@@ -55,7 +55,11 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class IngestStatus:
-    """Counted since the data directory was made. Messages: received, acknowledged. Rows: the others."""
+    """Counted since the data directory was made. Messages: received, acknowledged. Rows: the others.
+
+    ``rejected`` counts what was refused, by reason: whole messages where none of it could be used, single
+    rows where only their values or times could not. ``rows`` were not refused.
+    """
 
     received: int
     acknowledged: int
@@ -68,3 +72,4 @@ class IngestStatus:
     samples: Sequence[RejectSample] = field(default_factory=tuple)
     connected: bool = False
     """Whether the message source is connected to its broker."""
+    rows: int = 0

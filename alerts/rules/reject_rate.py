@@ -1,4 +1,4 @@
-"""Too large a share of the messages cannot be used."""
+"""Too large a share of what comes in cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Sample = tuple[datetime, int, dict[str, int]]
 
 
 class RejectRateOptions(Options):
-    """On above ``limit`` (a share of the messages of the last ``window``), if at least ``least`` were bad."""
+    """On above ``limit`` (a share of the rows of the last ``window``), if at least ``least`` were refused."""
 
     severity: Severity = Severity.MEDIUM
     limit: float = Field(default=0.01, gt=0, lt=1)
@@ -29,7 +29,10 @@ class RejectRateOptions(Options):
 
 @RULES.add("reject_rate", RejectRateOptions)
 class RejectRate:
-    """One condition; it compares the ingest's counters with those of a window ago."""
+    """One condition; it compares the ingest's counters with those of a window ago.
+
+    A message that was refused whole counts as one row: how many it would have held is not known.
+    """
 
     cadence = Cadence.LIVE
 
@@ -40,8 +43,8 @@ class RejectRate:
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """Unknown until a window has passed since the start, and while nothing arrives."""
         status = await read.ingest.status()
-        received, rejected, reasons = self._since(at, status)
-        share = rejected / received if received else None
+        seen, rejected, reasons = self._since(at, status)
+        share = rejected / seen if seen else None
         topics = sorted({sample.topic for sample in status.samples if sample.reason in reasons})[:5]
         verdict = Verdict(
             key="ingest/rejects",
@@ -50,10 +53,10 @@ class RejectRate:
             severity=self._options.severity,
             active=None if share is None else share > self._options.limit and rejected >= self._options.least,
             clears=share is not None and share < self._options.clear,
-            title="Many messages are rejected",
-            summary=f"{count(rejected)} of {count(received)} messages were rejected: {_told(reasons)}."
+            title="Much of what comes in is rejected",
+            summary=f"{count(rejected)} of {count(seen)} rows were rejected: {_told(reasons)}."
             if share is not None
-            else "The share of rejected messages is not known yet.",
+            else "The share that is rejected is not known yet.",
             value=None if share is None else 100 * share,
             limit=100 * self._options.limit,
             unit="%",
@@ -65,15 +68,16 @@ class RejectRate:
         return [verdict]
 
     def _since(self, at: datetime, status: IngestStatus) -> tuple[int, int, dict[str, int]]:
-        self._samples.append((at, status.received, dict(status.rejected)))
+        self._samples.append((at, status.rows, dict(status.rejected)))
         while len(self._samples) > 1 and self._samples[1][0] <= at - self._options.window:
             self._samples.popleft()
-        began, received, rejected = self._samples[0]
+        began, rows, rejected = self._samples[0]
         if at - began < self._options.window:
             return 0, 0, {}
         grown = {reason: n - rejected.get(reason, 0) for reason, n in status.rejected.items()}
         grown = {reason: n for reason, n in grown.items() if n > 0}
-        return status.received - received, sum(grown.values()), grown
+        refused = sum(grown.values())
+        return status.rows - rows + refused, refused, grown
 
 
 def _told(reasons: dict[str, int]) -> str:

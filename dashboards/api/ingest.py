@@ -31,8 +31,10 @@ class StoreLag(BaseModel):
 
 
 class Ingest(BaseModel):
-    """Counted since the data directory was made. ``received``, ``acknowledged``, ``rejected``: messages;
-    ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each."""
+    """Counted since the data directory was made. ``received``, ``acknowledged``: messages;
+    ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each. ``rejected`` counts what
+    was refused, by reason: whole messages where none of it could be used, single rows where only their
+    values or times could not."""
 
     received: int
     stored_rows: int

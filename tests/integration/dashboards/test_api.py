@@ -210,7 +210,7 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
     lines = answer.text.splitlines()
     for line in (
         "amberwatt_messages_received_total 1000.0",
-        'amberwatt_messages_rejected_total{reason="range"} 4.0',
+        'amberwatt_rejected_total{reason="range"} 4.0',
         "amberwatt_journal_bytes 34567.0",
         'amberwatt_store_lag_seconds{store="memory"} 0.0',
         'amberwatt_alerts{severity="critical",state="unacknowledged"} 1.0',
