@@ -14,7 +14,7 @@ from energy.gridmix import GridMix, load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
 from energy.revisions import QUARTERS_A_DAY
-from energy.rows import Flows, Scope, joined, kpi_row, kpis, mix_row
+from energy.rows import Flows, Mixed, Scope, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
@@ -70,12 +70,12 @@ class LedgerFigures:
         asked = {
             name: kpi for name, kpi in self._kpis.items() if only is None or name in only or not kpi.needs_mix
         }
-        mixed = any(kpi.needs_mix for kpi in asked.values())
+        grids = any(kpi.needs_mix for kpi in asked.values())
         sums = [Totals() for _ in parts]
         settled = []
         for key in self._keys(site):
             view, cuts, until = await self._view(key, parts, as_of)
-            summed = view.columns(await self._gridmix(key, view, cuts)) if mixed else view.without_mix
+            summed = view.columns(await self._gridmix(key, view, cuts)) if grids else view.without_mix
             sums = [one + summed.totals(*cut) for one, cut in zip(sums, cuts, strict=True)]
             settled.append(until)
         scope = self._scope(site, _earliest(settled))
@@ -88,7 +88,7 @@ class LedgerFigures:
         parts = self._parts(site, period, step)
         found = {key: await self._mix(key, parts, as_of) for key in self._keys(site)}
         if site != ALL:
-            return found[site]
+            return [one.row for one in found[site]]
         return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
 
     async def rows(
@@ -115,11 +115,11 @@ class LedgerFigures:
         """Every interval before this has been settled; of ``all``: at every site."""
         return _earliest([(await self._stand(key)).settled for key in self._keys(site)])
 
-    async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[MixRow]:
+    async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[Mixed]:
         view, cuts, _ = await self._view(key, parts, as_of)
         flows = Flows(view.match.green, view.balance.available, frozenset(view.balance.contracted))
         return [
-            mix_row(part, view.without_mix.totals(*cut), flows, cut)
+            mixed(part, view.without_mix.totals(*cut), flows, cut)
             for part, cut in zip(parts, cuts, strict=True)
         ]
 

@@ -80,42 +80,57 @@ class Flows:
     claimable: frozenset[str]
 
 
-def mix_row(part: Period, totals: Totals, flows: Flows, cut: tuple[int, int]) -> MixRow:
+@dataclass(frozen=True)
+class Mixed:
+    """The row of one site over one part, and the sums that it was made of."""
+
+    row: MixRow
+    totals: Totals
+
+
+def mixed(part: Period, totals: Totals, flows: Flows, cut: tuple[int, int]) -> Mixed:
     """Where the energy of ``part`` came from; ``cut`` is its range of quarters in ``flows``."""
     low, high = cut
     green = {name: float(np.nansum(column[low:high])) for name, column in flows.green.items()}
     available = {name: _known_sum(column[low:high]) for name, column in flows.available.items()}
     surplus = sum(max(0.0, (available[name] or 0.0) - green.get(name, 0.0)) for name in flows.claimable)
+    return Mixed(_mix_row(part, totals, green if totals.edc_known > 0 else {}, available, surplus), totals)
+
+
+def joined(found: Mapping[str, Mixed]) -> MixRow:
+    """The rows of several sites over one part as one; supplies are named ``site/supply``.
+
+    Its completeness is of the quarters of all sites: one that has settled less than another weighs less.
+    """
+    rows = {site: one.row for site, one in found.items()}
+    first = next(iter(rows.values()))
+    return _mix_row(
+        Period(first.start, first.end),
+        sum((one.totals for one in found.values()), start=Totals()),
+        {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.green.items()},
+        {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.available_wh.items()},
+        sum(row.surplus_wh for row in rows.values()),
+    )
+
+
+def _mix_row(
+    part: Period,
+    totals: Totals,
+    green: Mapping[str, float],
+    available: Mapping[str, float | None],
+    surplus: float,
+) -> MixRow:
     used = totals.edc_known > 0
     return MixRow(
         start=part.start,
         end=part.end,
         edc_wh=totals.edc if used else None,
-        green=green if used else {},
+        green=green,
         available_wh=available,
         other_wh=totals.other if used else None,
         unknown_wh=totals.unknown if used else None,
         surplus_wh=surplus,
         completeness=totals.edc_known / totals.expected if totals.expected else 0.0,
-    )
-
-
-def joined(rows: Mapping[str, MixRow]) -> MixRow:
-    """The rows of several sites over one part as one; supplies are named ``site/supply``."""
-    first = next(iter(rows.values()))
-    known = [row for row in rows.values() if row.edc_wh is not None]
-    return MixRow(
-        start=first.start,
-        end=first.end,
-        edc_wh=sum(row.edc_wh or 0.0 for row in known) if known else None,
-        green={f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.green.items()},
-        available_wh={
-            f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.available_wh.items()
-        },
-        other_wh=sum(row.other_wh or 0.0 for row in known) if known else None,
-        unknown_wh=sum(row.unknown_wh or 0.0 for row in known) if known else None,
-        surplus_wh=sum(row.surplus_wh for row in rows.values()),
-        completeness=sum(row.completeness for row in rows.values()) / len(rows),
     )
 
 
