@@ -91,8 +91,8 @@ class Link(Protocol):
         """All that has arrived, at least one message. Raises Lost when the connection has ended."""
         ...
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Send the PUBACKs in this order; stops silently when the connection ends meanwhile."""
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
+        """Send the PUBACKs in this order; return how many, fewer when the connection ends meanwhile."""
         ...
 
     async def lost(self) -> SourceError:

@@ -97,8 +97,7 @@ class MqttCollector:
                 return
 
     async def _settle(self, messages: list[Message]) -> None:
-        await self._source.acknowledge(messages)
-        self._ingest.acknowledged(len(messages))
+        self._ingest.acknowledged(await self._source.acknowledge(messages))
 
     def _report(self, problem: str, waiting: int) -> None:
         if problem != self.problem:

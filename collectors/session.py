@@ -96,14 +96,13 @@ class BrokerSession:
             if self._link is link:
                 return messages
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
         """See :class:`collectors.source.MessageSource`."""
         link = self._link
         if link is None:
-            return
+            return 0
         current = [m for m in messages if isinstance(m.handle, tuple) and m.handle[0] is link]
-        if current:
-            await link.acknowledge(current)
+        return await link.acknowledge(current) if current else 0
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See :class:`collectors.source.MessageSource`."""

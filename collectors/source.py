@@ -54,8 +54,11 @@ class MessageSource(Protocol):
         """All that has arrived since the last call, at least one; waits for it, without any timer."""
         ...
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Tell the broker that these are safe, in arrival order; those of a lost connection are skipped."""
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
+        """Tell the broker that these are safe, in arrival order; return of how many it was told.
+
+        Those of a lost connection are skipped. Those of QoS 0 need no telling and count as told.
+        """
         ...
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:

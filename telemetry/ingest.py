@@ -66,7 +66,11 @@ class Ingest:
         """Return once ``batch`` is on disk: its messages may be acknowledged then.
 
         Raises JournalFull or StoreError; then nothing of it was kept and the same batch can be given again.
+        When the caller is cancelled the commit goes on, and is shown and counted as any other.
         """
+        await asyncio.shield(asyncio.ensure_future(self._commit(batch)))
+
+    async def _commit(self, batch: Batch) -> None:
         async with self._turn:
             checked = [self._quality.check(frame) for frame in batch.frames()]
             frames = [c.frame for c in checked if len(c.frame)]

@@ -116,16 +116,17 @@ class AiomqttLink:
         self._resume()
         return [Message(m.topic, bytes(m.payload), m.retain, (self, m)) for m in taken]
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
         """See :class:`collectors.link.Link`."""
         for number, message in enumerate(messages, start=1):
             if self._closed:
-                return
+                return number - 1
             received: MQTTMessage = message.handle[1]  # type: ignore[index]
             if received.qos:
                 self._paho.ack(received.mid, received.qos)
             if number % _ACKS_PER_TURN == 0:
                 await asyncio.sleep(0)
+        return len(messages)
 
     async def lost(self) -> SourceError:
         """See :class:`collectors.link.Link`."""

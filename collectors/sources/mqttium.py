@@ -103,12 +103,14 @@ class MqttiumLink:
             messages.append(Message(item.topic, item.payload, item.retain, (self, item)))
         return messages
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
         """See :class:`collectors.link.Link`."""
-        acknowledge = self._client.ack
+        acknowledge, told = self._client.ack, 0
         with contextlib.suppress(mqttium.MQTTError):
             for message in messages:
                 await acknowledge(message.handle[1])  # type: ignore[index]
+                told += 1
+        return told
 
     async def lost(self) -> SourceError:
         """See :class:`collectors.link.Link`."""

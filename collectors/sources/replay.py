@@ -66,7 +66,7 @@ class ReplaySource:
         self._settled.clear()
         return messages
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
         """Count these as safe; the next batch is fetched when all of this one are."""
         self._open -= len(messages)
         self.acknowledged += len(messages)
@@ -74,6 +74,7 @@ class ReplaySource:
             self._settled.set()
             if self._ended:
                 self.exhausted.set()
+        return len(messages)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Always raises SourceError."""

@@ -95,7 +95,7 @@ async def test_only_what_was_not_acknowledged_comes_again(broker: Server, client
         messages = await take(source, 10)
         assert numbers(messages) == list(range(10))
         assert {m.topic for m in messages} == {TOPIC}
-        await source.acknowledge(messages[:4])
+        assert await source.acknowledge(messages[:4]) == 4
     async with running(chosen) as source:
         assert numbers(await take(source, 6)) == [4, 5, 6, 7, 8, 9]
 
@@ -202,7 +202,7 @@ async def test_a_broker_that_restarts_is_found_again(broker: Server, client: str
         assert source.problem is not None
         broker.start()
         await until(lambda: source.connected)
-        await source.acknowledge(before)
+        assert await source.acknowledge(before) == 0, "the connection that brought them is gone"
         assert source.session_gaps == 1, "this broker kept no session"
         await send(source, 3, first=100)
         after = await take(source, 3)

@@ -49,9 +49,9 @@ class NotedSource(ReplaySource):
         super().__init__(messages, batch=2)
         self._journal = journal
 
-    async def acknowledge(self, messages: Sequence[Message]) -> None:
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
         self._journal.append(f"acknowledged {len(messages)}")
-        await super().acknowledge(messages)
+        return await super().acknowledge(messages)
 
     async def run(self) -> None:
         try:
@@ -110,6 +110,21 @@ async def test_while_it_waits_it_says_why() -> None:
 
         assert await eventually(problem) == "the journal is full"
         assert source.acknowledged == 0
+
+
+async def test_only_what_the_broker_was_told_of_counts_as_acknowledged() -> None:
+    class Hasty(NotedSource):
+        """Loses its connection after one acknowledgement of each batch."""
+
+        async def acknowledge(self, messages: Sequence[Message]) -> int:
+            await super().acknowledge(messages)
+            return 1
+
+    journal: list[str] = []
+    source, ingest = Hasty(journal, recording(3)), FakeIngest(journal)
+    async with asyncio.timeout(10), collecting(source, ingest):
+        await source.exhausted.wait()
+    assert [step for step in journal if step.startswith("counted")] == ["counted 1", "counted 1"]
 
 
 async def test_a_large_arrival_is_committed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,21 @@ async def test_a_full_journal_shows_and_counts_nothing_and_the_batch_can_be_give
         assert h.live.value(METER, UPS, "power_w") == (3.0, T0 + 1000)
 
 
+async def test_a_commit_that_is_cancelled_half_way_counts_its_acknowledgements_once(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        h.ingest.acknowledged(100)
+        commit = asyncio.create_task(h.ingest.commit(h.batch(METER, (MAIN, 1, {"power_w": 5.0}))))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # handed to the writer's thread by now: it cannot be called back
+        commit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await commit
+        await h.ingest.flush()
+        status = await h.status()
+        assert (status.received, status.stored_rows, status.acknowledged) == (1, 1, 100)
+        assert h.live.value(METER, MAIN, "power_w") == (5.0, T0 + 1000)
+
+
 async def test_two_collectors_at_once_lose_nothing(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         batches = [h.batch(METER, ((f"s{n}", "m"), s, {"power_w": 1.0})) for n in range(4) for s in range(5)]
