@@ -122,7 +122,7 @@ class Service:
         while True:
             await asyncio.sleep(WATCH_EVERY.total_seconds())
             if self.loading() is None and self.backlog.over:
-                await self.watch.evaluate(self.clock.now(), Cadence.LIVE)
+                await self.watch.evaluate_live(self.clock.now())
 
     async def settle(self, due: datetime) -> None:
         """Settle all that has ended by now, unless that was just done.

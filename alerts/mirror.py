@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.book import Book
 from alerts.message import Channel, Mirror
 from runtime.clock import Clock
+from runtime.database import DATABASE_AWAY
 from runtime.errors import DeliveryError
 
 log = structlog.get_logger(__name__)
+
+
+_FAILURES: tuple[type[Exception], ...] = (DeliveryError, TimeoutError, *DATABASE_AWAY)
 
 
 class Mirrors:
@@ -37,7 +40,7 @@ class Mirrors:
             try:
                 async with asyncio.timeout(mirror.resend.total_seconds()):
                     await mirror.mirror(await self._book.firing(name))
-            except (DeliveryError, SQLAlchemyError, TimeoutError) as failure:
+            except _FAILURES as failure:
                 error = str(failure) or type(failure).__name__
             if error is not None and error != known:
                 log.warning("mirror_failed", channel=name, error=error)

@@ -7,21 +7,20 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 import structlog
 from pydantic import Field
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.message import AlertMessage, Channel
 from alerts.queue import Letter, Queue
 from alerts.reading import ChannelStatus
 from runtime.backoff import Backoff
 from runtime.clock import Clock
-from runtime.database import Database
+from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import DeliveryError
 from runtime.options import Duration, Options
 
@@ -66,9 +65,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        await self._queue.orphan()
-        for name in self._channels:
-            self._status[name] = await self._queue.status(name)
+        await self._bearing("all", self._begin)
         async with asyncio.TaskGroup() as tasks:
             for name in self._channels:
                 tasks.create_task(self._lane(name), name=f"channel {name}")
@@ -99,21 +96,33 @@ class Outbox:
         for channel in self._channels.values():
             await channel.close()
 
+    async def _begin(self) -> None:
+        await self._queue.orphan()
+        for name in self._channels:
+            self._status[name] = await self._queue.status(name)
+
     async def _lane(self, name: str) -> NoReturn:
+        while True:
+            await self._bearing(name, lambda: self._turn(name))
+
+    async def _bearing(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work``, over and over while the database is away."""
         backoff = Backoff()
         while True:
             try:
-                self._woken[name].clear()
-                asked = self._clock.now()
-                letters = await self._queue.claim(name, self._options.concurrency)
-                if letters:
-                    await asyncio.gather(*(self._deliver(name, letter) for letter in letters))
-                else:
-                    await self._rest(name, asked)
-                backoff.reset()
-            except SQLAlchemyError as error:
+                return await work()
+            except DATABASE_AWAY as error:
                 log.warning("outbox_database_failed", channel=name, error=str(error))
                 await self._clock.sleep_until(self._clock.now() + timedelta(seconds=backoff.next()))
+
+    async def _turn(self, name: str) -> None:
+        self._woken[name].clear()
+        asked = self._clock.now()
+        letters = await self._queue.claim(name, self._options.concurrency)
+        if letters:
+            await asyncio.gather(*(self._deliver(name, letter) for letter in letters))
+        else:
+            await self._rest(name, asked)
 
     async def _rest(self, name: str, asked: datetime) -> None:
         status = await self._queue.status(name)

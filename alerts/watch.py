@@ -13,6 +13,7 @@ from alerts.book import Book, OpenAlarms
 from alerts.reading import Reading
 from alerts.verdict import Cadence, Rule, Severity, Verdict
 from runtime.clock import Clock
+from runtime.database import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -38,11 +39,13 @@ class Watch:
     def __init__(self, rules: Mapping[str, Rule], reading: Reading, book: Book, clock: Clock) -> None:
         self._rules, self._reading, self._book, self._clock = dict(rules), reading, book, clock
         self._kept: dict[str, deque[Evaluation]] = {name: deque(maxlen=KEPT) for name in rules}
+        self._trouble: str | None = None
 
     async def evaluate(self, at: datetime, cadence: Cadence | None = None) -> None:
         """Ask the rules of ``cadence`` (or all) how things stand ``at`` a time, then send reminders.
 
-        A rule that raises stops no other, leaves its alarms as they are, and is itself an alarm.
+        A rule that raises stops no other, leaves its alarms as they are, and is itself an alarm. Raises
+        one of :data:`runtime.database.DATABASE_AWAY`; asking again later loses nothing but time.
         """
         reading = replace(self._reading, figures=self._reading.figures.snapshot())
         asked = [n for n, rule in self._rules.items() if cadence is None or rule.cadence is cadence]
@@ -55,6 +58,19 @@ class Watch:
         if known.differ(RULE_FAILING, health, at):
             await self._book.record(RULE_FAILING, health, at)
         await self._book.remind(at)
+
+    async def evaluate_live(self, at: datetime) -> None:
+        """Ask the live rules; while the database is away they are asked in vain, which is logged once."""
+        trouble = None
+        try:
+            await self.evaluate(at, Cadence.LIVE)
+        except DATABASE_AWAY as error:
+            trouble = f"{type(error).__name__}: {error}"
+        if trouble is not None and trouble != self._trouble:
+            log.warning("watch_database_failed", error=trouble)
+        elif trouble is None and self._trouble is not None:
+            log.info("watch_database_back")
+        self._trouble = trouble
 
     def evaluations(self) -> Mapping[str, Sequence[Evaluation]]:
         """The newest evaluations of each rule, oldest first, for the System page."""

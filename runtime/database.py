@@ -28,6 +28,10 @@ metadata = MetaData(
 )
 
 
+DATABASE_AWAY: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
+"""What a database raises that is locked, failing over or gone; a refused connection is a plain OSError."""
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time, stored as integer milliseconds: exact, sortable, the same in every database."""
 

@@ -18,11 +18,10 @@ from typing import Literal, NoReturn
 import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.backoff import Backoff
 from runtime.clock import EPOCH, MILLISECOND, Clock, SystemClock
-from runtime.database import Database
+from runtime.database import DATABASE_AWAY, Database
 from runtime.runs import Claim, JobRun, RunTable
 
 log = structlog.get_logger(__name__)
@@ -114,7 +113,7 @@ class Schedule:
 
     async def run(self) -> None:
         """Run until cancelled; a run that is cancelled on the way is run again at the next start."""
-        await self._table.orphan()
+        await self._quietly(self._table.orphan(), "schedule_orphan_failed")
         async with asyncio.TaskGroup() as tasks:
             for job in self._jobs:
                 tasks.create_task(self._guard(job), name=f"job {job.name}")
@@ -136,7 +135,7 @@ class Schedule:
             try:
                 await self._follow(job, backoff)
                 return
-            except SQLAlchemyError as error:
+            except DATABASE_AWAY as error:
                 log.warning("schedule_database_failed", job=job.name, error=str(error))
                 await self._pause(timedelta(seconds=backoff.next()))
 
@@ -220,7 +219,7 @@ class Schedule:
     async def _quietly(self, work: Awaitable[None], event: str) -> None:
         try:
             await work
-        except SQLAlchemyError as error:
+        except DATABASE_AWAY as error:
             log.warning(event, error=str(error))
 
     async def _pause(self, span: timedelta) -> None:
