@@ -107,6 +107,11 @@ class LoadTest:
         self._bytes = 0
         self._behind_s = 0.0
 
+    @property
+    def sent(self) -> int:
+        """Messages handed over so far."""
+        return self._sent
+
     async def run(self) -> LoadResult:
         """Connect, send, wait for the last answers. Raises SourceError when a connection fails."""
         options = self.options
