@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.board import AlertState
 from alerts.book import Book
@@ -75,6 +77,43 @@ async def test_a_rule_that_raises_is_an_alarm_and_leaves_its_own_alarms_alone(
     live.broken = False
     await watching.evaluate(START + timedelta(seconds=20))
     assert {a.key: a.state for a in await desk.alerts()}["rule/live"] is AlertState.RETURNED
+
+
+class Counting(Database):
+    """A database that counts the transactions in which something is to be written."""
+
+    written = 0
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        self.written += 1
+        async with super().begin() as connection:
+            yield connection
+
+
+async def test_what_is_no_news_is_not_written(database: Database, ledger: Says) -> None:
+    counting = Counting(database.url)
+    watching = watch(counting, ledger=ledger)
+    await watching.evaluate(START)
+    told = counting.written
+    assert told > 0
+    await watching.evaluate(START + timedelta(minutes=15))
+    assert counting.written == told
+    ledger.verdicts = (verdict(False, key="ledger/x", rule="ledger"),)
+    await watching.evaluate(START + timedelta(minutes=30))
+    assert counting.written == told + 1
+    await counting.close()
+
+
+async def test_two_verdicts_on_one_key_are_an_alarm_of_their_rule(database: Database, live: Says) -> None:
+    live.verdicts = (*live.verdicts, *live.verdicts)
+    watching = watch(database, live=live)
+    await watching.evaluate(START)
+    found = {a.key: a for a in await Desk(database).alerts()}
+    assert "two verdicts on 'live/x'" in found["rule/live"].summary
+    error = watching.evaluations()["live"][-1].error
+    assert error is not None
+    assert error.startswith("ValueError")
 
 
 async def test_the_last_evaluations_are_kept(database: Database, live: Says) -> None:
