@@ -11,6 +11,9 @@ from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
 PREFIX = "dc/v1/"
 """What every topic of the contract begins with."""
 
+LONGEST_TOPIC = 256
+"""Characters: names are kept for ever, so whoever invents them must not fill memory and disk with each."""
+
 UNSEEN = -1
 """Series of a route that has not sent a usable row yet: only data may spend the cardinality cap."""
 
@@ -46,6 +49,8 @@ def resolve(topic: str) -> Route:
     """The route of ``topic``. Raises BadPayload ``topic`` when the contract does not know it."""
     if not topic.startswith(PREFIX):
         raise BadPayload("topic", f"does not begin with {PREFIX}")
+    if len(topic) > LONGEST_TOPIC:
+        raise BadPayload("topic", f"longer than {LONGEST_TOPIC} characters")
     levels = topic[len(PREFIX) :].split("/")
     if levels[0] == "grid":
         return _zone(levels)

@@ -69,7 +69,7 @@ class Journal:
     async def open(self) -> None:
         """Open or create the file; the registry takes over its names. Raises StoreError."""
         stored: Stored = await self._in(self._writer, self._file.open)
-        self.registry.restore(stored.names)
+        self.registry.restore(stored.names, stored.statuses)
         self.counters, self.statuses, self.places = stored.counters, stored.statuses, stored.places
 
     async def append(
@@ -149,14 +149,15 @@ class Journal:
         at_ms: int,
         account: tuple[Mapping[str, int], Mapping[str, bool]],
     ) -> int:
-        counters, statuses = account
+        counters, told = account
+        statuses = {source: online for source, online in told.items() if self.statuses.get(source) != online}
         write = Write(at_ms, encode(frames), newest_ms(frames), names, counters, statuses)
         head = self._file.write(write)
         if names:
             self.registry.mark_saved(names[-1][0] + 1)
         # Replaced, not changed: the event loop may be reading them.
         self.counters = self.counters | {n: self.counters.get(n, 0) + d for n, d in counters.items()}
-        self.statuses = self.statuses | dict(statuses) if statuses else self.statuses
+        self.statuses = self.statuses | statuses if statuses else self.statuses
         return head
 
     def _wake(self, work: asyncio.Future[int]) -> None:

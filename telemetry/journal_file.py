@@ -21,6 +21,9 @@ _PAGE = 4096
 _SLACK_PAGES = 64
 """Pages kept free for names, counters and inner nodes, so that a full journal can still be trimmed."""
 
+_ROW = 16
+"""Bytes that a row of a small table takes besides its name, at most about."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS state (
     one INTEGER PRIMARY KEY CHECK (one = 1), head INTEGER, entries INTEGER, newest_ms INTEGER);
@@ -95,8 +98,9 @@ class JournalFile:
 
     def write(self, write: Write) -> int:
         """Commit ``write`` to disk and return the head. Raises JournalFull or StoreError, nothing written."""
-        if write.payload:
-            self._check_room(len(write.payload))
+        size = len(write.payload) + sum(_ROW + len(source) for source in write.statuses)
+        if size:
+            self._check_room(size)
         with self._errors("write to"), self._transaction() as run:
             for number, (measurement, labels) in write.names:
                 run(
@@ -116,6 +120,7 @@ class JournalFile:
                 run("UPDATE state SET head = ?, entries = entries + 1, newest_ms = ?", (head, newest))
         if write.payload:
             self.head, self.entries, self.newest_ms = head, self.entries + 1, newest
+        if size:
             self._measure()
         return head
 

@@ -23,7 +23,7 @@ REASONS: Mapping[str, str] = {
     "future": "The timestamp lies further ahead of the wall clock than the tolerance.",
     "too_old": "The timestamp is older than the accepted lateness.",
     "topic": "The topic is not one that the service was told to accept.",
-    "cardinality": "The series is new and the limit of the number of series is reached.",
+    "cardinality": "The series or source is new and the limit of their number is reached.",
     "too_large": "The payload is larger than the limit.",
 }
 """Why messages and rows are refused; decoders and checks use no other names."""

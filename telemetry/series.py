@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from runtime.errors import BadPayload
 from telemetry.catalogue import MEASUREMENTS, Measurement
@@ -35,24 +35,27 @@ class SeriesRegistry:
     """Gives every (measurement, labels) an id, once and for ever.
 
     The journal writes :meth:`unsaved` names in the same transaction as the first frame that uses them, so an
-    id on disk always has its name on disk. ``limit`` caps the number of series (cardinality).
+    id on disk always has its name on disk. ``limit`` caps the number of series (cardinality), and likewise
+    the number of sources that tell a status: whoever may publish can invent names of either.
     """
 
     def __init__(self, limit: int = 2_000_000) -> None:
         self.limit = limit
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
+        self._sources: set[str] = set()
         self._saved = 0
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def restore(self, keys: Sequence[SeriesKey]) -> None:
-        """Take over the names that are on disk, in id order; only into an empty registry."""
+    def restore(self, keys: Sequence[SeriesKey], sources: Iterable[str] = ()) -> None:
+        """Take over the names that are on disk, series in id order; only into an empty registry."""
         assert not self._keys, "restore before the first id is given"
         self._keys = list(keys)
         self._ids = {key: number for number, key in enumerate(self._keys)}
         self._saved = len(self._keys)
+        self._sources = set(sources)
 
     def id(self, measurement: Measurement, labels: tuple[str, ...]) -> int:
         """The id of this series; a new one if need be. Raises BadPayload ``cardinality`` at the cap."""
@@ -65,6 +68,14 @@ class SeriesRegistry:
         self._ids[key] = number = len(self._keys)
         self._keys.append(key)
         return number
+
+    def source(self, name: str) -> None:
+        """Let the source ``name`` tell a status. Raises BadPayload ``cardinality`` at the cap."""
+        if name in self._sources:
+            return
+        if len(self._sources) >= self.limit:
+            raise BadPayload("cardinality", f"more than {self.limit} sources that tell a status")
+        self._sources.add(name)
 
     def find(self, measurement: Measurement, labels: tuple[str, ...]) -> int | None:
         """The id of this series, or None if it was never seen."""

@@ -61,7 +61,7 @@ class NativeDecoder:
                 if len(message.payload) > LARGEST_PAYLOAD:
                     raise BadPayload("too_large", f"{len(message.payload)} bytes")
                 if route.status:
-                    _status(route, message.payload, batch)
+                    self._status(route, message.payload, batch)
                 elif route.measurement is not GPU or not self._gpu_objects(route, message, batch, arrived_ms):
                     self._tolerant(route, message, batch, arrived_ms)
             except BadPayload as bad:
@@ -125,6 +125,13 @@ class NativeDecoder:
             column += values
         self._account(route, message.payload, content.seq, batch)
 
+    def _status(self, route: Route, payload: bytes, batch: Batch) -> None:
+        online = _STATUSES.get(payload.strip())
+        if online is None:
+            raise BadPayload("undecodable", "a status is the plain text online or offline")
+        self._registry.source(route.source)
+        batch.statuses[route.source] = online
+
     def _series(self, route: Route, number: int) -> int:
         if route.measurement is GPU:
             return route.gpus.get(number) or self._gpu_series(route, number)
@@ -147,13 +154,6 @@ class NativeDecoder:
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload)
         route.seen += 1
-
-
-def _status(route: Route, payload: bytes, batch: Batch) -> None:
-    online = _STATUSES.get(payload.strip())
-    if online is None:
-        raise BadPayload("undecodable", "a status is the plain text online or offline")
-    batch.statuses[route.source] = online
 
 
 def _arrival(message: Message, batch: Batch, arrived_ms: int) -> int:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import collectors.decoders.native as native
 from collectors.decoders.native import LARGEST_PAYLOAD, NativeDecoder
 from collectors.source import Message
+from collectors.topic import LONGEST_TOPIC
 from collectors.wire import Gpu
 from telemetry.batch import Batch
 from telemetry.catalogue import GPU, MEASUREMENTS
@@ -102,6 +103,27 @@ def test_unstamped_gpu_messages_take_the_arrival_time() -> None:
     batch = decoded(Message(NODE, b'{"gpus":[{"i":0,"power_w":1}]}'))
     assert batch.unstamped == 1
     assert batch.frames()[0].at_ms.tolist() == [ARRIVED]
+
+
+def test_sources_that_are_only_names_are_capped() -> None:
+    flood = [Message(f"dc/v1/x/meter/{n}/status", b"online") for n in range(5)]
+    batch = decoded(*flood, *flood, registry=SeriesRegistry(limit=3))
+    assert list(batch.statuses) == [f"x/meter/{n}" for n in range(3)]
+    assert batch.rejected == {"cardinality": 4}
+
+
+def test_a_status_without_a_meaning_spends_no_room() -> None:
+    registry = SeriesRegistry(limit=1)
+    nonsense, meant = Message(METER + "/status", b"?"), Message(NODE + "/status", b"online")
+    assert decoded(nonsense, meant, registry=registry).rejected == {"undecodable": 1}
+
+
+def test_a_topic_has_a_greatest_length() -> None:
+    batch = decoded(
+        Message(f"dc/v1/x/meter/{'m' * LONGEST_TOPIC}", b'{"power_w":1}'),
+        Message(f"dc/v1/x/meter/{'m' * LONGEST_TOPIC}/status", b"online"),
+    )
+    assert (batch.rejected, batch.statuses) == ({"topic": 2}, {})
 
 
 def test_the_cap_of_series_rejects_whole_messages() -> None:

@@ -145,6 +145,26 @@ async def test_the_file_stays_within_its_limit_while_batches_come_and_go(tmp_pat
     assert (tmp_path / "journal.sqlite").stat().st_size <= 2 * MIB
 
 
+async def test_names_of_sources_are_part_of_the_limit(tmp_path: Path) -> None:
+    made = journal(tmp_path, limit=MIB)
+    await made.open()
+
+    async def fill() -> None:
+        for number in range(100):
+            told = {f"x/meter/{number}-{n:0100}": True for n in range(1_000)}
+            await made.append([one(made.registry, number)], statuses=told)
+
+    with pytest.raises(JournalFull):
+        await fill()
+    status = made.status()
+    assert MIB // 2 < status.bytes <= MIB
+    with pytest.raises(JournalFull):
+        await made.append([], statuses={f"x/meter/last-{n:0100}": True for n in range(1_000)})
+    await made.append([], {"acknowledged": 1})
+    assert made.counters["acknowledged"] == 1
+    await made.close()
+
+
 async def test_a_batch_that_never_fits_is_an_error_that_waiting_cannot_mend(tmp_path: Path) -> None:
     small = journal(tmp_path, limit=MIB)
     await small.open()

@@ -30,6 +30,17 @@ def test_the_cap_refuses_new_series_and_keeps_the_old() -> None:
     assert registry.id(METER, MAIN) == 0
 
 
+def test_sources_that_tell_only_a_status_are_capped_too_and_take_no_room_from_series() -> None:
+    registry = SeriesRegistry(limit=2)
+    registry.restore([("meter", MAIN)], ["gdansk/meter/a"])
+    registry.source("gdansk/meter/b")
+    registry.source("gdansk/meter/a")
+    with pytest.raises(BadPayload) as caught:
+        registry.source("gdansk/meter/c")
+    assert caught.value.reason == "cardinality"
+    assert registry.id(METER, UPS) == 1
+
+
 def test_what_is_not_saved_is_offered_until_it_is() -> None:
     registry = SeriesRegistry()
     registry.restore([("meter", MAIN)])
