@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from pydantic import Field, HttpUrl
 
-from alerts.board import Alert
+from alerts.board import Alert, AlertState
 from alerts.compose import labels
 from alerts.figure import figure
 from alerts.message import CHANNELS, AlertMessage
 from alerts.post import Poster
 from alerts.state import FIRING
+from alerts.verdict import Severity
 from runtime.errors import DeliveryError
 from runtime.options import Duration, Options
 
@@ -46,7 +48,8 @@ class AlertmanagerChannel:
     async def send(self, message: AlertMessage) -> None:
         """Tell of every alert in the message; one that is no alert becomes a note. Raises DeliveryError."""
         if message.alerts:
-            await self._post([self._alert(alert, message.link) for alert in message.alerts])
+            told = [self._alert(alert, message.link) for alert in message.alerts]
+            await self._post([*told, *(end for alert in message.alerts for end in self._outgrown(alert))])
             return
         note = {"alertname": "amberwatt_notice", "key": message.alert_key, "severity": str(message.severity)}
         await self._post(
@@ -76,6 +79,15 @@ class AlertmanagerChannel:
         if alert.state not in FIRING and alert.ended is not None:
             told["endsAt"] = _stamp(max(alert.ended, alert.since))
         return told | ({"generatorURL": link} if link else {})
+
+    def _outgrown(self, alert: Alert) -> list[dict[str, Any]]:
+        """The ends of ``alert`` at lower severities: to Alertmanager other labels are another alert.
+
+        An alert in its first revision has never been raised. Ending what never was is no news there.
+        """
+        lower = [s for s in Severity if s.number > alert.severity.number] if alert.rev > 1 else []
+        gone = [replace(alert, severity=s, state=AlertState.NORMAL, ended=alert.since) for s in lower]
+        return [self._alert(one, "") for one in gone]
 
     async def _post(self, alerts: list[dict[str, Any]]) -> None:
         body = msgspec.json.encode(alerts)

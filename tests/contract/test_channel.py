@@ -343,6 +343,14 @@ async def test_alertmanager_knows_one_alert_by_its_labels_until_it_ends(keeper: 
     await channel.close()
 
 
+async def test_alertmanager_knows_an_alert_whose_severity_rose_once(keeper: Server) -> None:
+    channel = build("alertmanager", urls=[f"http://127.0.0.1:{keeper.port}"])
+    await channel.send(message(alert(severity=Severity.MEDIUM)))
+    await channel.send(message(alert(severity=Severity.HIGH, rev=2)))
+    assert [told["labels"]["severity"] for told in await kept(keeper)] == ["high"]
+    await channel.close()
+
+
 async def test_alertmanager_is_told_again_what_fires(keeper: Server) -> None:
     channel = build(
         "alertmanager", urls=[f"http://127.0.0.1:{keeper.port}", f"http://127.0.0.1:{free_port()}"]
