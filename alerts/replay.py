@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.board import AlertState
 from alerts.reading import Reading
 from alerts.state import Memory, advance
-from alerts.verdict import Cadence, Rule, Severity
+from alerts.verdict import Cadence, Rule, Severity, Verdict
 from energy.interval import QUARTER, Period, floor_quarter
 
 
@@ -42,30 +42,32 @@ class Replay:
     async def run(self, period: Period) -> AsyncIterator[Replayed]:
         """Every transition in ``period``, in order of time, beginning with nothing remembered."""
         memories: dict[str, Memory] = {}
+        reading = replace(self._reading, figures=await self._reading.figures.snapshot())
         at = floor_quarter(period.start)
         while at < period.end:
             for rule in self._rules:
-                async for change in self._judge(rule, memories, at):
-                    yield change
+                for verdict in await rule.judge(at, reading):
+                    for change in _changes(memories, verdict, at):
+                        yield change
             at += QUARTER
 
-    async def _judge(self, rule: Rule, memories: dict[str, Memory], at: datetime) -> AsyncIterator[Replayed]:
-        for verdict in await rule.judge(at, self._reading):
-            step = advance(memories.get(verdict.key), verdict, at)
-            if step.memory is None:
-                memories.pop(verdict.key, None)
-            else:
-                memories[verdict.key] = step.memory
-            for change in (*((step.closes,) if step.closes else ()), *step.changes):
-                yield Replayed(
-                    at=at,
-                    rule=verdict.rule,
-                    key=verdict.key,
-                    site=verdict.site,
-                    severity=verdict.severity,
-                    before=change.before,
-                    after=change.after,
-                    title=verdict.title,
-                    summary=verdict.summary,
-                    told=step.notice.tells,
-                )
+
+def _changes(memories: dict[str, Memory], verdict: Verdict, at: datetime) -> Iterator[Replayed]:
+    step = advance(memories.get(verdict.key), verdict, at)
+    if step.memory is None:
+        memories.pop(verdict.key, None)
+    else:
+        memories[verdict.key] = step.memory
+    for change in (*((step.closes,) if step.closes else ()), *step.changes):
+        yield Replayed(
+            at=at,
+            rule=verdict.rule,
+            key=verdict.key,
+            site=verdict.site,
+            severity=verdict.severity,
+            before=change.before,
+            after=change.after,
+            title=verdict.title,
+            summary=verdict.summary,
+            told=step.notice.tells,
+        )

@@ -19,6 +19,7 @@ class MonthlyIssue:
 
     def __init__(self, desk: Desk, material: Material, announce: Announce, after: timedelta) -> None:
         self._desk, self._material, self._announce, self._after = desk, material, announce, after
+        self._waiting: set[tuple[str, str]] = set()
 
     async def issue_due(self, due: datetime) -> None:
         """Issue and announce what is due at ``due``; safe to run every hour, and again.
@@ -35,7 +36,11 @@ class MonthlyIssue:
     async def _issue(self, site: str, name: str, ended: datetime) -> bool:
         settled = await self._material.figures.settled_until(site)
         if settled is None or settled < ended:
-            _log.info("report_waits", site=site, period=name, settled_until=settled)
+            if (site, name) not in self._waiting:
+                self._waiting.add((site, name))
+                _log.info(
+                    "report_waits", site=site, period=name, settled_until=settled and settled.isoformat()
+                )
             return False
         period = month(name, self._material.sites[site].tz)
         if not await metered(self._material.figures, site, period):
