@@ -42,7 +42,7 @@ class Replay:
     async def run(self, period: Period) -> AsyncIterator[Replayed]:
         """Every transition in ``period``, in order of time, beginning with nothing remembered."""
         memories: dict[str, Memory] = {}
-        reading = replace(self._reading, figures=await self._reading.figures.snapshot())
+        reading = replace(self._reading, figures=self._reading.figures.snapshot())
         at = floor_quarter(period.start)
         while at < period.end:
             for rule in self._rules:
