@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 import telemetry.stores
 from alerts.message import CHANNELS
@@ -57,6 +59,14 @@ class ServiceOptions(Options):
         if not host or not port.isdigit() or int(port) > 65_535:
             raise ValueError(f"{value!r}: write HOST:PORT, for example 127.0.0.1:8080")
         return value
+
+    @field_validator("database")
+    @classmethod
+    def _sqlalchemy_url(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else make_url(value).render_as_string(hide_password=False)
+        except ArgumentError:
+            raise ValueError("write an SQLAlchemy URL, such as postgresql+asyncpg://USER@HOST/NAME") from None
 
     @field_validator("replay_from")
     @classmethod
@@ -142,6 +152,8 @@ class Configuration:
     def effective(self) -> dict[str, Any]:
         """The whole file with every default filled in, as plain values; secrets are masked."""
         told = self.settings.model_dump(mode="json")
+        if told["service"]["database"] is not None:
+            told["service"]["database"] = make_url(told["service"]["database"]).render_as_string()
         told["store"] = [
             {"type": one.plugin.name, "name": one.name, **one.options.model_dump(mode="json")}
             for one in self.stores

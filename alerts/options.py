@@ -139,4 +139,4 @@ def _told(place: str, name: str, problem: Any) -> str:
         return f"{place}.{where}: {name} has no such key; remove it or correct its spelling"
     if problem["type"] == "missing":
         return f"{place}.{where}: {name} needs it; add it"
-    return f"{place}{'.' + where if where else ''}: {problem['msg']}"
+    return f"{place}{'.' + where if where else ''}: {problem['msg'].removeprefix('Value error, ')}"

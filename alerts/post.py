@@ -1,16 +1,60 @@
-"""One HTTP POST of JSON, with its failures sorted into those that pass and those that stay."""
+"""One HTTP POST of JSON: where to, as whom, and which of its failures pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
 
 import aiohttp
+from pydantic import AfterValidator, HttpUrl, PlainSerializer, model_validator
 from yarl import URL
 
 from runtime.errors import DeliveryError
+from runtime.options import Options, read_secret
 
 _PASSING = frozenset({408, 425, 429})
 """4xx answers after which the same request may yet succeed."""
+
+
+def _without_login(url: HttpUrl) -> HttpUrl:
+    if url.username is not None or url.password is not None:
+        raise ValueError("a login does not belong in the url: use user and password_file, or token_file")
+    return url
+
+
+def _shown(url: HttpUrl) -> str:
+    place = URL(str(url))
+    return str(place.origin()) + ("" if place.raw_path_qs == "/" else "/***")
+
+
+Address = Annotated[HttpUrl, AfterValidator(_without_login), PlainSerializer(_shown)]
+"""Where to post. Shown without path and query: many a service knows its callers by nothing else."""
+
+
+class LoginOptions(Options):
+    """As whom to post: ``user`` with ``password_file``, or ``token_file`` for a bearer token."""
+
+    user: str | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> LoginOptions:
+        if self.token_file and (self.user or self.password_file):
+            raise ValueError("token_file and user are two ways to log in: give one")
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file go together: give both or neither")
+        return self
+
+    def authorization(self) -> dict[str, str]:
+        """The header that logs in, if any; reads the file. Raises OSError."""
+        if self.token_file is not None:
+            return {aiohttp.hdrs.AUTHORIZATION: f"Bearer {read_secret(self.token_file).get_secret_value()}"}
+        if self.user is None or self.password_file is None:
+            return {}
+        password = read_secret(self.password_file).get_secret_value()
+        return {aiohttp.hdrs.AUTHORIZATION: aiohttp.BasicAuth(self.user, password, "utf-8").encode()}
 
 
 class Poster:

@@ -8,26 +8,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from alerts.board import Alert, AlertState
 from alerts.compose import labels
 from alerts.figure import figure
 from alerts.message import CHANNELS, AlertMessage
-from alerts.post import Poster
+from alerts.post import Address, LoginOptions, Poster
 from alerts.state import FIRING
 from alerts.verdict import Severity
 from runtime.errors import DeliveryError
-from runtime.options import Duration, Options
+from runtime.options import Duration
 
 
-class AlertmanagerOptions(Options):
+class AlertmanagerOptions(LoginOptions):
     """A ``[[channel]]`` of ``type = "alertmanager"``; name every peer of a cluster in ``urls``.
 
     ``resend`` must stay below Alertmanager's ``resolve_timeout`` (5 minutes by default).
     """
 
-    urls: tuple[HttpUrl, ...] = Field(min_length=1)
+    urls: tuple[Address, ...] = Field(min_length=1)
     resend: Duration = timedelta(minutes=1)
     labels: dict[str, str] = Field(default_factory=dict)
 
@@ -38,6 +38,7 @@ class AlertmanagerChannel:
 
     def __init__(self, options: AlertmanagerOptions) -> None:
         self._options = options
+        self._login = options.authorization()
         self._poster = Poster()
 
     @property
@@ -94,7 +95,7 @@ class AlertmanagerChannel:
         failures: list[DeliveryError] = []
         for url in self._options.urls:
             try:
-                await self._poster.post(f"{str(url).rstrip('/')}/api/v2/alerts", body)
+                await self._poster.post(f"{str(url).rstrip('/')}/api/v2/alerts", body, self._login)
             except DeliveryError as error:
                 failures.append(error)
         if len(failures) == len(self._options.urls):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -43,7 +44,10 @@ class InfluxOptions(FollowOptions):
     @field_validator("url")
     @classmethod
     def _http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        parts = urlsplit(value)
+        if "@" in parts.netloc or parts.query:
+            raise ValueError("a login does not belong in the url: use token_file, or user and password_file")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{value!r}: write http://HOST:PORT or https://HOST:PORT")
         return value.rstrip("/")
 

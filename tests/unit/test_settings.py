@@ -104,11 +104,43 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
 
 
 def test_the_effective_values_are_whole_and_keep_secrets() -> None:
-    channel = {"type": "apprise", "name": "chat", "url": "json://user:hunter2@127.0.0.1"}
-    told = resolve({"channel": [channel]}).effective()
+    hook = {"type": "webhook", "name": "hook", "url": "https://hooks.example.org/s3cret?token=hunter2"}
+    channels = [
+        {"type": "apprise", "name": "chat", "url": "json://user:hunter2@127.0.0.1"},
+        {**hook, "headers": {"Authorization": "Bearer hunter2"}},
+    ]
+    service = {"database": "postgresql+asyncpg://dc:hunter2@db.example.org/dc"}
+    configuration = resolve({"channel": channels, "service": service})
+    told = configuration.effective()
     assert told["store"][0]["memory_limit"] == "1GB"
-    assert told["channel"][0]["name"] == "chat"
+    assert [channel["name"] for channel in told["channel"]] == ["chat", "hook"]
+    assert told["channel"][1]["url"] == "https://hooks.example.org/***"
+    assert told["service"]["database"] == "postgresql+asyncpg://dc:***@db.example.org/dc"
     assert "hunter2" not in str(told)
+    assert "s3cret" not in str(told)
+    assert configuration.settings.service.database_url == service["database"]
+
+
+def test_a_login_in_a_url_is_refused_with_the_fix_and_not_repeated() -> None:
+    tables = {
+        "store": [{"type": "duckdb"}, {"type": "influx", "url": "http://dc:hunter2@127.0.0.1:8086"}],
+        "channel": [
+            {"type": "webhook", "name": "hook", "url": "https://dc:hunter2@hooks.example.org/"},
+            {"type": "alertmanager", "name": "keeper", "urls": ["https://dc:hunter2@127.0.0.1"]},
+        ],
+        "service": {"database": "dc:hunter2"},
+    }
+    with pytest.raises(ConfigError) as caught:
+        resolve(tables)
+    problems = caught.value.problems
+    assert (
+        "service.database: write an SQLAlchemy URL, such as postgresql+asyncpg://USER@HOST/NAME" in problems
+    )
+    for place in ("store[1] (influx).url", "channel[0].url", "channel[1].urls.0"):
+        told = next(problem for problem in problems if problem.startswith(f"{place}: "))
+        assert "a login does not belong in the url: use" in told
+        assert "token_file" in told
+    assert "hunter2" not in str(caught.value)
 
 
 def test_no_site_is_named_like_the_zones_of_the_grid() -> None:

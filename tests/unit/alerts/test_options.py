@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from alerts.message import CHANNELS
 from alerts.options import AlertOptions
+from alerts.post import LoginOptions
 from alerts.verdict import RULES
 from runtime.errors import ConfigError
 
@@ -66,6 +69,18 @@ def test_a_secret_file_that_is_not_there_is_a_configuration_error(tmp_path: Path
     options = AlertOptions.model_validate({"channel": [{**MAIL, "user": "dc", "password_file": str(gone)}]})
     with pytest.raises(ConfigError, match=f"channel 'on-call'.*{gone}"):
         options.channels()
+
+
+def test_a_login_over_http_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret\n")
+    basic = LoginOptions(user="dc", password_file=file).authorization()
+    assert basic == {"Authorization": "Basic " + b64encode(b"dc:s3cret").decode()}
+    assert LoginOptions(token_file=file).authorization() == {"Authorization": "Bearer s3cret"}
+    assert LoginOptions().authorization() == {}
+    for wrong in ({"user": "dc"}, {"user": "dc", "password_file": file, "token_file": file}):
+        with pytest.raises(ValidationError):
+            LoginOptions.model_validate(wrong)
 
 
 def test_the_handbook_names_every_rule_and_channel_with_its_options() -> None:
