@@ -10,6 +10,9 @@ from typing import Literal, Protocol
 from energy.interval import Period, Step
 from energy.site import SiteOptions
 
+ALL = "all"
+"""Names all sites as one."""
+
 Quality = Literal["ok", "estimated", "reset", "integrated", "missing"]
 """How an interval's energy is known: from registers at both ends; interpolated across a gap whose total is
 known; a lower bound after a register reset; integrated from power for want of a register; not at all."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from energy.figures import Figures, KpiRow, MixRow
+from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import QUARTER, Period, day_of, month_of
 from energy.target import Standing, TargetOptions, TargetVerdict
 
@@ -73,7 +73,7 @@ async def judge_target(target: TargetOptions, figures: Figures, at: datetime) ->
 
 
 def _zone(target: TargetOptions, figures: Figures) -> ZoneInfo:
-    if target.site == "all":
+    if target.site == ALL:
         return ZoneInfo("UTC")
     if target.site not in figures.sites:
         raise ValueError(f"target {target.name!r}: no site is named {target.site!r}")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import energy.kpis
 from energy.entries import ledger_rows
-from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.gridmix import GridMix, load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
@@ -25,9 +25,6 @@ from energy.view import View, Views
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.store import Store
-
-ALL = "all"
-"""Names all sites as one."""
 
 LONGEST = timedelta(days=3660)
 """What one question may span: ten years."""

@@ -10,7 +10,7 @@ from alerts.verdict import Severity
 from reports.archive import file_name
 from reports.content import MonthlyReport
 from reports.render.numbers import Numbers
-from reports.render.view import SHARES, numbers_of
+from reports.render.words import SHARES, numbers_of
 from reports.report import ReportEntry
 
 

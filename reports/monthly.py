@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.board import Alert, AlertBoard, AlertState
 from alerts.verdict import Severity
-from energy.figures import Figures, KpiRow, MixRow
+from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
 from energy.site import SiteOptions, SupplyOptions
 from energy.target import TargetOptions
@@ -33,7 +33,6 @@ from reports.method import METHOD_VERSION
 from reports.promise import target_line
 from reports.readings import Readings, read_ledger
 
-ALL = "all"
 _HEADLINE: tuple[tuple[str, str], ...] = (
     ("hourly_matched", "1"),
     ("ref", "1"),

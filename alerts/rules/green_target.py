@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.figures import ALL
 from energy.judge import judge_target
 from energy.target import Standing, TargetOptions, TargetVerdict
 from runtime.options import Options
@@ -69,7 +70,7 @@ def _shared(judged: TargetVerdict, read: Reading) -> dict[str, Any]:
     start = judged.start.astimezone(known.tz if known else None)
     return {
         "rule": "green_target",
-        "site": None if target.site == "all" else target.site,
+        "site": None if target.site == ALL else target.site,
         "summary": judged.reason,
         "value": None if judged.value is None else 100 * judged.value,
         "limit": 100 * target.goal,

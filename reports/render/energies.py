@@ -1,110 +1,187 @@
 """The printed tables of energies, each in the unit that fits its largest figure.
 
-A table is ``unit``, which its head states, and ``rows``; the row of a sum does not choose the unit, so that
-what it adds up stays readable.
+The row of a sum does not choose the unit, so that what it adds up stays readable.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
 
-from energy.figures import KpiRow
-from reports.content import CompletenessLine, MonthFigures
+from energy.figures import ALL, KpiRow
+from reports.content import CompletenessLine, HourLine, MonthFigures, SourceLine
 from reports.render.numbers import EnergyUnit, Numbers, fitting
 
-Row = list[str]
-Table = dict[str, Any]
+Row = TypeVar("Row")
 
 
-def worst_hours(figures: MonthFigures, numbers: Numbers) -> Table:
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """``rows`` whose energies are written in ``unit``, which the head of the table states."""
+
+    unit: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class HourRow:
+    """One hour that cost the share much."""
+
+    hour: str
+    edc: str
+    green: str
+    other: str
+    matched: str
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """What a supply delivered, and what of E_DC came from it; or what of E_DC came from elsewhere."""
+
+    source: str
+    delivered: str
+    green: str
+    part: str
+    kind: str = "–"
+    zone: str = "–"
+    certificates: str = "–"
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """One civil day, or the month below its days."""
+
+    day: str
+    hours: str
+    edc: str
+    eit: str = "–"
+    green: str = "–"
+    other: str = "–"
+    unknown: str = "–"
+    pue: str = "–"
+    matched: str = "–"
+    complete: str = "–"
+
+    @classmethod
+    def unsettled(cls, day: str, hours: str) -> DayRow:
+        """A day of which nothing can be told yet."""
+        return cls(day, hours, edc="not yet")
+
+
+@dataclass(frozen=True)
+class RegisterRow:
+    """The completeness statement of one register."""
+
+    register: str
+    role: str
+    energy: str
+    known: str
+    complete: str
+    estimated: str
+    resets: str
+    gap: str
+    grade: str
+
+
+def worst_hours(figures: MonthFigures, numbers: Numbers) -> Table[HourRow]:
     """The hours that cost the share most."""
-    lines = figures.worst_hours
-    unit = fitting(line.kpi.edc_wh for line in lines)
-    rows = [
-        [
-            numbers.time(line.local),
-            *(numbers.bare_energy(e, unit) for e in (line.kpi.edc_wh, line.kpi.green_wh, line.kpi.other_wh)),
-            numbers.share(line.kpi.hourly_matched),
-        ]
-        for line in lines
-    ]
-    return {"unit": unit.name, "rows": rows}
+    unit = fitting(line.kpi.edc_wh for line in figures.worst_hours)
+    return Table(unit.name, tuple(_hour(line, unit, numbers) for line in figures.worst_hours))
 
 
-def sources(figures: MonthFigures, numbers: Numbers) -> Table:
+def _hour(line: HourLine, unit: EnergyUnit, numbers: Numbers) -> HourRow:
+    return HourRow(
+        hour=numbers.time(line.local),
+        edc=numbers.bare_energy(line.kpi.edc_wh, unit),
+        green=numbers.bare_energy(line.kpi.green_wh, unit),
+        other=numbers.bare_energy(line.kpi.other_wh, unit),
+        matched=numbers.share(line.kpi.hourly_matched),
+    )
+
+
+def sources(figures: MonthFigures, numbers: Numbers) -> Table[SourceRow]:
     """What each supply delivered and how much of it was matched; then the rest, and the whole."""
     edc = figures.mix.edc_wh
     rest = (("other (not matched)", figures.mix.other_wh), ("unknown", figures.mix.unknown_wh))
     unit = fitting([*(line.available_wh for line in figures.sources), *(energy for _, energy in rest)])
-    rows = [
-        [
-            line.supply,
-            line.kind.replace("_", " "),
-            line.zone or "–",
-            line.certificates,
-            numbers.bare_energy(line.available_wh, unit, none="unknown"),
-            numbers.bare_energy(line.matched_wh, unit),
-            _part(line.matched_wh, edc, numbers),
-        ]
-        for line in figures.sources
-    ]
+    rows = [_source(line, edc, unit, numbers) for line in figures.sources]
     for name, energy in rest:
-        rows.append(
-            [name, "–", "–", "–", "–", numbers.bare_energy(energy, unit), _part(energy, edc, numbers)]
-        )
-    rows.append(["E_DC", "", "", "", "", numbers.bare_energy(edc, unit), _part(edc, edc, numbers)])
-    return {"unit": unit.name, "rows": rows}
+        rows.append(SourceRow(name, "–", numbers.bare_energy(energy, unit), _part(energy, edc, numbers)))
+    whole, part = numbers.bare_energy(edc, unit), _part(edc, edc, numbers)
+    rows.append(SourceRow("E_DC", "", whole, part, kind="", zone="", certificates=""))
+    return Table(unit.name, tuple(rows))
+
+
+def _source(line: SourceLine, edc: float | None, unit: EnergyUnit, numbers: Numbers) -> SourceRow:
+    return SourceRow(
+        source=line.supply,
+        delivered=numbers.bare_energy(line.available_wh, unit, none="unknown"),
+        green=numbers.bare_energy(line.matched_wh, unit),
+        part=_part(line.matched_wh, edc, numbers),
+        kind=line.kind.replace("_", " "),
+        zone=line.zone or "–",
+        certificates=line.certificates,
+    )
 
 
 def _part(energy: float | None, whole: float | None, numbers: Numbers) -> str:
     return "–" if energy is None or not whole else numbers.share(energy / whole)
 
 
-def days(figures: MonthFigures, numbers: Numbers) -> Table:
+def days(figures: MonthFigures, numbers: Numbers) -> Table[DayRow]:
     """Every civil day, and the month below them."""
     settled = figures.settled_until or figures.period.start
     unit = fitting(day.kpi.edc_wh for day in figures.days)
-    rows = [
-        [
-            f"{numbers.weekday(day.date)} {day.date.isoformat()}",
-            str(day.hours),
-            *(_energies(day.kpi, unit, numbers) if day.kpi.start < settled else ["not yet", *["–"] * 7]),
-        ]
-        for day in figures.days
-    ]
-    rows.append(["Month", numbers.count(figures.period.hours), *_energies(figures.total, unit, numbers)])
-    return {"unit": unit.name, "rows": rows}
+    rows = []
+    for day in figures.days:
+        named = (_day(day.date, numbers), str(day.hours))
+        begun = day.kpi.start < settled
+        rows.append(_energies(named, day.kpi, unit, numbers) if begun else DayRow.unsettled(*named))
+    month = ("Month", numbers.count(figures.period.hours))
+    return Table(unit.name, (*rows, _energies(month, figures.total, unit, numbers)))
 
 
-def _energies(kpi: KpiRow, unit: EnergyUnit, numbers: Numbers) -> Row:
-    energies = (kpi.edc_wh, kpi.eit_wh, kpi.green_wh, kpi.other_wh, kpi.unknown_wh)
-    return [
-        *(numbers.bare_energy(energy, unit, none="unknown") for energy in energies),
-        numbers.ratio(kpi.pue),
-        numbers.share(kpi.hourly_matched),
-        numbers.share(kpi.completeness),
-    ]
+def _day(day: date, numbers: Numbers) -> str:
+    return f"{numbers.weekday(day)} {day.isoformat()}"
 
 
-def registers(figures: MonthFigures, numbers: Numbers) -> Table:
+def _energies(named: tuple[str, str], kpi: KpiRow, unit: EnergyUnit, numbers: Numbers) -> DayRow:
+    day, hours = named
+    return DayRow(
+        day=day,
+        hours=hours,
+        edc=numbers.bare_energy(kpi.edc_wh, unit, none="unknown"),
+        eit=numbers.bare_energy(kpi.eit_wh, unit, none="unknown"),
+        green=numbers.bare_energy(kpi.green_wh, unit, none="unknown"),
+        other=numbers.bare_energy(kpi.other_wh, unit, none="unknown"),
+        unknown=numbers.bare_energy(kpi.unknown_wh, unit, none="unknown"),
+        pue=numbers.ratio(kpi.pue),
+        matched=numbers.share(kpi.hourly_matched),
+        complete=numbers.share(kpi.completeness),
+    )
+
+
+def registers(figures: MonthFigures, numbers: Numbers) -> Table[RegisterRow]:
     """The completeness statement, a line a register."""
     unit = fitting(line.energy_wh for line in figures.completeness)
-    every = figures.site.key == "all"
-    rows = [
-        [
-            _register(line, every),
-            line.role.replace("_", " "),
-            numbers.bare_energy(line.energy_wh, unit),
-            f"{numbers.count(line.known)} / {numbers.count(line.expected)}",
-            numbers.share(line.completeness, none="–"),
-            numbers.count(line.estimated),
-            numbers.count(line.resets),
-            _gap(line.longest_gap_intervals, numbers),
-            line.grade,
-        ]
-        for line in figures.completeness
-    ]
-    return {"unit": unit.name, "rows": rows}
+    every = figures.site.key == ALL
+    rows = (_statement(line, _register(line, every), unit, numbers) for line in figures.completeness)
+    return Table(unit.name, tuple(rows))
+
+
+def _statement(line: CompletenessLine, name: str, unit: EnergyUnit, numbers: Numbers) -> RegisterRow:
+    return RegisterRow(
+        register=name,
+        role=line.role.replace("_", " "),
+        energy=numbers.bare_energy(line.energy_wh, unit),
+        known=f"{numbers.count(line.known)} / {numbers.count(line.expected)}",
+        complete=numbers.share(line.completeness, none="–"),
+        estimated=numbers.count(line.estimated),
+        resets=numbers.count(line.resets),
+        gap=_gap(line.longest_gap_intervals, numbers),
+        grade=line.grade,
+    )
 
 
 def _register(line: CompletenessLine, every: bool) -> str:

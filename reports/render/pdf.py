@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def render(report: MonthlyReport) -> bytes:
         root=TEMPLATES,
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=[font_folder()]),
         ignore_system_fonts=True,
-        sys_inputs={"report": json.dumps(view(report), ensure_ascii=False)},
+        sys_inputs={"report": json.dumps(asdict(view(report)), ensure_ascii=False)},
     )
     content = compiler.compile(
         format="pdf", pdf_standards="a-2a", timestamp=int(report.figures.period.end.timestamp())

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
 
-from alerts.verdict import Severity
-from reports.content import (
-    AlertLine,
-    Figure,
-    MeterLine,
-    MonthFigures,
-    MonthlyReport,
-    QualityRange,
-    SiteLine,
-    TargetLine,
-)
+from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetDay, TargetLine
 from reports.method import METHOD
-from reports.render import charts, energies
+from reports.render import charts, energies, evidence
+from reports.render.energies import DayRow, HourRow, RegisterRow, SourceRow, Table
+from reports.render.evidence import AlertRow, CheckRow, MeterRow, RangeRow, SeverityCount
 from reports.render.numbers import WITHHELD, Numbers
+from reports.render.words import SHARES, notice, numbers_of, revision_words, summary
 
-SHARES = (
-    (
-        "hourly_matched",
-        "Hourly matched",
-        "of consumption met in the same hour by contracted renewable supply",
-    ),
-    ("ref", "Renewable energy factor", "renewable energy over consumption, for the whole month"),
-    ("cfe_score", "CFE score", "hourly carbon-free energy, the grid's mix included"),
-)
 METRICS = {key: name for key, name, _ in SHARES}
 STANDINGS = {"met": "met", "missed": "missed", "at_risk": "at risk", "unknown": "unknown"}
 SECONDARY = (
@@ -40,47 +22,142 @@ SECONDARY = (
     ("ere", "Energy reuse effectiveness (ERE)", ""),
 )
 
-PRINTED = 60
-"""How many alerts and quality ranges are printed; the other formats have them all."""
 
-Row = list[str]
+@dataclass(frozen=True)
+class Fact:
+    """One line about the report itself."""
 
-
-def numbers_of(report: MonthlyReport) -> Numbers:
-    """How this report writes its numbers."""
-    figures = report.figures
-    return Numbers(report.locale, ZoneInfo(figures.site.zone), figures.total.edc_wh)
+    name: str
+    value: str
 
 
-def view(report: MonthlyReport) -> dict[str, Any]:
-    """Everything that the template shows, as text, rows of text and SVG."""
+@dataclass(frozen=True)
+class Tile:
+    """One figure of the cover, with ``words`` about it; ``reason`` is empty unless it is withheld."""
+
+    name: str
+    value: str
+    words: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One of the other indicators; ``reason`` is empty unless it is withheld."""
+
+    name: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ShortDay:
+    """A day on which a daily target was not met."""
+
+    day: str
+    standing: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TargetBlock:
+    """One target over the month; ``short`` are the days of a daily one that were not met."""
+
+    name: str
+    metric: str
+    goal: str
+    standing: str
+    value: str
+    reason: str
+    short: list[ShortDay]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One paragraph of the method."""
+
+    title: str
+    words: str
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that the template shows, as text, rows of text and SVG, in the order of the pages.
+
+    ``alerts_left`` and ``ranges_left`` count what is not printed; ``method_left`` is how many paragraphs of
+    the method fill the left of its two columns.
+    """
+
+    site: str
+    month: str
+    state: str
+    draft: bool
+    revision: str
+    checksum: str
+    summary: str
+    shares: list[Tile]
+    tiles: list[Tile]
+    facts: list[Fact]
+    notice: str
+    heat: str
+    worst: Table[HourRow]
+    energy: str
+    sources: Table[SourceRow]
+    pue: str
+    days: Table[DayRow]
+    secondary: list[Indicator]
+    targets: list[TargetBlock]
+    alert_counts: list[SeverityCount]
+    alerts: list[AlertRow]
+    alerts_left: int
+    completeness: Table[RegisterRow]
+    ranges: list[RangeRow]
+    ranges_left: int
+    checks: list[CheckRow]
+    meters: list[MeterRow]
+    method: list[Paragraph]
+    method_left: int
+    method_version: str
+
+
+def view(report: MonthlyReport) -> View:
+    """The report as it is printed."""
     figures, numbers = report.figures, numbers_of(report)
     values = {figure.key: figure for figure in figures.headline}
-    return {
-        "site": figures.site.name,
-        "month": numbers.month(figures.days[0].date),
-        "state": figures.state,
-        "draft": figures.state == "draft",
-        "notice": notice(figures, numbers),
-        "revision": revision_words(report),
-        "checksum": report.checksum,
-        "summary": summary(figures, values, numbers),
-        "shares": [_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
-        "tiles": _tiles(figures, values, numbers),
-        "evidence": _evidence(report, numbers),
-        "secondary": [_secondary(values[key], name, unit, numbers) for key, name, unit in SECONDARY],
-        "heat": charts.heat_map(figures, numbers),
-        "energy": charts.energy_by_day(figures, numbers),
-        "pue": charts.pue_by_day(figures, numbers),
-        "worst": energies.worst_hours(figures, numbers),
-        "sources": energies.sources(figures, numbers),
-        "days": energies.days(figures, numbers),
-        "targets": [_target(target, numbers) for target in figures.targets],
-        **_records(report, numbers),
-        "method": [list(paragraph) for paragraph in METHOD],
-        "method_left": _half(METHOD),
-        "method_version": figures.method_version,
-    }
+    alerts, ranges = evidence.alerts(report, numbers), evidence.ranges(figures, numbers)
+    return View(
+        site=figures.site.name,
+        month=numbers.month(figures.days[0].date),
+        state=figures.state,
+        draft=figures.state == "draft",
+        revision=revision_words(report),
+        checksum=report.checksum,
+        summary=summary(figures, values, numbers),
+        shares=[_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
+        tiles=_tiles(figures, values, numbers),
+        facts=_facts(report, numbers),
+        notice=notice(figures, numbers),
+        heat=charts.heat_map(figures, numbers),
+        worst=energies.worst_hours(figures, numbers),
+        energy=charts.energy_by_day(figures, numbers),
+        sources=energies.sources(figures, numbers),
+        pue=charts.pue_by_day(figures, numbers),
+        days=energies.days(figures, numbers),
+        secondary=[_secondary(values[key], name, unit, numbers) for key, name, unit in SECONDARY],
+        targets=[_target(target, numbers) for target in figures.targets],
+        alert_counts=evidence.alert_counts(report, numbers),
+        alerts=alerts,
+        alerts_left=len(report.alerts) - len(alerts),
+        completeness=energies.registers(figures, numbers),
+        ranges=ranges,
+        ranges_left=len(figures.ranges) - len(ranges),
+        checks=evidence.checks(figures, numbers),
+        meters=evidence.meters(figures, numbers),
+        method=[Paragraph(title, words) for title, words in METHOD],
+        method_left=_half(METHOD),
+        method_version=figures.method_version,
+    )
 
 
 def _half(method: Sequence[tuple[str, str]]) -> int:
@@ -89,102 +166,47 @@ def _half(method: Sequence[tuple[str, str]]) -> int:
     return min(range(len(lengths) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])))
 
 
-def revision_words(report: MonthlyReport) -> str:
-    """``revision 2``; what the archive has not issued has none."""
-    return f"revision {report.revision}" if report.revision else "not issued"
+def _share_tile(figure: Figure, name: str, words: str, numbers: Numbers) -> Tile:
+    return Tile(name, numbers.share(figure.value), words, figure.reason or "")
 
 
-def notice(figures: MonthFigures, numbers: Numbers) -> str:
-    """What the state of the report means for the reader."""
-    if figures.state == "draft":
-        until = numbers.time(figures.settled_until, none="no time yet")
-        return (
-            f"Draft. The month is settled until {until}; every figure covers that part only and will change."
-        )
-    if figures.state == "provisional":
-        return "Provisional. All intervals are settled; certificates are not yet cancelled."
-    return "Final. All intervals are settled and the certificates are cancelled."
-
-
-def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> str:
-    """The month in a sentence or two; names what is withheld instead of passing over it."""
-    edc, green = values["edc_wh"], values["green_wh"]
-    if edc.value is None or green.value is None:
-        return f"Consumption of {figures.site.name} is {WITHHELD}: {edc.reason or green.reason}."
-    met = f"Contracted renewable supply met {numbers.energy(green.value)} of it in the same hour"
-    matched = values["hourly_matched"]
-    share = f"{met}; the share is {WITHHELD}: {matched.reason}."
-    if matched.value is not None:
-        share = f"{met}: {numbers.share(matched.value)}."
-    name, length = figures.site.name, _length(figures, numbers)
-    if figures.total.completeness < 1:
-        known = f"{numbers.share(figures.total.completeness)} of its meters' intervals are known"
-        return f"{name} is known to have used {numbers.energy(edc.value)} in {length}; {known}. {share}"
-    return f"{name} used {numbers.energy(edc.value)} in {length}. {share}"
-
-
-def _length(figures: MonthFigures, numbers: Numbers) -> str:
-    period = figures.period
-    if figures.state != "draft":
-        return f"{numbers.count(period.hours)} hours"
-    settled = figures.settled_until or period.start
-    hours = max(settled - period.start, timedelta(0)) / timedelta(hours=1)
-    return f"the first {numbers.decimal(hours, 2)} of {numbers.count(period.hours)} hours"
-
-
-def _share_tile(figure: Figure, name: str, words: str, numbers: Numbers) -> dict[str, str]:
-    return {
-        "name": name,
-        "value": numbers.share(figure.value),
-        "words": words,
-        "reason": figure.reason or "",
-    }
-
-
-def _tiles(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> list[dict[str, str]]:
+def _tiles(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> list[Tile]:
     category = figures.total.pue_category
-    pue = "PUE" + (f" ({category.upper()})" if category else "")
+    name = "PUE" + (f" ({category.upper()})" if category else "")
     limit = figures.site.pue_limit
     over = f"interim, limit {numbers.ratio(limit)}" if limit is not None else "interim"
+    estimated = f"estimated {numbers.share(values['estimated'].value)}"
+    pue, edc, eit, complete = (values[key] for key in ("pue", "edc_wh", "eit_wh", "completeness"))
     return [
-        _tile(pue, numbers.ratio(values["pue"].value), over, values["pue"].reason),
-        _tile("Consumption", numbers.energy(values["edc_wh"].value), "E_DC", values["edc_wh"].reason),
-        _tile("IT equipment", numbers.energy(values["eit_wh"].value), "E_IT", values["eit_wh"].reason),
-        _tile(
-            "Completeness",
-            numbers.share(values["completeness"].value),
-            f"estimated {numbers.share(values['estimated'].value)}",
-            values["completeness"].reason,
-        ),
+        Tile(name, numbers.ratio(pue.value), over, pue.reason or ""),
+        Tile("Consumption", numbers.energy(edc.value), "E_DC", edc.reason or ""),
+        Tile("IT equipment", numbers.energy(eit.value), "E_IT", eit.reason or ""),
+        Tile("Completeness", numbers.share(complete.value), estimated, complete.reason or ""),
     ]
 
 
-def _tile(name: str, value: str, words: str, reason: str | None) -> dict[str, str]:
-    return {"name": name, "value": value, "words": words, "reason": reason or ""}
-
-
-def _secondary(figure: Figure, name: str, unit: str, numbers: Numbers) -> Row:
+def _secondary(figure: Figure, name: str, unit: str, numbers: Numbers) -> Indicator:
     if figure.value is None:
-        return [name, WITHHELD, figure.reason or ""]
-    return [name, f"{numbers.decimal(figure.value, 3)} {unit}".strip(), ""]
+        return Indicator(name, WITHHELD, figure.reason or "")
+    return Indicator(name, f"{numbers.decimal(figure.value, 3)} {unit}".strip(), "")
 
 
-def _evidence(report: MonthlyReport, numbers: Numbers) -> list[Row]:
-    figures = report.figures
-    period = figures.period
+def _facts(report: MonthlyReport, numbers: Numbers) -> list[Fact]:
+    figures, period = report.figures, report.figures.period
+    length = (
+        f"{numbers.count(period.days)} days, {numbers.count(period.hours)} hours, "
+        f"{numbers.count(period.quarters)} intervals of 15 minutes"
+    )
+    local = f"{numbers.time(period.start)} to {numbers.time(period.end)} ({figures.site.zone})"
     return [
-        ["Period", f"{numbers.time(period.start)} to {numbers.time(period.end)} ({figures.site.zone})"],
-        ["Period in UTC", f"{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}"],
-        [
-            "Length",
-            f"{numbers.count(period.days)} days, {numbers.count(period.hours)} hours, "
-            f"{numbers.count(period.quarters)} intervals of 15 minutes",
-        ],
-        ["Site and bidding zone", _place(figures.site)],
-        ["State", f"{figures.state}; {revision_words(report)}"],
-        ["Settled until", numbers.time(figures.settled_until, none="nothing is settled yet")],
-        ["Method", f"version {figures.method_version}"],
-        ["Figures' checksum", f"SHA-256 {report.checksum}"],
+        Fact("Period", local),
+        Fact("Period in UTC", f"{period.start:%Y-%m-%d %H:%M} to {period.end:%Y-%m-%d %H:%M}"),
+        Fact("Length", length),
+        Fact("Site and bidding zone", _place(figures.site)),
+        Fact("State", f"{figures.state}; {revision_words(report)}"),
+        Fact("Settled until", numbers.time(figures.settled_until, none="nothing is settled yet")),
+        Fact("Method", f"version {figures.method_version}"),
+        Fact("Figures' checksum", f"SHA-256 {report.checksum}"),
     ]
 
 
@@ -192,95 +214,23 @@ def _place(site: SiteLine) -> str:
     return f"{site.name} ({site.key}), {site.grid}"
 
 
-def _target(target: TargetLine, numbers: Numbers) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "metric": METRICS.get(target.metric, target.metric),
-        "goal": f"at least {numbers.share(target.goal)} each {target.period}",
-        "standing": STANDINGS.get(target.standing, target.standing),
-        "value": _reached(target, numbers),
-        "reason": target.reason,
-        "short": [
-            [
-                day.date.isoformat(),
-                STANDINGS.get(day.standing, day.standing),
-                numbers.share(day.value),
-                day.reason,
-            ]
-            for day in target.days
-            if day.standing != "met"
-        ],
-    }
+def _target(target: TargetLine, numbers: Numbers) -> TargetBlock:
+    return TargetBlock(
+        name=target.name,
+        metric=METRICS.get(target.metric, target.metric),
+        goal=f"at least {numbers.share(target.goal)} each {target.period}",
+        standing=STANDINGS.get(target.standing, target.standing),
+        value=_reached(target, numbers),
+        reason=target.reason,
+        short=[_short(day, numbers) for day in target.days if day.standing != "met"],
+    )
+
+
+def _short(day: TargetDay, numbers: Numbers) -> ShortDay:
+    standing = STANDINGS.get(day.standing, day.standing)
+    return ShortDay(day.date.isoformat(), standing, numbers.share(day.value), day.reason)
 
 
 def _reached(target: TargetLine, numbers: Numbers) -> str:
     value = numbers.share(target.value, none="unknown")
     return f"lowest day {value}" if target.period == "day" else value
-
-
-def _records(report: MonthlyReport, numbers: Numbers) -> dict[str, Any]:
-    figures = report.figures
-    longest = sorted(figures.ranges, key=lambda r: (-r.intervals, r.start))[:PRINTED]
-    gravest = sorted(report.alerts, key=lambda a: (Severity(a.severity).number, a.start))[:PRINTED]
-    return {
-        "alert_counts": [[s.value, numbers.count(report.alert_counts.get(s.value, 0))] for s in Severity],
-        "alerts": [_alert(alert, numbers) for alert in gravest],
-        "alerts_left": len(report.alerts) - len(gravest),
-        "completeness": energies.registers(figures, numbers),
-        "ranges": [
-            _range(part, numbers) for part in sorted(longest, key=lambda r: (r.meter, r.channel, r.start))
-        ],
-        "ranges_left": len(figures.ranges) - len(longest),
-        "meters": [_meter(meter, numbers) for meter in figures.meters],
-        "checks": [
-            [c.name, _wh(c.expected, numbers), _wh(c.found, numbers), "balances" if c.ok else "DIFFERS"]
-            for c in figures.checks
-        ],
-    }
-
-
-def _alert(alert: AlertLine, numbers: Numbers) -> Row:
-    who = alert.acknowledged_by
-    when = numbers.time(alert.acknowledged_at, none="")
-    return [
-        alert.severity,
-        alert.title,
-        alert.summary,
-        numbers.time(alert.start),
-        numbers.time(alert.end, none="still active"),
-        f"{who}\n{when}" if who else "not acknowledged",
-    ]
-
-
-def _range(part: QualityRange, numbers: Numbers) -> Row:
-    return [
-        f"{part.meter} {part.channel}",
-        part.quality,
-        numbers.time(part.start),
-        numbers.time(part.end),
-        numbers.count(part.intervals),
-        part.reason or "",
-    ]
-
-
-def _meter(meter: MeterLine, numbers: Numbers) -> Row:
-    accuracy = meter.accuracy_class
-    return [
-        meter.id,
-        meter.kind,
-        meter.role.replace("_", " "),
-        meter.category or "–",
-        meter.parent or "–",
-        "not stated" if accuracy is None else f"{numbers.decimal(accuracy, 1)} %",
-        f"{numbers.decimal(meter.period_s, 0)} s",
-        _claims(meter.zone, meter.certificates),
-    ]
-
-
-def _claims(zone: str | None, certificates: str | None) -> str:
-    parts: Sequence[str] = [p for p in (zone, f"certificates {certificates}" if certificates else None) if p]
-    return ", ".join(parts) or "–"
-
-
-def _wh(value: float | None, numbers: Numbers) -> str:
-    return "–" if value is None else numbers.decimal(value, 0)

@@ -17,7 +17,7 @@ from reports.method import METHOD
 from reports.render import records
 from reports.render.csv import UNITS
 from reports.render.sheet import Book, Column, Sheet, Style, Value
-from reports.render.view import notice, numbers_of, revision_words
+from reports.render.words import notice, numbers_of, revision_words
 
 _ENERGIES = ("edc_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh")
 _RATIOS = ("pue", "hourly_matched", "ref", "cfe_score", "completeness", "estimated")

@@ -8,7 +8,7 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,15 @@ import pytest
 from alerts.verdict import Severity
 from energy.interval import Period
 from reports.content import MonthlyReport
+from reports.monthly import build
 from reports.render import csv as csv_format
 from reports.render import json as json_format
 from reports.render import pdf, xlsx
+from reports.render.energies import DayRow
 from reports.render.numbers import fitting
-from reports.render.view import numbers_of, view
-from tests.unit.reports.sample import GAP, OCTOBER, alert, october
+from reports.render.view import view
+from reports.render.words import numbers_of
+from tests.unit.reports.sample import GAP, OCTOBER, alert, material, october
 
 FORMULA = '=HYPERLINK("http://example.org","click")'
 RENDERERS = {"pdf": pdf.render, "xlsx": xlsx.render, "csv": csv_format.render, "json": json_format.render}
@@ -288,9 +291,27 @@ def test_each_table_is_written_in_a_unit_of_its_own(report: MonthlyReport) -> No
     small = replace(report, figures=replace(report.figures, worst_hours=tuple(hours)))
     shown = view(small)
 
-    assert shown["worst"]["unit"] == "kWh"
-    assert [row[1:4] for row in shown["worst"]["rows"]] == [["90.4", "1.2", "89.2"]] * len(hours)
-    assert {shown[name]["unit"] for name in ("days", "sources", "completeness")} == {"MWh"}
+    assert shown.worst.unit == "kWh"
+    assert {(row.edc, row.green, row.other) for row in shown.worst.rows} == {("90.4", "1.2", "89.2")}
+    assert {table.unit for table in (shown.days, shown.sources, shown.completeness)} == {"MWh"}
     text = squeezed(pdf_text(pdf.render(small)))
     assert "Consumption,kWhMatched,kWhNotmatched,kWh" in text
     assert "E_DC,MWh" in text
+
+
+async def test_a_day_that_is_not_settled_yet_tells_nothing_in_any_column() -> None:
+    *days, month = view(await october(settled=GAP.end)).days.rows
+    known = [day for day in days if day.edc != "not yet"]
+
+    assert [day.day[-2:] for day in known] == [f"{number:02d}" for number in range(1, 8)]
+    assert days[7:] == [DayRow.unsettled(day.day, day.hours) for day in days[7:]]
+    assert {value for day in days[7:] for value in list(asdict(day).values())[3:]} == {"–"}
+    assert (month.day, month.hours) == ("Month", "745")
+
+
+async def test_registers_of_all_sites_bear_their_site() -> None:
+    both = await build("all", "2026-10", OCTOBER.end, material(keys=("gdansk", "kaunas")))
+    assert [row.register for row in view(both).completeness.rows] == [
+        "gdansk/main-1 energy",
+        "kaunas/main-1 energy",
+    ]

@@ -1,0 +1,148 @@
+"""The printed evidence behind the figures: alerts, intervals that were not measured, meters, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.verdict import Severity
+from reports.content import AlertLine, Check, MeterLine, MonthFigures, MonthlyReport, QualityRange
+from reports.render.numbers import Numbers
+
+PRINTED = 60
+"""How many alerts and quality ranges are printed; the other formats have them all."""
+
+
+@dataclass(frozen=True)
+class SeverityCount:
+    """How many alerts of a severity there were."""
+
+    severity: str
+    count: str
+
+
+@dataclass(frozen=True)
+class AlertRow:
+    """One alert that was active in the month."""
+
+    severity: str
+    title: str
+    summary: str
+    start: str
+    end: str
+    acknowledged: str
+
+
+@dataclass(frozen=True)
+class RangeRow:
+    """Neighbouring intervals of one register that are known in the same way, other than measured."""
+
+    register: str
+    quality: str
+    start: str
+    end: str
+    intervals: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class MeterRow:
+    """One meter or supply as configured."""
+
+    id: str
+    kind: str
+    role: str
+    category: str
+    parent: str
+    accuracy: str
+    period: str
+    claims: str
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """A sum that must balance; both sides in Wh."""
+
+    name: str
+    expected: str
+    found: str
+    result: str
+
+
+def alert_counts(report: MonthlyReport, numbers: Numbers) -> list[SeverityCount]:
+    """One of each severity, the gravest first."""
+    return [SeverityCount(s.value, numbers.count(report.alert_counts.get(s.value, 0))) for s in Severity]
+
+
+def alerts(report: MonthlyReport, numbers: Numbers) -> list[AlertRow]:
+    """The gravest, as many as are printed."""
+    gravest = sorted(report.alerts, key=lambda a: (Severity(a.severity).number, a.start))
+    return [_alert(alert, numbers) for alert in gravest[:PRINTED]]
+
+
+def _alert(alert: AlertLine, numbers: Numbers) -> AlertRow:
+    who = alert.acknowledged_by
+    when = numbers.time(alert.acknowledged_at, none="")
+    return AlertRow(
+        severity=alert.severity,
+        title=alert.title,
+        summary=alert.summary,
+        start=numbers.time(alert.start),
+        end=numbers.time(alert.end, none="still active"),
+        acknowledged=f"{who}\n{when}" if who else "not acknowledged",
+    )
+
+
+def ranges(figures: MonthFigures, numbers: Numbers) -> list[RangeRow]:
+    """The longest, as many as are printed, by register and time."""
+    longest = sorted(figures.ranges, key=lambda r: (-r.intervals, r.start))[:PRINTED]
+    return [_range(part, numbers) for part in sorted(longest, key=lambda r: (r.meter, r.channel, r.start))]
+
+
+def _range(part: QualityRange, numbers: Numbers) -> RangeRow:
+    return RangeRow(
+        register=f"{part.meter} {part.channel}",
+        quality=part.quality,
+        start=numbers.time(part.start),
+        end=numbers.time(part.end),
+        intervals=numbers.count(part.intervals),
+        reason=part.reason or "",
+    )
+
+
+def meters(figures: MonthFigures, numbers: Numbers) -> list[MeterRow]:
+    """Every meter and supply."""
+    return [_meter(meter, numbers) for meter in figures.meters]
+
+
+def _meter(meter: MeterLine, numbers: Numbers) -> MeterRow:
+    accuracy = meter.accuracy_class
+    return MeterRow(
+        id=meter.id,
+        kind=meter.kind,
+        role=meter.role.replace("_", " "),
+        category=meter.category or "–",
+        parent=meter.parent or "–",
+        accuracy="not stated" if accuracy is None else f"{numbers.decimal(accuracy, 1)} %",
+        period=f"{numbers.decimal(meter.period_s, 0)} s",
+        claims=_claims(meter.zone, meter.certificates),
+    )
+
+
+def _claims(zone: str | None, certificates: str | None) -> str:
+    parts: Sequence[str] = [p for p in (zone, f"certificates {certificates}" if certificates else None) if p]
+    return ", ".join(parts) or "–"
+
+
+def checks(figures: MonthFigures, numbers: Numbers) -> list[CheckRow]:
+    """Every sum that was worked out again."""
+    return [_check(check, numbers) for check in figures.checks]
+
+
+def _check(check: Check, numbers: Numbers) -> CheckRow:
+    result = "balances" if check.ok else "DIFFERS"
+    return CheckRow(check.name, _wh(check.expected, numbers), _wh(check.found, numbers), result)
+
+
+def _wh(value: float | None, numbers: Numbers) -> str:
+    return "–" if value is None else numbers.decimal(value, 0)

@@ -1,0 +1,69 @@
+"""What the printed report says in words, for whatever else of the report says the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from reports.content import Figure, MonthFigures, MonthlyReport
+from reports.render.numbers import WITHHELD, Numbers
+
+SHARES = (
+    (
+        "hourly_matched",
+        "Hourly matched",
+        "of consumption met in the same hour by contracted renewable supply",
+    ),
+    ("ref", "Renewable energy factor", "renewable energy over consumption, for the whole month"),
+    ("cfe_score", "CFE score", "hourly carbon-free energy, the grid's mix included"),
+)
+"""The green shares by key: the name of each, and what it is a share of."""
+
+
+def numbers_of(report: MonthlyReport) -> Numbers:
+    """How this report writes its numbers."""
+    figures = report.figures
+    return Numbers(report.locale, ZoneInfo(figures.site.zone), figures.total.edc_wh)
+
+
+def revision_words(report: MonthlyReport) -> str:
+    """``revision 2``; what the archive has not issued has none."""
+    return f"revision {report.revision}" if report.revision else "not issued"
+
+
+def notice(figures: MonthFigures, numbers: Numbers) -> str:
+    """What the state of the report means for the reader."""
+    if figures.state == "draft":
+        until = numbers.time(figures.settled_until, none="no time yet")
+        return (
+            f"Draft. The month is settled until {until}; every figure covers that part only and will change."
+        )
+    if figures.state == "provisional":
+        return "Provisional. All intervals are settled; certificates are not yet cancelled."
+    return "Final. All intervals are settled and the certificates are cancelled."
+
+
+def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> str:
+    """The month in a sentence or two; names what is withheld instead of passing over it."""
+    edc, green = values["edc_wh"], values["green_wh"]
+    if edc.value is None or green.value is None:
+        return f"Consumption of {figures.site.name} is {WITHHELD}: {edc.reason or green.reason}."
+    met = f"Contracted renewable supply met {numbers.energy(green.value)} of it in the same hour"
+    matched = values["hourly_matched"]
+    share = f"{met}; the share is {WITHHELD}: {matched.reason}."
+    if matched.value is not None:
+        share = f"{met}: {numbers.share(matched.value)}."
+    name, length = figures.site.name, _length(figures, numbers)
+    if figures.total.completeness < 1:
+        known = f"{numbers.share(figures.total.completeness)} of its meters' intervals are known"
+        return f"{name} is known to have used {numbers.energy(edc.value)} in {length}; {known}. {share}"
+    return f"{name} used {numbers.energy(edc.value)} in {length}. {share}"
+
+
+def _length(figures: MonthFigures, numbers: Numbers) -> str:
+    period = figures.period
+    if figures.state != "draft":
+        return f"{numbers.count(period.hours)} hours"
+    settled = figures.settled_until or period.start
+    hours = max(settled - period.start, timedelta(0)) / timedelta(hours=1)
+    return f"the first {numbers.decimal(hours, 2)} of {numbers.count(period.hours)} hours"
