@@ -54,7 +54,7 @@ class LoginOptions(Options):
         if self.user is None or self.password_file is None:
             return {}
         password = read_secret(self.password_file).get_secret_value()
-        return {aiohttp.hdrs.AUTHORIZATION: aiohttp.BasicAuth(self.user, password, "utf-8").encode()}
+        return {aiohttp.hdrs.AUTHORIZATION: aiohttp.encode_basic_auth(self.user, password)}
 
 
 class Poster:
