@@ -102,7 +102,9 @@ def _sites(house: House, now: Now) -> Iterator[Metric]:
             if gauge.v is not None:
                 family.add_metric([site], gauge.v)
         yield family
-    known = GaugeMetricFamily(f"{PREFIX}_gpus_known", "GPUs heard in the last 24 h", labels=["site"])
+    known = GaugeMetricFamily(
+        f"{PREFIX}_gpus_known", "GPUs heard in the last 24 h, or perhaps heard", labels=["site"]
+    )
     reporting = GaugeMetricFamily(f"{PREFIX}_gpus_reporting", "GPUs that report now", labels=["site"])
     for site in house.sites:
         known.add_metric([site], everything[site].gpus)

@@ -12,7 +12,7 @@ from energy.claims import claimable, matchable, renewables
 from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats, Ints
-from telemetry.live import LiveTable
+from telemetry.live import NEVER, LiveTable
 
 PERIODS_UNTIL_STALE = 3
 """A reading older than this many of its device's periods is unknown: it is no longer what happens now."""
@@ -75,11 +75,11 @@ class SiteNow:
 
 
 class Now:
-    """Reads the live state; keeps which GPU belongs to which site, which only grows."""
+    """Reads the live state; keeps which devices belong to which site, which only grows."""
 
     def __init__(self, house: House) -> None:
         self._live, self._sites = house.live, house.sites
-        self._gpus: dict[str, tuple[int, Ints]] = {}
+        self._devices: dict[tuple[str, str], tuple[int, Ints]] = {}
 
     def site(self, key: str, at_ms: int) -> SiteNow:
         """The figures of one configured site at ``at_ms``."""
@@ -128,22 +128,22 @@ class Now:
         meters = [m for m in site.meter if m.role is Role.COOLING]
         if meters:
             return self._sum(key, meters, at_ms)
-        units = self._live.table(COOLING, {"site": (key,)})
-        census = _census(units, at_ms)
-        return census.sum("cooling units", floor=1)
+        return self._census(COOLING, key, at_ms).sum("cooling units", floor=1)
 
     def _gpu(self, key: str, floor: float, at_ms: int) -> tuple[Gauge, int, int]:
-        table = self._live.table(GPU)
-        count, mine = self._gpus.get(key, (-1, np.empty(0, np.int32)))
-        if count != len(table.series):
-            mine = self._live.table(GPU, {"site": (key,)}).series
-            self._gpus[key] = (len(table.series), mine)
-        census = _census(self._live.rows(GPU, mine), at_ms)
+        census = self._census(GPU, key, at_ms)
         return (
             noted(census.sum("GPUs", floor), census.reporting, census.known),
             census.known,
             census.reporting,
         )
+
+    def _census(self, measurement: Measurement, site: str, at_ms: int) -> _Census:
+        size, mine = self._devices.get((measurement.name, site), (-1, np.empty(0, np.int32)))
+        if size != self._live.named:
+            mine = self._live.registered(measurement, {"site": (site,)})
+            self._devices[measurement.name, site] = (self._live.named, mine)
+        return _census(self._live.rows(measurement, mine), self._live.silent_since(measurement), at_ms)
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,20 @@ class _Census:
         return Gauge(self.watts, self.oldest_reporting)
 
 
-def _census(table: LiveTable, now_ms: int) -> _Census:
-    """Of these devices; one that still speaks, but no longer tells its power, does not report."""
-    present = now_ms - table.at_ms <= GONE_MS
-    at, told_at = table.at_ms[present], table.field_at_ms["power_w"][present]
+def _census(table: LiveTable, silent_since: int | None, now_ms: int) -> _Census:
+    """Of these devices; one that still speaks, but no longer tells its power, does not report.
+
+    One of which no row is known may have died before the last start: it is missed until that is surely
+    longer ago than a day.
+    """
+    unknown = table.at_ms == NEVER
+    heard = np.where(unknown, now_ms if silent_since is None else silent_since, table.at_ms)
+    present = now_ms - heard <= GONE_MS
+    at, told_at = table.at_ms[present & ~unknown], table.field_at_ms["power_w"][present]
     fresh = told_at >= now_ms - SILENT_MS
     return _Census(
         watts=float(table.columns["power_w"][present][fresh].sum()),
-        known=len(at),
+        known=int(present.sum()),
         reporting=int(fresh.sum()),
         oldest_reporting=int(told_at[fresh].min()) if fresh.any() else None,
         oldest=int(at.min()) if len(at) else None,

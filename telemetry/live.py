@@ -45,6 +45,7 @@ class LiveState:
         self._at: dict[str, Millis] = {}
         self._columns: dict[str, dict[str, Floats]] = {}
         self._field_at: dict[str, dict[str, Millis]] = {}
+        self._searched: dict[str, int] = {}
 
     def update(self, frame: Frame) -> None:
         """Take over what ``frame`` tells that is newer than what is known."""
@@ -89,7 +90,7 @@ class LiveState:
         if where is None:
             chosen = np.flatnonzero(at != NEVER).astype(np.int32)
         else:
-            ids = np.array(self._registry.matching(measurement, where), dtype=np.int32)
+            ids = self.registered(measurement, where)
             ids = ids[ids < len(at)]
             chosen = ids[at[ids] != NEVER]
         return self.rows(measurement, chosen)
@@ -114,6 +115,26 @@ class LiveState:
         if series is None or at is None or series >= len(at) or at[series] == NEVER:
             return None
         return float(self._columns[measurement.name][field][series]), int(at[series])
+
+    @property
+    def named(self) -> int:
+        """Number of all series that were ever given a name; it only grows."""
+        return len(self._registry)
+
+    def registered(self, measurement: Measurement, where: Mapping[str, tuple[str, ...]]) -> Ints:
+        """int32[n], the series whose labels ``where`` accepts, also those of which no row is known.
+
+        Looks at every name: keep the answer until :attr:`named` grows.
+        """
+        return np.array(self._registry.matching(measurement, where), dtype=np.int32)
+
+    def searched(self, measurement: Measurement, since_ms: int) -> None:
+        """All rows of ``measurement`` since then have been read: who told none of them has been silent."""
+        self._searched[measurement.name] = since_ms
+
+    def silent_since(self, measurement: Measurement) -> int | None:
+        """Since when, in ms, a series without any row has surely been silent; None if that is not known."""
+        return self._searched.get(measurement.name)
 
     def newest_at(self, measurement: Measurement, series: Ints) -> Millis:
         """int64[n], time in ms of the newest row of each of ``series``; :data:`NEVER` where none is known."""

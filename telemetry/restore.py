@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from runtime.clock import MILLISECOND, from_ms
+from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import MEASUREMENTS, Measurement
 from telemetry.frame import Frame
 from telemetry.journal import Journal
@@ -50,13 +50,15 @@ async def _from_store(
     journal: Journal, store: Store, live: LiveState, what: tuple[Measurement, datetime]
 ) -> int:
     measurement, newest = what
-    expected = len(journal.registry.matching(measurement, {}))
+    expected = len(live.registered(measurement, {}))
     rows = 0
     for span in _LOOK_BACK:
         if rows >= expected or expected * span.total_seconds() > _MOST_ROWS:
             break
         query = SeriesQuery(measurement, newest - span, newest + MILLISECOND)
         latest = await store.latest(query)
+        if max(rows, latest.num_rows):  # a store without any may be one that does not take them
+            live.searched(measurement, to_ms(query.start))
         if latest.num_rows > rows:
             rows = latest.num_rows
             live.update(_frame(journal, measurement, latest))

@@ -195,6 +195,32 @@ async def test_a_gpu_that_was_taken_out_is_no_longer_missed(fake: FakeHouse) -> 
     assert (now.gpu_w.v, now.gpu_w.note) == (640.0, "1 of 1 reporting")
 
 
+async def test_gpus_that_were_dead_before_a_restart_are_still_missed(fake: FakeHouse) -> None:
+    for number in range(10):  # known by name alone, as after a start that found no row of them
+        fake.registry.id(GPU, ("gdansk", "a", "r1", "n01", str(number)))
+    await report_gpus(fake, 8, NOW)
+    now = read(fake)
+    assert (now.gpu_w.v, now.gpu_w.reason) == (None, "2 of 10 GPUs are silent")
+    assert (now.gpus, now.reporting, now.gpu_w.at) == (10, 8, AT)
+
+
+async def test_gpus_that_a_start_searched_for_in_vain_are_taken_out_a_day_later(fake: FakeHouse) -> None:
+    fake.registry.id(GPU, ("gdansk", "a", "r1", "n01", "9"))
+    fake.live.searched(GPU, AT - 3_600_000)
+    await report_gpus(fake, 9, NOW)
+    assert read(fake).gpu_w.note == "partial: 9 of 10 reporting"
+    later = NOW + timedelta(hours=23, minutes=1)
+    await report_gpus(fake, 9, later)
+    assert read(fake, to_ms(later)).gpu_w.note == "9 of 9 reporting"
+
+
+async def test_a_cooling_unit_that_was_dead_before_a_restart_is_still_missed(fake: FakeHouse) -> None:
+    fake.registry.id(COOLING, ("gdansk", "crah-1"))
+    await fake.read(COOLING, ("gdansk", "crah-2"), NOW, power_w=8e4)
+    now = read(fake)
+    assert (now.cooling_w.v, now.cooling_w.reason) == (None, "1 of 2 cooling units are silent")
+
+
 async def test_all_sites_tell_how_many_of_all_gpus_report(fake: FakeHouse) -> None:
     await report_gpus(fake, 10, NOW)
     later = NOW + timedelta(seconds=61)

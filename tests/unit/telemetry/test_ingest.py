@@ -145,6 +145,16 @@ async def test_live_state_and_sources_come_back_from_store_and_journal(tmp_path:
         assert found["gdansk/a/r1/n1/gpu"].last_at == from_ms(T0 + 5_000)
 
 
+async def test_a_start_knows_how_far_back_it_searched(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.ingest.commit(h.batch(METER, (MAIN, 10, {"power_w": 1.0}), (UPS, 300, {"power_w": 1.0})))
+        await h.followers.wait_for(1)
+    async with house(tmp_path, follow=False) as h:
+        assert h.live.silent_since(METER) == T0 + 300_000 - 3_600_000  # in the last 2 minutes one was missed
+        assert h.live.silent_since(GPU) is None  # none was found, so the store may not take them at all
+        assert len(h.live.registered(METER, {"meter": ("ups-a",)})) == 1
+
+
 async def test_rejections_of_decoders_and_checks_add_up_with_samples(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         mixed = h.batch(METER, (MAIN, 1, {"energy_wh": -1.0}), received=2)
