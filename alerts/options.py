@@ -1,4 +1,4 @@
-"""``[alerts]``, ``[[rule]]``, ``[[channel]]``, ``[[route]]`` and ``[[inhibit]]``: checked and built."""
+"""``[delivery]``, ``[[rule]]``, ``[[channel]]``, ``[[route]]`` and ``[[inhibit]]``: checked and built."""
 
 from __future__ import annotations
 

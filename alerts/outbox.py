@@ -31,7 +31,7 @@ POLL = timedelta(seconds=5)
 
 
 class DeliveryOptions(Options):
-    """The ``[alerts.delivery]`` table: how patient the outbox is with every channel."""
+    """The ``[delivery]`` table: how patient the outbox is with every channel."""
 
     timeout: Duration = timedelta(seconds=30)
     give_up: Duration = timedelta(hours=24)

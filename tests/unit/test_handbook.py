@@ -1,0 +1,55 @@
+"""What the handbook tells people to write into their configuration is what the service takes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from settings import Settings, resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")))
+BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"`\[+([a-z_.]+)\]+(?: ([a-z_]+))?")
+
+
+def blocks() -> Iterator[Any]:
+    for page in PAGES:
+        for number, found in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1):
+            yield pytest.param(found, id=f"{page.relative_to(ROOT)}-{number}")
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_every_block_of_the_handbook_is_a_configuration(block: str) -> None:
+    resolve(_completed(tomllib.loads(block)))
+
+
+def test_there_are_blocks_to_judge() -> None:
+    assert len(list(blocks())) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_table_that_the_handbook_names_exists(page: Path) -> None:
+    for name, key in TABLE.findall(page.read_text(encoding="utf-8")):
+        assert name in Settings.model_fields, f"{page.name} names [{name}], which the configuration lacks"
+        table = Settings.model_fields[name].annotation
+        if key and isinstance(table, type) and issubclass(table, BaseModel):
+            assert key in table.model_fields, f"{page.name} names {key} of [{name}], which has none"
+
+
+def _completed(tables: dict[str, Any]) -> dict[str, Any]:
+    """A fragment with the channels that its routes name and the site that its targets are about."""
+    known = {channel["name"] for channel in tables.get("channel", [])}
+    named = {name for route in tables.get("route", []) for name in route["to"]}
+    for name in sorted(named - known):
+        tables.setdefault("channel", []).append({"type": "mqtt", "name": name})
+    for target in tables.get("target", []):
+        site = {"name": target["site"], "zone": "Europe/Warsaw", "grid": "PL"}
+        tables.setdefault("sites", {}).setdefault(target["site"], site)
+    return tables
