@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +18,20 @@ BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"`\[+([a-z_.]+)\]+(?: ([a-z_]+))?")
 
 
-def blocks() -> Iterator[Any]:
-    for page in PAGES:
-        for number, found in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1):
-            yield pytest.param(found, id=f"{page.relative_to(ROOT)}-{number}")
+BLOCKS = [
+    pytest.param(found, id=f"{page.relative_to(ROOT)}-{number}")
+    for page in PAGES
+    for number, found in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+]
 
 
-@pytest.mark.parametrize("block", blocks())
+@pytest.mark.parametrize("block", BLOCKS)
 def test_every_block_of_the_handbook_is_a_configuration(block: str) -> None:
     resolve(_completed(tomllib.loads(block)))
 
 
 def test_there_are_blocks_to_judge() -> None:
-    assert len(list(blocks())) >= 3
+    assert len(BLOCKS) >= 3
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
