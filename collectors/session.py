@@ -212,9 +212,13 @@ class BrokerSession:
         return found.topics if found and same else None
 
     def _remember(self) -> None:
-        if self._memory:
-            options = self._options
+        if self._memory is None:
+            return
+        options = self._options
+        try:
             remember(self._memory, Remembered(options.url, options.client_id, options.topics))
+        except OSError as error:  # collecting is worth more: only a gap over a restart goes unnoticed
+            log.warning("broker_session_not_remembered", path=str(self._memory), error=str(error))
 
 
 def _versions(options: BrokerOptions) -> tuple[Version, ...]:

@@ -216,7 +216,13 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
             "head": status.journal.head,
         },
         "stores": [
-            {"name": s.name, "position": s.position, "lag_s": s.lag_s, "error": s.error}
+            {
+                "name": s.name,
+                "position": s.position,
+                "lag_s": s.lag_s,
+                "error": s.error,
+                "dead_letters": s.dead_letters,
+            }
             for s in status.stores
         ],
         "connected": status.connected,

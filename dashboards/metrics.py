@@ -61,8 +61,8 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     }
     for name, (value, text) in counters.items():
         yield CounterMetricFamily(f"{PREFIX}_{name}", text, value=value)
-    refused = "Whole messages, or single rows of a message, that were refused"
-    rejected = CounterMetricFamily(f"{PREFIX}_rejected", refused, labels=["reason"])
+    unused = "Whole messages, or single rows of a message, that were refused"
+    rejected = CounterMetricFamily(f"{PREFIX}_rejected", unused, labels=["reason"])
     for reason, count in status.rejected.items():
         rejected.add_metric([reason], count)
     yield rejected
@@ -77,9 +77,12 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     lag = GaugeMetricFamily(
         f"{PREFIX}_store_lag_seconds", "Age of the oldest batch it lacks", labels=["store"]
     )
+    refused = "Rows set aside because its server never takes them"
+    dead = GaugeMetricFamily(f"{PREFIX}_store_dead_letters", refused, labels=["store"])
     for store in status.stores:
         lag.add_metric([store.name], store.lag_s)
-    yield lag
+        dead.add_metric([store.name], store.dead_letters)
+    yield from (lag, dead)
 
 
 async def _alerts(house: House) -> Metric:

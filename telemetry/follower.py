@@ -17,7 +17,7 @@ from runtime.options import Duration, Options
 from telemetry.frame import Frame
 from telemetry.journal import Journal
 from telemetry.status import StoreStatus
-from telemetry.store import Sink, Store
+from telemetry.store import SetsAside, Sink, Store
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +125,8 @@ class Follower:
             oldest = await self._journal.oldest_after(self.position)
             if oldest is not None:
                 lag = max(0.0, (self._journal.wall.now() - from_ms(oldest)).total_seconds())
-        return StoreStatus(self.name, self.position, lag, self.error)
+        aside = self.sink.dead_letters if isinstance(self.sink, SetsAside) else 0
+        return StoreStatus(self.name, self.position, lag, self.error, aside)
 
     async def _step(self) -> None:
         await self._journal.wait_beyond(self.position)

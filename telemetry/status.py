@@ -19,12 +19,16 @@ class JournalStatus:
 
 @dataclass(frozen=True)
 class StoreStatus:
-    """How far a store has followed; ``lag_s`` is the age of the oldest batch that it lacks, 0 if none."""
+    """How far a store has followed; ``lag_s`` is the age of the oldest batch that it lacks, 0 if none.
+
+    ``dead_letters`` are rows that its server will never take, kept in a file beside the data.
+    """
 
     name: str
     position: int
     lag_s: float
     error: str | None = None
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -65,6 +65,16 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Release files and connections; what was taken stays."""
+        ...
+
+
+@runtime_checkable
+class SetsAside(Protocol):
+    """A sink that keeps apart what its server will never take."""
+
+    @property
+    def dead_letters(self) -> int:
+        """How many rows lie there, for a person to look at."""
         ...
 
 

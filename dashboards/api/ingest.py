@@ -22,12 +22,13 @@ class Journal(BaseModel):
 
 
 class StoreLag(BaseModel):
-    """How far a store has followed the journal."""
+    """How far a store has followed the journal; ``dead_letters`` are rows that its server never takes."""
 
     name: str
     position: int
     lag_s: float
     error: str | None
+    dead_letters: int
 
 
 class Ingest(BaseModel):

@@ -62,9 +62,15 @@ class InfluxStore:
         self._http: aiohttp.ClientSession | None = None
         self._wire: Wire | None = None
 
+    @property
+    def dead_letters(self) -> int:
+        """Lines that the server will never take, in the file below the data directory."""
+        return self.dead.count
+
     async def open(self) -> int:
         """Find out what the server is, log in with the secrets of now, and return the place reached."""
         await self._hang_up()
+        await self.dead.open()
         options = self._options
         secret = await asyncio.to_thread(self._secret)
         self.generation = await self._detect(secret)

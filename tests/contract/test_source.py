@@ -210,6 +210,16 @@ async def test_a_broker_that_restarts_is_found_again(broker: Server, client: str
         assert numbers(after) == [100, 101, 102]
 
 
+async def test_a_disk_that_remembers_nothing_stops_nothing(
+    broker: Server, client: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file where a folder should be")
+    async with running(options(broker, client), memory=tmp_path / "file" / "session.json") as source:
+        await until(lambda: source.connected)
+        await send(source, 1)
+        assert numbers(await take(source, 1)) == [0]
+
+
 async def test_a_wrong_password_is_named_and_read_again(client: str, tmp_path: Path) -> None:
     users, secret = tmp_path / "users", tmp_path / "secret"
     command = [binary("mosquitto_passwd", "mosquitto"), "-b", "-c", str(users), "amber", "right"]

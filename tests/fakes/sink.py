@@ -23,6 +23,7 @@ class FlakySink:
         self.gate = asyncio.Event()
         self.gate.set()
         self.lost_position: int | None = None
+        self.dead_letters = 0
 
     @property
     def rows(self) -> list[int]:

@@ -56,7 +56,7 @@ async def test_ingest(reader: httpx.AsyncClient) -> None:
         "connected": True,
     }
     assert (journal["entries"], journal["bytes"], journal["limit_bytes"]) == (12, 34567, 1000000)
-    assert [(s["name"], s["position"], s["lag_s"]) for s in stores] == [("memory", 61, 0.0)]
+    assert stores == [{"name": "memory", "position": 61, "lag_s": 0.0, "error": None, "dead_letters": 2}]
 
 
 async def test_raw_series_from_is_inclusive_and_to_is_exclusive(reader: httpx.AsyncClient) -> None:
@@ -213,6 +213,7 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         'amberwatt_rejected_total{reason="range"} 4.0',
         "amberwatt_journal_bytes 34567.0",
         'amberwatt_store_lag_seconds{store="memory"} 0.0',
+        'amberwatt_store_dead_letters{store="memory"} 2.0',
         'amberwatt_alerts{severity="critical",state="unacknowledged"} 1.0',
         'amberwatt_pue_ratio{site="gdansk"} 1.2',
         'amberwatt_site_power_watts{site="kaunas"} 1.2e+07',

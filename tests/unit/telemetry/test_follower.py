@@ -103,6 +103,12 @@ async def test_a_failing_sink_keeps_its_place_and_says_why(journal: Journal, clo
     assert (status.position, status.lag_s, status.error) == (2, 0.0, None)
 
 
+async def test_rows_set_aside_are_told(journal: Journal) -> None:
+    sink = FlakySink()
+    sink.dead_letters = 3
+    assert (await follow(journal, sink).status()).dead_letters == 3
+
+
 async def test_a_sink_that_lost_rows_is_told_them_again(journal: Journal) -> None:
     await put(journal, 1, 2)
     sink = FlakySink()

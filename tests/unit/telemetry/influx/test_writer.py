@@ -135,9 +135,29 @@ async def test_too_large_is_halved_and_nothing_is_buried(tmp_path: Path) -> None
     assert (wire.stored, dead.count) == (LINES, 0)
 
 
-async def test_a_full_dead_letter_file_only_counts(tmp_path: Path) -> None:
-    dead = DeadLetters(tmp_path / "dead.jsonl", limit_bytes=10)
-    await dead.bury(["a", "b"], "why")
-    size = dead.path.stat().st_size
-    await dead.bury(["c"], "why")
-    assert (dead.count, dead.path.stat().st_size) == (3, size)
+async def test_when_no_more_can_be_kept_the_lines_wait_in_the_journal(tmp_path: Path) -> None:
+    dead = DeadLetters(tmp_path / "influx.jsonl", limit_bytes=100)
+    await dead.bury([LINES[0] * 20], "no")
+    with pytest.raises(StoreError, match=r"influx\.jsonl .* move it away"):
+        await dead.bury([LINES[1]], "no")
+    assert (dead.count, [line for line, _ in buried(dead)]) == (1, [LINES[0] * 20])
+    dead.path.unlink()
+    await dead.bury([LINES[1]], "no")
+    assert buried(dead) == [(LINES[1], "no")]
+
+
+async def test_a_disk_that_takes_no_dead_letter_is_an_error_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "dead").write_text("a file where a folder should be")
+    lines, dead = sender(FakeWire(lambda _: Answer(400, "no")), tmp_path)
+    with pytest.raises(StoreError, match="cannot be written"):
+        await lines.send(LINES[:1])
+    assert dead.count == 0
+
+
+async def test_dead_letters_of_earlier_runs_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "influx.jsonl"
+    await DeadLetters(path).bury(LINES[:3], "no")
+    dead = DeadLetters(path)
+    await dead.open()
+    await dead.bury(LINES[3:5], "no")
+    assert (dead.count, len(buried(dead))) == (5, 5)
