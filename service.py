@@ -16,6 +16,7 @@ from typing import cast
 
 import structlog
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.book import Book
 from alerts.compose import Composer
@@ -25,6 +26,7 @@ from alerts.mirror import Mirrors
 from alerts.outbox import Outbox
 from alerts.reading import Reading
 from alerts.replay import Replay
+from alerts.route import Report
 from alerts.verdict import Cadence
 from alerts.watch import Watch
 from collectors.connect import open_source
@@ -45,8 +47,10 @@ from energy.site import SiteOptions
 from reports.desk import Desk as ReportDesk
 from reports.due import MonthlyIssue
 from reports.monthly import Material
+from runtime.backoff import insist
 from runtime.clock import EPOCH, Clock, ReplayClock, SystemClock, from_ms
 from runtime.database import Database
+from runtime.errors import StoreError
 from runtime.lifecycle import Component, run_all
 from runtime.lock import exclusive
 from runtime.migrate import upgrade
@@ -207,7 +211,8 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
         channels = alerting.channels(source.publish)
         outbox = Outbox(database, channels, wall, alerting.delivery, owner=settings.broker.client_id)
         opened.push_async_callback(outbox.close)
-        book = Book(database, alerting.router(), Composer(settings.sites, alerting.url), outbox.wake)
+        router = alerting.router()
+        book = Book(database, router, Composer(settings.sites, alerting.url), outbox.wake)
         board = AlertDesk(database)
 
         material = Material(figures, board, settings.sites, settings.target)
@@ -219,11 +224,12 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
 
         async def check(due: datetime) -> None:
             await backlog.wait()
-            await service.settle(due)
+            # A due time that failed is decided for ever, and a database that is being restarted comes back.
+            await insist(lambda: service.settle(due), (StoreError, SQLAlchemyError))
             await watch.evaluate(due, Cadence.LEDGER)
 
         async def announce(message: AlertMessage) -> None:
-            await outbox.post(message, list(channels))
+            await outbox.post(message, router.channels_for(Report(message.site, message.alert_key)))
 
         issue = MonthlyIssue(reports, material, announce, settings.reports.after)
         offset = EPOCH + settings.service.settle_grace

@@ -12,7 +12,7 @@ import alerts.channels
 import alerts.rules
 from alerts.message import CHANNELS, Channel, Publish, UsesBroker
 from alerts.outbox import DeliveryOptions
-from alerts.route import InhibitOptions, RouteOptions, Router
+from alerts.route import MONTHLY_REPORT, InhibitOptions, RouteOptions, Router
 from alerts.verdict import RULES, Rule
 from alerts.watch import RULE_FAILING
 from runtime.errors import ConfigError, ServiceError
@@ -121,8 +121,9 @@ class AlertOptions(Options):
                     known = ", ".join(sorted(str(n) for n in names)) or "none"
                     found.append(f"{place}.to: no channel is named {channel!r}; there are: {known}")
             for pattern in route.match.rule:
-                if not any(fnmatchcase(rule, pattern) for rule in (*RULES, RULE_FAILING)):
-                    known = ", ".join((*RULES, RULE_FAILING))
+                rules = (*RULES, RULE_FAILING, MONTHLY_REPORT)
+                if not any(fnmatchcase(rule, pattern) for rule in rules):
+                    known = ", ".join(rules)
                     found.append(f"{place}.match.rule: {pattern!r} matches no rule; there are: {known}")
         return found
 

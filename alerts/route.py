@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BeforeValidator, Field
 
 from alerts.board import Alert, AlertState
 from alerts.message import MessageKind
+from alerts.verdict import Severity
 from runtime.options import Duration, Options
 
 SELF_ALERT = "channel_failing"
 """The rule whose alerts never go through the channel that they are about."""
+
+MONTHLY_REPORT = "monthly_report"
+"""By this name in place of a rule's, routes say who gets the monthly report; its severity is low."""
 
 
 def _as_tuple(value: object) -> object:
@@ -28,6 +32,29 @@ Patterns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """Names or globs (``gda*``); one may be written without brackets."""
 
 
+class Subject(Protocol):
+    """What a route can look at; every alert is one."""
+
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def site(self) -> str | None: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """A monthly report, as a :class:`Subject`."""
+
+    site: str | None
+    key: str
+    severity: Severity = Severity.LOW
+    rule: str = MONTHLY_REPORT
+
+
 class MatchOptions(Options):
     """Which alerts are meant: all that are given must match; nothing given means every alert."""
 
@@ -36,16 +63,16 @@ class MatchOptions(Options):
     rule: Patterns = ()
     key: Patterns = ()
 
-    def accepts(self, alert: Alert) -> bool:
-        """Whether ``alert`` is meant."""
-        return _accepts(self.severity, alert.severity) and self.concerns(alert)
+    def accepts(self, subject: Subject) -> bool:
+        """Whether ``subject`` is meant."""
+        return _accepts(self.severity, subject.severity) and self.concerns(subject)
 
-    def concerns(self, alert: Alert) -> bool:
-        """Whether ``alert`` is meant at some severity, if not at the one that it has now."""
+    def concerns(self, subject: Subject) -> bool:
+        """Whether ``subject`` is meant at some severity, if not at the one that it has now."""
         return (
-            _accepts(self.site, alert.site or "")
-            and _accepts(self.rule, alert.rule)
-            and _accepts(self.key, alert.key)
+            _accepts(self.site, subject.site or "")
+            and _accepts(self.rule, subject.rule)
+            and _accepts(self.key, subject.key)
         )
 
 
@@ -193,8 +220,8 @@ class Router:
     def channels(self, alert: Alert) -> dict[str, timedelta | None]:
         """The channels for ``alert`` with the shortest repeat that a route asks for."""
         found: dict[str, timedelta | None] = {}
-        for route in self._matching(alert):
-            for channel in route.to:
+        for route in self._routes:
+            for channel in route.to if route.match.accepts(alert) else ():
                 both = [r for r in (found.get(channel), route.repeat) if r is not None]
                 found[channel] = min(both, default=None)
         if alert.rule != SELF_ALERT:
@@ -203,8 +230,10 @@ class Router:
         others = {name: repeat for name, repeat in found.items() if name != failing}
         return others or {name: None for name in self._channels if name != failing}
 
-    def _matching(self, alert: Alert) -> list[RouteOptions]:
-        return [route for route in self._routes if route.match.accepts(alert)]
+    def channels_for(self, subject: Subject) -> list[str]:
+        """The channels to which the routes lead for what is no alert; without routes all of them."""
+        led = {channel for route in self._routes if route.match.accepts(subject) for channel in route.to}
+        return [channel for channel in self._channels if channel in led]
 
     def _quiet(self, alert: Alert, situation: Situation) -> Dropped | None:
         if alert.silenced_until is not None and situation.at < alert.silenced_until:
