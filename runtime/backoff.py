@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -23,3 +29,21 @@ class Backoff:
     def reset(self) -> None:
         """Start again from ``first``."""
         self._attempt = 0
+
+
+async def insist(
+    work: Callable[[], Awaitable[None]],
+    on: tuple[type[Exception], ...],
+    attempts: int = 10,
+    backoff: Backoff | None = None,
+) -> None:
+    """Do ``work`` again after a failure that may pass (``on``); the last of ``attempts`` raises it."""
+    pause = backoff or Backoff()
+    for left in reversed(range(attempts)):
+        try:
+            return await work()
+        except on as error:
+            if not left:
+                raise
+            log.warning("tried_again", error=str(error), attempts_left=left)
+            await asyncio.sleep(pause.next())
