@@ -10,6 +10,7 @@ import pyarrow as pa
 import structlog
 
 from runtime.clock import MILLISECOND, from_ms, to_ms
+from runtime.errors import StoreError
 from telemetry.catalogue import MEASUREMENTS, Measurement
 from telemetry.frame import Frame
 from telemetry.journal import Journal
@@ -29,13 +30,21 @@ _MOST_ROWS = 200_000_000
 async def restore(journal: Journal, store: Store, live: LiveState, sources: SourceBook) -> int:
     """Fill ``live`` and ``sources`` with what was known last; return the number of series found in the store.
 
-    The journal must be open (it restored the registry); the store is opened. Raises StoreError.
+    The journal must be open (it restored the registry); the store is opened. While it cannot be reached all
+    that the journal still holds is all that is known: collecting is not to wait for it. Raises StoreError
+    when waiting cannot mend the store.
     """
-    position = await store.open()
-    found = 0
-    if journal.newest_ms is not None:
-        for measurement in MEASUREMENTS.values():
-            found += await _from_store(journal, store, live, (measurement, from_ms(journal.newest_ms)))
+    position = found = 0
+    try:
+        position = await store.open()
+        if journal.newest_ms is not None:
+            for measurement in MEASUREMENTS.values():
+                found += await _from_store(journal, store, live, (measurement, from_ms(journal.newest_ms)))
+    except StoreError as error:
+        if error.permanent:
+            raise
+        position = 0
+        log.warning("store_not_asked", store=store.name, error=str(error), restored_from="the journal alone")
     while entries := await journal.read(position):
         for entry in entries:
             for frame in entry.frames:

@@ -64,8 +64,14 @@ class DuckDBStore:
         self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")
 
     async def open(self) -> int:
-        """Open or create the file and return the position stored in it; harmless when it is open."""
-        return await self._run(self._writer, self._file.open)
+        """Open or create the file and return the position stored in it; harmless when it is open.
+
+        A StoreError is permanent: a file of this machine does not come back by itself, as a server does.
+        """
+        try:
+            return await self._run(self._writer, self._file.open)
+        except StoreError as error:
+            raise StoreError(str(error), permanent=True) from error
 
     async def append(self, frames: Sequence[Frame], position: int) -> None:
         """Take rows and position in one transaction; a position that was taken before changes nothing."""

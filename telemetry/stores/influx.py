@@ -143,7 +143,8 @@ class InfluxStore:
             raise StoreError(f"{self.name} is not open")
         if self.generation == "vm":
             raise StoreError(
-                f"{self._options.url} speaks no InfluxQL: let a store that can be read be the first"
+                f"{self._options.url} speaks no InfluxQL: let a store that can be read be the first",
+                permanent=True,
             )
         return InfluxReader(self._http, self._options, self._registry)
 
