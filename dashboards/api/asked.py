@@ -59,9 +59,9 @@ def period(house: House, start: str, end: str, longest: timedelta) -> Period:
     return found
 
 
-def site(house: House, key: str, *, every: bool = True) -> str:
-    """A configured site's key, or ``all`` where ``every``. Raises Problem 400 that names them."""
-    known = [*house.sites, *([ALL] if every else [])]
+def site(house: House, key: str) -> str:
+    """A configured site's key, or ``all``. Raises Problem 400 that names them."""
+    known = [*house.sites, ALL]
     if key not in known:
         raise Problem(400, f"site: there is no {key[:60]!r}; choose from {', '.join(known)}", "site")
     return key

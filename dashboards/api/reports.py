@@ -29,7 +29,7 @@ CONTENT_TYPES: dict[Format, str] = {
 
 
 class ReportsAsked(Asked):
-    """Which reports."""
+    """Which reports; ``all`` asks for those of all sites as one."""
 
     site: str | None = None
 
@@ -63,14 +63,14 @@ class Reports(BaseModel):
     reports: list[Report]
 
 
-Site = Annotated[str, Path(description="a configured site")]
+Site = Annotated[str, Path(description="a configured site, or all of them as one: all")]
 Month = Annotated[str, Path(description="for example 2026-10")]
 
 
 @router.get("/reports")
 async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> Reports:
     """The newest revision of each site and month."""
-    site = None if query.site is None else asked.site(house, query.site, every=False)
+    site = None if query.site is None else asked.site(house, query.site)
     return Reports(reports=[_report(entry) for entry in await house.reports.entries(site)])
 
 
@@ -84,7 +84,8 @@ async def report_file(
     house: HouseHere, site: Site, period: Month, format: Format, query: Annotated[FileAsked, Query()]
 ) -> FileResponse:
     """The file as it was issued."""
-    found = await house.reports.file(site, period, format, query.revision) if site in house.sites else None
+    known = site in (*house.sites, asked.ALL)
+    found = await house.reports.file(site, period, format, query.revision) if known else None
     if found is None:
         raise Problem(
             404, f"no such {format} report of {site[:60]!r} for {period[:20]!r}; /api/v1/reports lists them"
@@ -98,8 +99,9 @@ async def issue_report(
     house: HouseHere, who: Operator, site: Site, period: Month, wanted: IssueAsked | None = None
 ) -> Report:
     """Issue it now; the same figures give the same revision."""
-    if site not in house.sites:
-        raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(house.sites)}", "site")
+    sites = (*house.sites, asked.ALL)
+    if site not in sites:
+        raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(sites)}", "site")
     try:
         entry = await house.reports.issue(site, period, formats=(wanted or IssueAsked()).formats)
     except ValueError as error:

@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from energy.figures import ALL
 from energy.interval import month
 from energy.site import SiteOptions
 from reports.report import FORMATS, Format, Progress, ReportEntry
@@ -26,9 +28,9 @@ class FolderDesk:
     async def issue(
         self, site: str, period: str, *, formats: Sequence[Format] = FORMATS, progress: Progress | None = None
     ) -> ReportEntry:
-        if site not in self._sites:
+        if site not in (*self._sites, ALL):
             raise ValueError(f"there is no site {site!r}")
-        if month(period, self._sites[site].tz).start > self._now:
+        if month(period, ZoneInfo("UTC") if site == ALL else self._sites[site].tz).start > self._now:
             raise ValueError(f"{period} has not begun")
         digests = {}
         for number, format in enumerate(formats):

@@ -247,7 +247,7 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         ("/api/v1/kpi?from=now-3000d&step=PT15M", "step", "longer step"),
         ("/api/v1/alerts?state=burning", "state", "unacknowledged"),
         ("/api/v1/alerts/none", "alert_id", "integer"),
-        ("/api/v1/reports?site=all", "site", "choose from gdansk, kaunas"),
+        ("/api/v1/reports?site=gdynia", "site", "choose from gdansk, kaunas, all"),
         ("/api/v1/completeness?measurement=sun", "measurement", "choose from gpu"),
         ("/api/v1/completeness?from=now-90d", "from", "at most 35 days"),
     ],
@@ -318,6 +318,18 @@ async def test_issue_a_report(fake: FakeHouse, server: WebServer) -> None:
         assert (future.status_code, future.json()["detail"]) == (400, "2027-08 has not begun")
         assert (await operator.post("/api/v1/reports/nowhere/2026-08")).status_code == 404
         assert (await operator.post("/api/v1/reports/kaunas/august")).status_code == 400
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_report_of_all_sites_as_one(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as operator:
+        assert (await operator.get("/api/v1/reports/all/2026-08.csv")).status_code == 404
+        made = await operator.post("/api/v1/reports/all/2026-08", json={"formats": ["csv"]})
+        assert (made.status_code, made.json()["site"]) == (200, "all")
+        for path in ("/api/v1/reports/all/2026-08.csv", "/reports/all/2026-08.csv"):
+            assert (await operator.get(path)).text == "all 2026-08 csv\n"
+        listed = (await operator.get("/api/v1/reports?site=all")).json()["reports"]
+        assert [(report["site"], report["period"]) for report in listed] == [("all", "2026-08")]
 
 
 @pytest.mark.asyncio(loop_scope="function")
