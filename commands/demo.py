@@ -141,7 +141,7 @@ async def _welcome(service: Service, options: DemoOptions, history: History) -> 
     say(f"login: {login[0]} {login[1]}")
     say(f"token: {token_text}")
     say(f"configuration: {options.data_dir / CONFIGURATION}  (for the other commands: --config)")
-    if service.history() is not None:
+    if service.history() is not None and history.end - history.start > timedelta(hours=1):
         days = (history.end - history.start) / timedelta(days=1)
         say(f"Loading {days:.1f} days of history; the pages fill meanwhile. Stop with Ctrl-C.")
     if options.browser and sys.stdout.isatty():

@@ -33,7 +33,7 @@ async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, obje
         bar = progress.add_task("issuing", total=len(order.sites) * (1 + len(order.formats)))
         for site in order.sites:
             path = f"/api/v1/reports/{site}/{order.month}"
-            entry = json.loads(await api.post(path, {"formats": list(order.formats)}))
+            entry = json.loads(await api.post(path, {}))
             progress.advance(bar)
             files = []
             for form in order.formats:

@@ -20,6 +20,10 @@ class CompletenessOptions(Options):
     window: Duration = timedelta(hours=1)
 
 
+RECENT = timedelta(days=1)
+"""A meter that told nothing for so long before the window is not newly missing."""
+
+
 @RULES.add("completeness", CompletenessOptions)
 class Completeness:
     """One condition per utility meter."""
@@ -37,24 +41,25 @@ class Completeness:
             if settled is None:
                 continue
             period = Period(settled - self._options.window, settled)
-            statements = await read.figures.statements(key, period)
-            inlet = {m.id for m in site.meter if m.role is Role.UTILITY}
-            found += [
-                self._meter(key, site, statement, period)
-                for statement in statements
-                if statement.meter in inlet and statement.channel == "energy"
-            ]
+            now = await _inlet(read, key, period)
+            # A meter that has only begun has missed nothing, and one that has long been dead is known to be.
+            before = await _inlet(read, key, Period(period.start - RECENT, period.start))
+            begun = {s.meter for s in before if s.known}
+            found += [self._meter(key, site, s, period, s.meter in begun) for s in now]
         return found
 
-    def _meter(self, key: str, site: SiteOptions, statement: MeterStatement, period: Period) -> Verdict:
+    def _meter(
+        self, key: str, site: SiteOptions, statement: MeterStatement, period: Period, begun: bool
+    ) -> Verdict:
         share = statement.known / statement.expected if statement.expected else None
+        low = share is not None and share < site.completeness_floor
         missing = statement.expected - statement.known
         return Verdict(
             key=f"completeness/{key}/{statement.meter}",
             rule="completeness",
             site=key,
             severity=self._options.severity,
-            active=None if share is None else share < site.completeness_floor,
+            active=None if share is None or (low and not begun) else low,
             title=f"Meter {statement.meter} is missing at the inlet",
             summary=f"{missing} of the last {statement.expected} intervals of {statement.meter} are unknown, "
             "so energy, PUE and green share of the site are withheld there.",
@@ -66,3 +71,10 @@ class Completeness:
             advice="Check the meter and its gateway. If it kept counting, its register fills the gap as an "
             "estimate once it reports again; missing energy is never counted as green.",
         )
+
+
+async def _inlet(read: Reading, key: str, period: Period) -> list[MeterStatement]:
+    """How complete the imports of each utility meter are."""
+    inlet = {m.id for m in read.sites[key].meter if m.role is Role.UTILITY}
+    statements = await read.figures.statements(key, period)
+    return [s for s in statements if s.meter in inlet and s.channel == "energy"]

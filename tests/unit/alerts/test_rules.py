@@ -314,6 +314,13 @@ async def test_an_inlet_meter_that_is_missing() -> None:
     assert (await ask("completeness", reading()))["completeness/gdansk/main-1"].active is False
 
 
+async def test_an_inlet_meter_that_has_only_begun_or_was_long_dead_is_no_news() -> None:
+    sites = {"gdansk": site()}
+    begins = SyntheticFigures(sites, AT, missing=[Period(AT - timedelta(days=9), AT - timedelta(minutes=15))])
+    verdict = (await ask("completeness", reading(figures=begins)))["completeness/gdansk/main-1"]
+    assert (verdict.active, verdict.value) == (None, 25.0)
+
+
 @pytest.mark.parametrize(
     ("at", "reports", "missing"),
     [
