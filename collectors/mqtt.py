@@ -55,6 +55,7 @@ class MqttCollector:
         self._ingest = ingest
         self._clock = clock
         self._backoff = backoff or Backoff(first=0.2, ceiling=10.0)
+        self._gaps = 0
         self.problem: str | None = None
         """Why nothing is being acknowledged now, for people; None while all is well."""
 
@@ -79,8 +80,13 @@ class MqttCollector:
                 messages = arrived[first : first + BATCH]
                 batch = Batch()
                 self._decoder.decode(messages, batch, to_ms(self._clock.now()))
+                self._count_gaps(batch)
                 await self._commit(batch)
                 await self._settle(messages)
+
+    def _count_gaps(self, batch: Batch) -> None:
+        gaps = self._source.session_gaps
+        batch.session_gaps, self._gaps = gaps - self._gaps, gaps
 
     async def _commit(self, batch: Batch) -> None:
         while True:

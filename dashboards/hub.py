@@ -209,6 +209,8 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
         "duplicates": status.duplicates,
         "late": status.late,
         "rejected": dict(status.rejected),
+        "missed": status.missed,
+        "session_gaps": status.session_gaps,
         "journal": {
             "entries": status.journal.entries,
             "bytes": status.journal.bytes,

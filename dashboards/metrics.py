@@ -55,6 +55,8 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     counters = {
         "messages_received": (status.received, "Messages taken from the broker"),
         "messages_acknowledged": (status.acknowledged, "Messages acknowledged after they were on disk"),
+        "messages_missed": (status.missed, "Messages lost on their way here, by their publishers' counters"),
+        "session_gaps": (status.session_gaps, "Times that the broker had forgotten our session"),
         "rows_stored": (status.stored_rows, "Rows stored; one device at one time each"),
         "rows_duplicate": (status.duplicates, "Rows that had been stored before"),
         "rows_late": (status.late, "Rows that came after newer ones of their series"),

@@ -52,12 +52,16 @@ class Batch:
     """What a collector hands to the ingest: rows, rejections by reason, and statuses of sources.
 
     ``received`` counts all messages, used or not; ``unstamped`` those that told no time of their own, so
-    that arrival stands for it; ``statuses`` maps a source to whether it said that it is online.
+    that arrival stands for it; ``statuses`` maps a source to whether it said that it is online. ``missed``
+    are messages that the publishers' own counters show to be lost before they reached us, ``session_gaps``
+    how often the broker had forgotten our session, so that nobody knows how many were lost.
     """
 
     received: int = 0
     unknown_fields: int = 0
     unstamped: int = 0
+    missed: int = 0
+    session_gaps: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     samples: list[Rejection] = field(default_factory=list)
     statuses: dict[str, bool] = field(default_factory=dict)

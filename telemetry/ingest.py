@@ -116,6 +116,8 @@ class Ingest:
             samples=tuple(self._newest_samples()),
             connected=self.connected(),
             rows=counted.get("rows", 0),
+            missed=counted.get("missed", 0),
+            session_gaps=counted.get("session_gaps", 0),
         )
 
     def sources(self) -> Sequence[SourceStatus]:
@@ -130,6 +132,8 @@ class Ingest:
             "not_newer": sum(int(mask.sum()) for mask in late),
             "unknown_fields": batch.unknown_fields,
             "unstamped": batch.unstamped,
+            "missed": batch.missed,
+            "session_gaps": batch.session_gaps,
             **{_REJECTED + reason: n for reason, n in batch.rejected.items()},
         }
 

@@ -62,7 +62,9 @@ class IngestStatus:
     """Counted since the data directory was made. Messages: received, acknowledged. Rows: the others.
 
     ``rejected`` counts what was refused, by reason: whole messages where none of it could be used, single
-    rows where only their values or times could not. ``rows`` were not refused.
+    rows where only their values or times could not. ``rows`` were not refused. ``missed`` messages were
+    lost before they reached us, as their publishers' counters show; after each of ``session_gaps`` the
+    broker had forgotten our session, and how many were lost is not known.
     """
 
     received: int
@@ -77,3 +79,5 @@ class IngestStatus:
     connected: bool = False
     """Whether the message source is connected to its broker."""
     rows: int = 0
+    missed: int = 0
+    session_gaps: int = 0

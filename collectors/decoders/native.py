@@ -33,6 +33,9 @@ ROUTES_KEPT = 262_144
 LOOK_EVERY = 256
 """Names that nobody knows are looked for in a topic's first message and in one of this many after it."""
 
+LARGEST_GAP = 100_000
+"""A ``seq`` that is further ahead of the last one (a day at one a second) is a new count, not a loss."""
+
 _STATUSES = {b"online": True, b"offline": False}
 
 Rows = tuple[Sequence[int], list[list[float]]]
@@ -43,13 +46,12 @@ class NativeDecoder:
 
     A message is used whole or rejected whole. A retained measurement counts like any other when it tells its
     own time; without one it is rejected as ``too_old``, because arrival would make an old value look new.
-    ``missed`` counts GPU messages that the publishers' ``seq`` shows to be lost before they reached us.
+    GPU messages that the publishers' ``seq`` shows to be lost before they reached us are ``batch.missed``.
     """
 
     def __init__(self, registry: SeriesRegistry) -> None:
         self._registry = registry
         self._routes: dict[str, Route] = {}
-        self.missed = 0
 
     def decode(self, messages: Sequence[Message], batch: Batch, arrived_ms: int) -> None:
         """See :class:`collectors.decoder.Decoder`."""
@@ -148,8 +150,8 @@ class NativeDecoder:
     def _account(self, route: Route, payload: bytes, seq: int | None, batch: Batch) -> None:
         # Only a GPU topic names its publisher; a gateway may share one counter between many meters.
         if seq is not None and route.measurement is GPU:
-            if route.seq is not None and seq > route.seq + 1:
-                self.missed += seq - route.seq - 1
+            if route.seq is not None and 1 < seq - route.seq <= LARGEST_GAP:
+                batch.missed += seq - route.seq - 1
             route.seq = seq
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload)

@@ -35,7 +35,8 @@ class Ingest(BaseModel):
     """Counted since the data directory was made. ``received``, ``acknowledged``: messages;
     ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each. ``rejected`` counts what
     was refused, by reason: whole messages where none of it could be used, single rows where only their
-    values or times could not."""
+    values or times could not. ``missed`` messages were lost on their way to us, as their publishers'
+    counters show; ``session_gaps`` is how often the broker had forgotten our session."""
 
     received: int
     stored_rows: int
@@ -43,6 +44,8 @@ class Ingest(BaseModel):
     duplicates: int
     late: int
     rejected: dict[str, int]
+    missed: int
+    session_gaps: int
     journal: Journal
     stores: list[StoreLag]
     connected: bool

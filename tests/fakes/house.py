@@ -119,6 +119,7 @@ class FakeHouse:
             history=self.past,
             auth=self.auth,
             version="0.1.0",
+            hosts=("energy.example.org",),
         )
 
     async def furnish(self) -> None:
@@ -223,6 +224,8 @@ def _status() -> IngestStatus:
             RejectSample(NOW, "range", "dc/v1/gdansk/meter/main-1", "power_w = 9e12", '{"power_w":9e12}')
         ],
         connected=True,
+        missed=7,
+        session_gaps=1,
     )
 
 

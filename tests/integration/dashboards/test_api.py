@@ -53,6 +53,8 @@ async def test_ingest(reader: httpx.AsyncClient) -> None:
         "duplicates": 3,
         "late": 2,
         "rejected": {"range": 4, "undecodable": 1},
+        "missed": 7,
+        "session_gaps": 1,
         "connected": True,
     }
     assert (journal["entries"], journal["bytes"], journal["limit_bytes"]) == (12, 34567, 1000000)
@@ -213,6 +215,8 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         'amberwatt_rejected_total{reason="range"} 4.0',
         "amberwatt_journal_bytes 34567.0",
         'amberwatt_store_lag_seconds{store="memory"} 0.0',
+        "amberwatt_messages_missed_total 7.0",
+        "amberwatt_session_gaps_total 1.0",
         'amberwatt_store_dead_letters{store="memory"} 2.0',
         'amberwatt_alerts{severity="critical",state="unacknowledged"} 1.0',
         'amberwatt_pue_ratio{site="gdansk"} 1.2',

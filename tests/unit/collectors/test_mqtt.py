@@ -127,6 +127,21 @@ async def test_only_what_the_broker_was_told_of_counts_as_acknowledged() -> None
     assert [step for step in journal if step.startswith("counted")] == ["counted 1", "counted 1"]
 
 
+async def test_each_gap_of_the_session_is_counted_once_with_the_batch_after_it() -> None:
+    class Forgotten(NotedSource):
+        """A source whose broker forgets its session once before each batch."""
+
+        async def receive(self) -> list[Message]:
+            messages = await super().receive()
+            self.session_gaps += 1
+            return messages
+
+    source, ingest = Forgotten([], recording(5)), FakeIngest([])
+    async with asyncio.timeout(10), collecting(source, ingest):
+        await source.exhausted.wait()
+    assert [batch.session_gaps for batch in ingest.batches] == [1, 1, 1]
+
+
 async def test_a_large_arrival_is_committed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "BATCH", 2)
     journal: list[str] = []

@@ -115,12 +115,15 @@ async def test_repeats_and_late_rows_are_told_apart(tmp_path: Path) -> None:
 async def test_counters_go_on_after_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.ingest.commit(h.batch(METER, (MAIN, 10, {"power_w": 1.0}), (MAIN, 1e6, {"power_w": 1.0})))
+        lossy = Batch(missed=3, session_gaps=1)
+        await h.ingest.commit(lossy)
         h.ingest.acknowledged(2)
         await h.ingest.flush()
     async with house(tmp_path) as h:
         await h.ingest.commit(h.batch(METER, (MAIN, 10, {"power_w": 1.0}), (MAIN, 5, {"power_w": 1.0})))
         status = await h.status()
         assert (status.received, status.acknowledged) == (4, 2)
+        assert (status.missed, status.session_gaps) == (3, 1)
         assert (status.stored_rows, status.duplicates, status.late) == (2, 1, 1)
         assert dict(status.rejected) == {"future": 1}
 
