@@ -269,6 +269,7 @@ async def build(configuration: Configuration, clock: Clock | None = None) -> Asy
                 deliveries=outbox,
                 jobs=schedule,
                 data_dir=data_dir,
+                hosts=settings.service.names,
             )
         )
         service.server = WebServer(app, settings.service.listen)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -84,6 +85,12 @@ class ServiceOptions(Options):
     def host(self) -> str:
         """The address to listen on."""
         return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts of the address to listen on and of ``public_url``, in lower case."""
+        public = urlsplit(self.public_url or "").hostname
+        return frozenset({self.host.lower(), *([public] if public else [])})
 
     @property
     def port(self) -> int:

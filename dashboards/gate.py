@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from dashboards.house import House
 from dashboards.problem import Problem, response, wants_page
-from dashboards.security import SAFE, csrf_token, same_origin
+from dashboards.security import SAFE, csrf_token, known_host, same_origin
 from dashboards.users import User
 
 COOKIE = "amberwatt_session"
@@ -32,8 +32,9 @@ Via = Literal["none", "session", "token"]
 class Gate:
     """ASGI: sets ``state.user`` (:class:`User` or None), ``state.via``, ``state.csrf`` and ``state.session``.
 
-    Reading needs a session, a bearer token, or ``[auth] anonymous = "viewer"``. A stranger's browser is sent
-    to the login page, a program gets 401. WebSockets must come from our own pages or from no page at all.
+    Reading needs a session, a bearer token, or ``[auth] anonymous = "viewer"`` and a host name that is ours.
+    A stranger's browser is sent to the login page, a program gets 401. WebSockets must come from our own
+    pages or from no page at all.
     """
 
     def __init__(self, app: ASGIApp, house: House) -> None:
@@ -78,8 +79,10 @@ async def identify(connection: HTTPConnection, house: House) -> Problem | None:
 def stranger(connection: HTTPConnection, house: House) -> Problem | None:
     """The problem of somebody who is not known, where strangers may not read."""
     reading = connection.scope["type"] == "websocket" or connection.scope["method"] in SAFE
-    if connection.state.user is not None or (reading and house.auth.anonymous is not None):
+    if connection.state.user is not None:
         return None
+    if reading and house.auth.anonymous is not None:
+        return None if known_host(connection, house.hosts) else _misdirected()
     return _unauthorized(f"log in at {LOGIN}, or send Authorization: Bearer TOKEN")
 
 
@@ -96,6 +99,12 @@ def _introduce(connection: HTTPConnection, user: User | None, via: Via, session:
 
 def _unauthorized(detail: str) -> Problem:
     return Problem(401, detail, "Authorization", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _misdirected() -> Problem:
+    return Problem(
+        421, "who reads without a login must not come by this name; put it into [service] public_url", "Host"
+    )
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:

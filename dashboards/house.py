@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -93,3 +93,5 @@ class House:
     deliveries: DeliveryView | None = None
     jobs: JobView | None = None
     data_dir: Path | None = None
+    hosts: Collection[str] = ()
+    """Our names in lower case, besides ``localhost``: only by these may browsers read without a login."""

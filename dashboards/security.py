@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -78,6 +79,22 @@ def same_origin(connection: HTTPConnection) -> bool:
     if origin is not None:
         return urlsplit(origin).netloc.lower() == connection.headers.get("host", "").lower()
     return connection.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+def known_host(connection: HTTPConnection, names: Collection[str]) -> bool:
+    """Whether the host that a browser asked for is one of ``names``, ``localhost`` or a bare address.
+
+    Any other name may be somebody else's that was pointed at us (DNS rebinding), and its pages could read
+    whatever we tell to everybody. An address cannot be pointed elsewhere.
+    """
+    try:
+        host = urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+        if host == "localhost" or host in names:
+            return True
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 async def no_forgery(connection: HTTPConnection) -> None:

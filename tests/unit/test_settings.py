@@ -91,6 +91,12 @@ def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None
     assert resolve({"reports": {"locale": "pl"}}).settings.reports.locale == "pl"
 
 
+def test_the_names_of_the_pages() -> None:
+    service = {"listen": "Dc-1:8080", "public_url": "https://Energy.example.org:8443/amber"}
+    assert resolve({"service": service}).settings.service.names == {"dc-1", "energy.example.org"}
+    assert resolve({}).settings.service.names == {"127.0.0.1"}
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         read(tmp_path / "missing.toml")

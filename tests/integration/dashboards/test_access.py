@@ -204,6 +204,26 @@ async def test_anonymous_viewing_opens_reading_only(tmp_path: Path) -> None:
         assert (await stranger.get("/api/v1/live")).status_code == 401
 
 
+async def test_strangers_read_under_our_own_names_only(tmp_path: Path) -> None:
+    async with (
+        furnished(tmp_path, auth=AuthOptions(anonymous="viewer")) as fake,
+        serving(fake) as server,
+        client(server) as stranger,
+    ):
+        ours = ("localhost:8080", "127.0.0.1", "[::1]:8080", "192.0.2.7:80", "Energy.example.org")
+        for host in ours:
+            assert (await stranger.get("/api/v1/live", headers={"Host": host})).status_code == 200, host
+        for host in ("evil.example", "127.0.0.1.evil.example", "energy.example.org.evil.example:80", "[::1"):
+            for path in ("/api/v1/live", "/", "/metrics"):
+                answer = await stranger.get(path, headers={"Host": host})
+                assert answer.status_code == 421, (host, path)
+        assert "[service] public_url" in answer.text
+        rebound = {"Host": "evil.example"}
+        assert (await stranger.get("/healthz", headers=rebound)).status_code == 200
+        token = rebound | {"Authorization": f"Bearer {fake.tokens['viewer']}"}
+        assert (await stranger.get("/api/v1/live", headers=token)).status_code == 200
+
+
 async def test_every_answer_confines_the_page(server: WebServer) -> None:
     async with client(server) as stranger:
         for path in ("/healthz", "/login", "/api/v1/live", "/nowhere", "/static/nothing.js"):
