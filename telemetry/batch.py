@@ -12,8 +12,8 @@ from telemetry.frame import Frame
 SAMPLE_LENGTH = 200
 """Bytes kept of a rejected payload."""
 
-SAMPLES_PER_BATCH = 20
-"""Rejected messages whose payload is kept, per batch: a flood of nonsense must not fill memory."""
+SAMPLES_PER_REASON = 10
+"""Rejected messages kept of each reason: a flood of nonsense must neither fill memory nor hide the others."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ class Batch:
 
     def reject(self, reason: str, topic: str, detail: str, payload: bytes, count: int = 1) -> None:
         """Count what was not used, and keep a sample."""
-        self.rejected[reason] = self.rejected.get(reason, 0) + count
-        if len(self.samples) < SAMPLES_PER_BATCH:
+        before = self.rejected.get(reason, 0)
+        self.rejected[reason] = before + count
+        if before < SAMPLES_PER_REASON:
             self.samples.append(Rejection(reason, topic, detail, payload[:SAMPLE_LENGTH]))
 
     def frames(self) -> list[Frame]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from runtime.errors import StoreError
-from telemetry.batch import Batch, Rejection
+from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
 from telemetry.follower import Followers
 from telemetry.frame import Frame
 from telemetry.journal import Journal
@@ -21,9 +21,6 @@ from telemetry.store import StoreCounts
 
 Listener = Callable[[Sequence[Frame]], None]
 """Called with the frames of every commit, after it; must be quick and must not raise."""
-
-SAMPLES_PER_REASON = 10
-"""Newest rejected messages kept of each reason, so that a flood of one does not hide the others."""
 
 _REJECTED = "rejected."
 
@@ -53,7 +50,8 @@ class Ingest:
         self._quality = quality
         self._followers = followers
         self._listeners: list[Listener] = []
-        self._samples: dict[str, deque[RejectSample]] = {}
+        self._samples: dict[str, deque[tuple[int, RejectSample]]] = {}
+        self._sampled = 0
         self._acknowledged = 0
         self._stored = StoreCounts(0, 0)
         self._turn = asyncio.Lock()
@@ -151,8 +149,10 @@ class Ingest:
         for sample in samples:
             kept = self._samples.setdefault(sample.reason, deque(maxlen=SAMPLES_PER_REASON))
             text = sample.payload.decode("utf-8", "backslashreplace")[:200]
-            kept.append(RejectSample(at, sample.reason, sample.topic, sample.detail, text))
+            self._sampled += 1
+            told = RejectSample(at, sample.reason, sample.topic, sample.detail, text)
+            kept.append((self._sampled, told))
 
     def _newest_samples(self) -> list[RejectSample]:
-        found = [sample for kept in self._samples.values() for sample in kept]
-        return sorted(found, key=lambda sample: sample.at, reverse=True)
+        found = [numbered for kept in self._samples.values() for numbered in kept]
+        return [sample for _, sample in sorted(found, key=lambda numbered: numbered[0], reverse=True)]

@@ -13,11 +13,11 @@ import pytest
 
 from runtime.clock import ManualClock, from_ms
 from runtime.errors import JournalFull
-from telemetry.batch import Batch
+from telemetry.batch import SAMPLES_PER_REASON, Batch
 from telemetry.catalogue import GPU, METER, Measurement
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
-from telemetry.ingest import SAMPLES_PER_REASON, Ingest
+from telemetry.ingest import Ingest
 from telemetry.journal import Journal, JournalOptions
 from telemetry.live import LiveState
 from telemetry.quality import Quality
@@ -174,6 +174,19 @@ async def test_rejections_of_decoders_and_checks_add_up_with_samples(tmp_path: P
         samples = (await h.status()).samples
         assert sum(s.reason == "out_of_range" for s in samples) == SAMPLES_PER_REASON
         assert sum(s.reason == "undecodable" for s in samples) == 1
+
+
+async def test_within_a_batch_a_flood_hides_no_other_reason_and_the_last_comes_first(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        batch = Batch(received=102)
+        for number in range(100):
+            batch.reject("undecodable", f"flood/{number}", "", b"")
+        batch.reject("topic", "first", "", b"")
+        batch.reject("topic", "second", "", b"")
+        await h.ingest.commit(batch)
+        samples = (await h.status()).samples
+        assert [s.topic for s in samples[:3]] == ["second", "first", f"flood/{SAMPLES_PER_REASON - 1}"]
+        assert len(samples) == 2 + SAMPLES_PER_REASON
 
 
 async def test_a_full_journal_shows_and_counts_nothing_and_the_batch_can_be_given_again(
