@@ -75,7 +75,7 @@ class BrokerSession:
         while True:
             try:
                 await self._serve()
-            except SourceError as error:
+            except (SourceError, OSError) as error:  # a reset connection may show in any call
                 slow = isinstance(error, Refused)
                 delay = (self._pace.refused if slow else self._pace.lost).next()
                 self._report(str(error), retry_s=round(delay, 1))

@@ -28,6 +28,12 @@ HEADROOM = 1.2
 ROLLOVER_BAND = 0.05
 """A rollover starts within this last share of the modulus."""
 
+RESTARTED = 0.1
+"""A register that fell was reset only if no more than this share of its count is left.
+
+After a small step back the whole count would pass for energy, a supply's for green energy.
+"""
+
 _HOUR_MS = 3_600_000
 
 
@@ -147,7 +153,10 @@ def _segments(at: Millis, value: Floats, how: Register) -> _Segments:
         gain[rolled] += how.modulus
         down &= ~rolled
     gain[down] = value[1:][down]
-    quality[down] = RESET if how.on_decrease == "reset" else MISSING
+    restarted = down & (value[1:] <= RESTARTED * value[:-1])
+    quality[down] = MISSING
+    if how.on_decrease == "reset":
+        quality[restarted] = RESET
     quality[gain > limit] = MISSING
     reasons = {int(i): _reason(int(i), at, value, (how, quality)) for i in np.flatnonzero(quality != OK)}
     gain[quality == MISSING] = 0.0
@@ -172,7 +181,7 @@ def _reason(i: int, at: Millis, value: Floats, verdict: tuple[Register, npt.NDAr
         )
     if quality[i] == RESET:
         return f"the register was reset {span} before {moment}: a lower bound"
-    if value[i + 1] < value[i] and how.on_decrease == "unknown":
+    if value[i + 1] < value[i] and (how.on_decrease == "unknown" or value[i + 1] > RESTARTED * value[i]):
         return f"the register fell {span} before {moment}: not credited"
     return f"the register went {span} before {moment}, more than {HEADROOM} × its rated power: not credited"
 

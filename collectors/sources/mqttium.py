@@ -68,14 +68,14 @@ class MqttiumLink:
             return (await self._client.subscribe(topics, qos=QOS, timeout=CONNECT_TIMEOUT)).reason_codes
         except mqttium.SubscribeError as error:
             return error.result.reason_codes
-        except mqttium.MQTTError as error:
+        except (mqttium.MQTTError, OSError) as error:
             raise SourceError(f"subscribing at {self._dial.options.url} failed: {error}") from None
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
         """See :class:`collectors.link.Link`."""
         try:
             await self._client.unsubscribe(topics, timeout=CONNECT_TIMEOUT)
-        except mqttium.MQTTError as error:
+        except (mqttium.MQTTError, OSError) as error:
             raise SourceError(f"unsubscribing at {self._dial.options.url} failed: {error}") from None
 
     async def publish(self, topic: str, payload: bytes, retain: bool) -> None:
@@ -83,7 +83,7 @@ class MqttiumLink:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await (await self._client.publish(topic, payload, qos=QOS, retain=retain)).wait()
-        except (mqttium.MQTTError, TimeoutError) as error:
+        except (mqttium.MQTTError, OSError) as error:
             raise SourceError(f"publishing to {topic} failed: {error or 'no PUBACK'}") from None
 
     async def arrived(self) -> list[Message]:
@@ -106,7 +106,7 @@ class MqttiumLink:
     async def acknowledge(self, messages: Sequence[Message]) -> int:
         """See :class:`collectors.link.Link`."""
         acknowledge, told = self._client.ack, 0
-        with contextlib.suppress(mqttium.MQTTError):
+        with contextlib.suppress(mqttium.MQTTError, OSError):
             for message in messages:
                 await acknowledge(message.handle[1])  # type: ignore[index]
                 told += 1

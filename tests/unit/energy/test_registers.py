@@ -64,9 +64,9 @@ def test_a_fall_far_below_the_modulus_is_no_rollover():
 
 
 def test_a_rollover_that_implies_too_much_power_is_a_reset():
-    found = settle([(0, 990.0), (15, 900.0)], 1, register(modulus=1000.0, rated=3020.0))
+    found = settle([(0, 990.0), (15, 90.0)], 1, register(modulus=1000.0, rated=316.0))
     assert found.quality.tolist() == [RESET]
-    assert found.amount.tolist() == [900.0]
+    assert found.amount.tolist() == [90.0]
 
 
 def test_energy_goes_on_after_a_reset_and_only_its_own_interval_is_marked():
@@ -176,3 +176,12 @@ def test_where_a_recomputation_starts_changes_nothing(gains, waits, skip, falls)
     part = settle_register(at[begin:], value[begin:], START, 100, register())
     first = int((clean(at[begin:], value[begin:])[0][2:3].tolist() or [at[-1]])[0] - START) // QUARTER_MS + 1
     np.testing.assert_array_equal(whole.amount[first:], part.amount[first:])
+
+
+def test_a_small_step_back_is_no_restart_and_credits_nothing() -> None:
+    readings = [(0, 88_000_000.0), (15, 87_980_000.0), (30, 87_987_500.0), (45, 87_995_000.0)]
+    found = settle(readings, 3, register(rated=2e9))
+    assert found.quality.tolist() == [MISSING, OK, OK]
+    assert np.isnan(found.amount[0])
+    assert "fell from 88000000 to 87980000" in found.reasons[0]
+    assert found.amount[1:].tolist() == [7_500.0, 7_500.0]
