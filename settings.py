@@ -276,14 +276,16 @@ def _loopback(service: ServiceOptions) -> bool:
 def _parse(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        tables: dict[str, Any] = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-        return tables
+        tables = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from None
     except ValueError as error:
         raise ConfigError([f"{path}: is not {path.suffix.removeprefix('.').upper()}: {error}"]) from None
+    if not isinstance(tables, dict):
+        raise ConfigError([f"{path}: holds no tables; write an object of them"])
+    return tables
 
 
 def _absolute(value: Any, folder: Path, key: str = "") -> Any:
@@ -303,10 +305,10 @@ def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
     for number, row in enumerate(tables if isinstance(tables, Sequence) else []):
         where = f"store[{number}]"
         kind = row.get("type") if isinstance(row, Mapping) else None
-        if kind not in STORES:
+        if not isinstance(kind, str) or kind not in STORES:
             problems.append(f"{where}.type: {kind!r} is no store; there are: {', '.join(STORES)}")
             continue
-        plugin = STORES[str(kind)]
+        plugin = STORES[kind]
         try:
             options = plugin.options.model_validate(_own(row))
         except ValidationError as error:
