@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -38,9 +39,15 @@ class Replay:
     def __init__(self, rules: Mapping[str, Rule], reading: Reading) -> None:
         self._rules = [rule for rule in rules.values() if rule.cadence is Cadence.LEDGER]
         self._reading = reading
+        self._alone = asyncio.Lock()  # each asks every rule a hundred times a day: two would starve the pages
 
-    async def run(self, period: Period) -> AsyncIterator[Replayed]:
+    async def run(self, period: Period) -> AsyncGenerator[Replayed, None]:
         """Every transition in ``period``, in order of time, beginning with nothing remembered."""
+        async with self._alone:
+            async for change in self._run(period):
+                yield change
+
+    async def _run(self, period: Period) -> AsyncGenerator[Replayed, None]:
         memories: dict[str, Memory] = {}
         reading = replace(self._reading, figures=self._reading.figures.snapshot())
         at = floor_quarter(period.start)

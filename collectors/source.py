@@ -93,6 +93,10 @@ class BrokerOptions(Options):
         if not value.startswith(("mqtt://", "mqtts://")):
             raise ValueError(f"{value!r}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
         parts = urlsplit(value)
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError(f"{value!r}: the port is a number up to 65535") from None
         if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError(
                 f"{value!r}: write only scheme, host and port, as in mqtts://broker.example:8883"

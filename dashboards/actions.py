@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from alerts.board import StaleRevision
+from dashboards.api.alerts import AlertId
 from dashboards.drawing import Frame, draw, frame, house_of
 from dashboards.issuing import Issuing
 from dashboards.panels import alarms
@@ -32,7 +33,7 @@ def operator(request: Request) -> User:
 
 @router.post("/alarms/{alert_id}/ack")
 async def acknowledge(
-    request: Request, alert_id: int, note: Text = "", rev: Text = "", next: Text = ""
+    request: Request, alert_id: AlertId, note: Text = "", rev: Text = "", next: Text = ""
 ) -> Response:
     """Acknowledge under one's own name; 409 with the alarm as it is now when somebody was faster."""
     user, house = operator(request), house_of(request)
@@ -54,7 +55,7 @@ async def acknowledge(
 
 @router.post("/alarms/{alert_id}/silence")
 async def silence(
-    request: Request, alert_id: int, note: Text = "", duration: Text = "1h", next: Text = ""
+    request: Request, alert_id: AlertId, note: Text = "", duration: Text = "1h", next: Text = ""
 ) -> Response:
     """Keep quiet about an alarm for a while, with a reason that others can read."""
     user, house = operator(request), house_of(request)

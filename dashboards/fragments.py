@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from dashboards.api.alerts import AlertId
 from dashboards.drawing import draw, frame, house_of, now_of
 from dashboards.panels import alarms, green
 from dashboards.panels.flow import flow
@@ -57,7 +58,7 @@ async def power_csv(request: Request) -> Response:
 
 
 @router.get("/alarms/{alert_id}/series.json")
-async def alarm_series(request: Request, alert_id: int) -> JSONResponse:
+async def alarm_series(request: Request, alert_id: AlertId) -> JSONResponse:
     """The figure that an alarm is about, an hour before and after it began."""
     house = house_of(request)
     page = await alarms.alarm_page(house, alert_id)

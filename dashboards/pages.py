@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
 from dashboards import actions, fragments
+from dashboards.api.alerts import AlertId
 from dashboards.drawing import Frame, draw, frame, now_of
 from dashboards.panels import alarms, green, overview, system
 from dashboards.problem import Problem
@@ -67,7 +68,7 @@ async def alarms_page(request: Request) -> HTMLResponse:
 
 
 @router.get("/alarms/{alert_id}")
-async def alarm_page(request: Request, alert_id: int) -> HTMLResponse:
+async def alarm_page(request: Request, alert_id: AlertId) -> HTMLResponse:
     """One alarm: what, where, since when, who was told, and what can be done."""
     shell = await frame(request, "alarms")
     return await actions.draw_alarm(request, shell, alert_id)

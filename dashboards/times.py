@@ -51,7 +51,7 @@ def _relative(text: str, now: datetime, tz: tzinfo) -> datetime | None:
 def _absolute(text: str) -> datetime:
     wrong = f"{text[:60]!r} is no time with an offset; write for example {EXAMPLES}"
     if re.fullmatch(r"-?\d{1,15}", text, re.ASCII):
-        return from_ms(int(text)) if abs(int(text)) < 10**14 else _LATEST + timedelta(1)
+        return from_ms(int(text)) if 0 <= int(text) < 10**14 else _LATEST + timedelta(1)
     try:
         # An unescaped plus sign arrives as a space; there is only one thing that it can have meant.
         at = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))

@@ -51,6 +51,8 @@ def month(name: str, tz: ZoneInfo) -> Period:
     try:
         year, number = (int(part) for part in name.split("-"))
         first = datetime(year, number, 1, tzinfo=tz)
+        if not 1970 <= year < 2200:
+            raise ValueError
     except ValueError:
         raise ValueError(f"{name!r} is no month; write it as 2026-10") from None
     following = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=tz)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from dashboards.api import asked
@@ -15,7 +16,7 @@ from dashboards.security import Operator
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
 
-LONGEST = timedelta(days=35)
+LONGEST = timedelta(days=14)
 
 
 class ReplayAsked(Asked):
@@ -47,25 +48,30 @@ class Replayed(BaseModel):
 
 
 @router.get("/replay")
-async def replay(house: HouseHere, _who: Operator, query: Annotated[ReplayAsked, Query()]) -> Replayed:
+async def replay(
+    request: Request, house: HouseHere, _who: Operator, query: Annotated[ReplayAsked, Query()]
+) -> Replayed:
     """The ledger's rules, every quarter-hour in [from, to); nothing is stored or sent."""
     if house.replay is None:
         raise Problem(404, "this service keeps no rules to replay")
     period = asked.period(house, query.from_, query.to, LONGEST)
-    return Replayed(
-        transitions=[
-            ReplayLine(
-                at=change.at.isoformat(),
-                rule=change.rule,
-                key=change.key,
-                site=change.site,
-                severity=change.severity.value,
-                before=change.before.value,
-                after=change.after.value,
-                title=change.title,
-                summary=change.summary,
-                told=change.told,
+    found: list[ReplayLine] = []
+    async with aclosing(house.replay.run(period)) as changes:
+        async for change in changes:
+            if await request.is_disconnected():
+                break  # nobody is waiting for the rest
+            found.append(
+                ReplayLine(
+                    at=change.at.isoformat(),
+                    rule=change.rule,
+                    key=change.key,
+                    site=change.site,
+                    severity=change.severity.value,
+                    before=change.before.value,
+                    after=change.after.value,
+                    title=change.title,
+                    summary=change.summary,
+                    told=change.told,
+                )
             )
-            async for change in house.replay.run(period)
-        ]
-    )
+    return Replayed(transitions=found)
