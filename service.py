@@ -53,7 +53,7 @@ from runtime.database import Database
 from runtime.errors import StoreError
 from runtime.lifecycle import Component, run_all
 from runtime.lock import exclusive
-from runtime.migrate import upgrade
+from runtime.migrate import open_database
 from runtime.schedule import Job, Schedule, every
 from runtime.version import VERSION
 from settings import Configuration
@@ -169,9 +169,8 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
     data_dir, wall = settings.service.data_dir, SystemClock()
     async with AsyncExitStack() as opened:
         opened.enter_context(exclusive(data_dir))
-        database = Database(settings.service.database_url)
+        database = await open_database(settings.service.database_url)
         opened.push_async_callback(database.close)
-        await upgrade(database)
 
         registry = SeriesRegistry(settings.ingest.max_series)
         journal = Journal(data_dir / "journal.sqlite", registry, settings.journal)

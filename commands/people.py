@@ -9,8 +9,7 @@ from typing import cast
 
 from dashboards.users import Role, Users
 from runtime.clock import SystemClock
-from runtime.database import Database
-from runtime.migrate import upgrade
+from runtime.migrate import open_database
 from settings import Configuration
 
 
@@ -42,9 +41,8 @@ async def renew_password(configuration: Configuration, name: str) -> str:
 @asynccontextmanager
 async def _users(configuration: Configuration) -> AsyncIterator[Users]:
     configuration.settings.service.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(configuration.settings.service.database_url)
+    database = await open_database(configuration.settings.service.database_url)
     try:
-        await upgrade(database)
         yield Users(database, SystemClock())
     finally:
         await database.close()

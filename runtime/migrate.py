@@ -9,8 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
-from runtime.database import Database, metadata
+from runtime.database import DATABASE_AWAY, Database, metadata
+from runtime.errors import ConfigError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -19,6 +21,29 @@ async def upgrade(database: Database) -> None:
     """Apply every revision that the database lacks, in one transaction; nothing when it is current."""
     async with database.begin() as connection:
         await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
+
+
+async def open_database(url: str) -> Database:
+    """The database at ``url``, on the newest schema. Raises ConfigError that names what is to be mended."""
+    try:
+        database = Database(url)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            [f"service.database: its driver {error.name} is not installed; pip install 'amberwatt[postgres]'"]
+        ) from None
+    except SQLAlchemyError as error:
+        raise ConfigError([f"service.database: {_first_line(error)}"]) from None
+    try:
+        await upgrade(database)
+    except DATABASE_AWAY as error:
+        await database.close()
+        told = database.engine.url.render_as_string(hide_password=True)
+        raise ConfigError([f"service.database: {told} cannot be used: {_first_line(error)}"]) from None
+    return database
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 async def write_revision(url: str, message: str) -> None:
