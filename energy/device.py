@@ -74,7 +74,10 @@ def _electric(
 ) -> Device:
     role, channels = kind
     rated = RATED_W if options.max_power_kw is None else 1000 * options.max_power_kw
-    register = Register(_ms(options.period), rated, options.modulus_wh, options.on_decrease)
+    # What a supply's reset leaves is claimed as green, so it must have a bound that somebody vouches for.
+    boundless = measurement is SUPPLY and options.max_power_kw is None
+    fall = "unknown" if boundless else options.on_decrease
+    register = Register(_ms(options.period), rated, options.modulus_wh, fall)
     return Device(key, measurement, options.id, role, options.period, register, channels)
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy.device import devices
 from energy.interval import QUARTER_MS
 from energy.registers import ESTIMATED, MISSING, OK, RESET, Register, clean, settle_register
+from energy.site import SiteOptions
 
 START = 1_900_000 * QUARTER_MS
 MINUTE = 60_000
@@ -185,3 +187,11 @@ def test_a_small_step_back_is_no_restart_and_credits_nothing() -> None:
     assert np.isnan(found.amount[0])
     assert "fell from 88000000 to 87980000" in found.reasons[0]
     assert found.amount[1:].tolist() == [7_500.0, 7_500.0]
+
+
+def test_a_supply_without_a_bound_is_credited_nothing_when_its_register_falls() -> None:
+    tables = {"name": "S", "zone": "UTC", "grid": "PL"}
+    loose = {"id": "ppa", "kind": "ppa_wind"}
+    for supply, expected in ((loose, "unknown"), ({**loose, "max_power_kw": 50}, "reset")):
+        (found,) = devices("s", SiteOptions.model_validate({**tables, "supply": [supply]}))
+        assert found.register.on_decrease == expected
