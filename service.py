@@ -49,7 +49,6 @@ from reports.due import MonthlyIssue
 from reports.monthly import Material
 from runtime.backoff import insist
 from runtime.clock import EPOCH, Clock, ReplayClock, SystemClock, from_ms
-from runtime.database import Database
 from runtime.errors import StoreError
 from runtime.lifecycle import Component, run_all
 from runtime.lock import exclusive
@@ -68,7 +67,6 @@ from telemetry.quality import Quality
 from telemetry.restore import restore
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
-from telemetry.store import Store
 
 log = structlog.get_logger(__name__)
 
@@ -80,23 +78,13 @@ HOUR = timedelta(hours=1)
 class Service:
     """All parts, built and opened; ``components`` run in this order and stop in the opposite one."""
 
-    configuration: Configuration
     clock: Clock
     data_dir: Path
-    database: Database
     journal: Journal
-    store: Store
-    followers: Followers
     ingest: Ingest
-    registry: SeriesRegistry
     ledger: Ledger
-    figures: LedgerFigures
-    reading: Reading
     watch: Watch
-    outbox: Outbox
-    reports: ReportDesk
     users: Users
-    schedule: Schedule
     source: MessageSource
     collector: MqttCollector
     backlog: Backlog
@@ -255,11 +243,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             owner=settings.broker.client_id,
         )
         users = Users(database, wall)
-        service = Service(
-            configuration, clock, data_dir, database, journal, stores[0], followers, ingest, registry, ledger,
-            figures, reading, watch, outbox, reports, users, schedule, source, collector,
-            backlog,
-        )  # fmt: skip
+        service = Service(clock, data_dir, journal, ingest, ledger, watch, users, source, collector, backlog)
         app = create_app(
             House(
                 clock=clock,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
 from collectors.source import BrokerOptions
 from dashboards.house import AuthOptions
+from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
@@ -35,6 +36,8 @@ from telemetry.quality import QualityOptions
 from telemetry.store import STORES, Store
 
 T = TypeVar("T")
+K = TypeVar("K")
+M = TypeVar("M", bound=BaseModel)
 
 _ALERT_TABLES = ("rule", "channel", "route", "inhibit", "delivery")
 
@@ -208,13 +211,7 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
 
 def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
-    found = [problem for key, site in settings.sites.items() for problem in site.problems(key)]
-    known = ", ".join(settings.sites) or "none"
-    if "grid" in settings.sites:
-        found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
-    for number, target in enumerate(settings.target):
-        if target.site not in (*settings.sites, "all"):
-            found.append(f"target[{number}].site: {target.site!r} is no site; there are: {known}")
+    found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
@@ -223,19 +220,33 @@ def cross_check(settings: Settings) -> list[str]:
     return found
 
 
+def _between(
+    named: Collection[str], sites: Mapping[str, SiteOptions], targets: Mapping[int, TargetOptions]
+) -> list[str]:
+    """What is wrong within and between ``sites`` and ``targets``; ``named`` are the keys of all sites."""
+    found = [problem for key, site in sites.items() for problem in site.problems(key)]
+    if "grid" in named:
+        found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
+    known = ", ".join(named) or "none"
+    for number, target in targets.items():
+        if target.site not in (*named, ALL):
+            found.append(f"target[{number}].site: {target.site!r} is no site; there are: {known}")
+    return found
+
+
 def _cross_check_valid(tables: Mapping[str, Any]) -> list[str]:
-    """What is wrong between those sites and targets that are right in themselves."""
-    found = []
-    sites = tables.get("sites")
-    for key, row in (sites if isinstance(sites, dict) else {}).items():
+    """The same between those sites and targets that are right in themselves."""
+    sites, targets = tables.get("sites", {}), tables.get("target", [])
+    if not isinstance(sites, dict) or not isinstance(targets, list):
+        return []
+    return _between(sites, _valid(SiteOptions, sites.items()), _valid(TargetOptions, enumerate(targets)))
+
+
+def _valid(kind: type[M], rows: Iterable[tuple[K, Any]]) -> dict[K, M]:
+    found = {}
+    for key, row in rows:
         with suppress(ValidationError):
-            found += SiteOptions.model_validate(row).problems(key)
-    targets = tables.get("target")
-    for number, row in enumerate(targets if isinstance(targets, list) else []):
-        with suppress(ValidationError):
-            site = TargetOptions.model_validate(row).site
-            if isinstance(sites, dict) and site not in (*sites, "all"):
-                found.append(f"target[{number}].site: {site!r} is no site; there are: {', '.join(sites)}")
+            found[key] = kind.model_validate(row)
     return found
 
 
