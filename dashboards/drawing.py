@@ -45,6 +45,11 @@ class Frame:
         return alarms.chips(self.alerts)
 
     @property
+    def place(self) -> str:
+        """The name of the site shown, or that it is all of them."""
+        return "all sites" if self.view.every_site else self.house.sites[self.view.site].name
+
+    @property
     def operator(self) -> bool:
         """Whether this person may act and not only look."""
         return self.user is not None and self.user.role == "operator"

@@ -9,6 +9,7 @@ import numpy as np
 
 from dashboards.house import House
 from energy.claims import claimable, matchable, renewables
+from energy.figures import ALL
 from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats, Ints
@@ -108,7 +109,7 @@ class Now:
     def everything(self, at_ms: int) -> dict[str, SiteNow]:
         """All sites, and their sum as ``all``; ratios of sums, never means of ratios."""
         found = {key: self.site(key, at_ms) for key in self._sites}
-        return {**found, "all": total(list(found.values()))}
+        return {**found, ALL: total(list(found.values()))}
 
     def _gauge(self, measurement: Measurement, site: str, device: RegisterOptions, at_ms: int) -> Gauge:
         told = self._live.value(measurement, (site, device.id), "power_w")

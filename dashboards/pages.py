@@ -14,7 +14,7 @@ from dashboards.api.alerts import AlertId
 from dashboards.drawing import Frame, draw, frame, now_of
 from dashboards.panels import alarms, green, overview, system
 from dashboards.problem import Problem
-from dashboards.view import ALL, month_name, month_named
+from dashboards.view import month_name, month_named
 from energy.interval import month_of
 from reports.report import FORMATS, ReportEntry
 
@@ -78,7 +78,7 @@ async def alarm_page(request: Request, alert_id: AlertId) -> HTMLResponse:
 async def reports_page(request: Request) -> HTMLResponse:
     """Every issued report with its files, and the months that can be issued."""
     shell, issuing = await frame(request, "reports"), actions.issuing_of(request)
-    entries = await shell.house.reports.entries(None if shell.view.site == ALL else shell.view.site)
+    entries = await shell.house.reports.entries(None if shell.view.every_site else shell.view.site)
     return draw(
         request,
         "reports.html",

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
+from energy.figures import ALL
 from energy.interval import Period, month, month_of
 from energy.site import SiteOptions
 from runtime.clock import from_ms
 
-ALL = "all"
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("system", "light", "dark")
 KEPT = ("site", "theme", "kiosk")
@@ -39,10 +39,15 @@ class View:
     hour: datetime | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def every_site(self) -> bool:
+        """Whether all sites are shown as one."""
+        return self.site == ALL
+
     def query(self, **changes: str | None) -> str:
         """``?site=…`` for a link that keeps site, theme and kiosk; ``changes`` overrule, None removes."""
         kept: dict[str, str | None] = {
-            "site": self.site if self.site != ALL else None,
+            "site": None if self.every_site else self.site,
             "theme": self.theme if self.theme != "system" else None,
             "kiosk": "1" if self.kiosk else None,
         }
@@ -52,7 +57,7 @@ class View:
 
     def keys(self, sites: Mapping[str, SiteOptions]) -> list[str]:
         """The sites that this view shows, in configured order."""
-        return list(sites) if self.site == ALL else [self.site]
+        return list(sites) if self.every_site else [self.site]
 
 
 def parse(query: Mapping[str, str], sites: Mapping[str, SiteOptions]) -> View:

@@ -16,6 +16,7 @@ from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
 from dashboards.times import parse_step
+from energy.figures import ALL
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
 
@@ -29,7 +30,7 @@ class AlertsAsked(Asked):
     """``active``: neither normal nor pending; without ``state`` all that are kept."""
 
     state: Wanted = "all"
-    site: str = asked.ALL
+    site: str = ALL
     from_: str | None = Field(None, alias="from")
     to: str | None = None
 
@@ -122,7 +123,7 @@ async def alerts(house: HouseHere, query: Annotated[AlertsAsked, Query()]) -> Al
     end = None if query.to is None else asked.time(house, "to", query.to)
     found = await house.alerts.alerts(
         active=True if query.state == "active" else None,
-        site=None if site == asked.ALL else site,
+        site=None if site == ALL else site,
         start=start,
         end=end,
     )

@@ -14,9 +14,8 @@ from dashboards.house import House
 from dashboards.now import Now
 from dashboards.problem import Problem
 from dashboards.times import parse_time
+from energy.figures import ALL
 from energy.interval import Period
-
-ALL = "all"
 
 
 class Asked(BaseModel):

@@ -15,6 +15,7 @@ from dashboards.api import asked
 from dashboards.api.asked import Asked, HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
+from energy.figures import ALL
 from energy.interval import Period
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
@@ -30,7 +31,7 @@ MOST_ROWS = 200_000
 class CompletenessAsked(Asked):
     """``measurement`` narrows it to one kind of device."""
 
-    site: str = asked.ALL
+    site: str = ALL
     measurement: str | None = Field(None, description=", ".join(MEASUREMENTS))
     from_: str = Field("now-24h", alias="from")
     to: str = "now"
@@ -140,7 +141,7 @@ def _measurements(only: str | None, site: str) -> list[Measurement]:
         raise Problem(400, f"measurement: there is no {only[:60]!r}; choose from {known}", "measurement")
     chosen = [m for m in MEASUREMENTS.values() if only in (None, m.name)]
     # The grid belongs to a zone, not to a site.
-    return [m for m in chosen if m is not GRID or site == asked.ALL]
+    return [m for m in chosen if m is not GRID or site == ALL]
 
 
 async def _received(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from dashboards.api import asked
 from dashboards.api.asked import Asked, HouseHere
 from dashboards.problem import RESPONSES, Problem
-from energy.figures import KpiRow, State
+from energy.figures import ALL, KpiRow, State
 from energy.interval import Period, Step, floor_quarter
 
 router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
@@ -27,7 +27,7 @@ _SHORTEST = {Step.QUARTER: 900, Step.HOUR: 3_600, Step.DAY: 82_800, Step.MONTH: 
 class KpiAsked(Asked):
     """Without ``step`` one row for the whole period; days and months are the site's own."""
 
-    site: str = asked.ALL
+    site: str = ALL
     from_: str = Field("now-24h", alias="from")
     to: str = "now"
     step: Step | None = None

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from dashboards.api import asked
 from dashboards.api.asked import Asked, HouseHere
 from dashboards.problem import RESPONSES
-from energy.figures import LedgerRow, Quality
+from energy.figures import ALL, LedgerRow, Quality
 
 router = APIRouter(prefix="/api/v1", tags=["ledger"], responses=RESPONSES)
 
@@ -22,7 +22,7 @@ LONGEST = timedelta(days=366)
 class LedgerAsked(Asked):
     """``as_of`` replays what was known then."""
 
-    site: str = asked.ALL
+    site: str = ALL
     meter: str | None = None
     from_: str = Field("now-24h", alias="from")
     to: str = "now"

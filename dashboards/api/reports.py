@@ -13,6 +13,7 @@ from dashboards.api import asked
 from dashboards.api.asked import Asked, HouseHere
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
+from energy.figures import ALL
 from reports.report import FORMATS, Format, ReportEntry
 
 router = APIRouter(prefix="/api/v1", tags=["reports"], responses=RESPONSES)
@@ -84,7 +85,7 @@ async def report_file(
     house: HouseHere, site: Site, period: Month, format: Format, query: Annotated[FileAsked, Query()]
 ) -> FileResponse:
     """The file as it was issued."""
-    known = site in (*house.sites, asked.ALL)
+    known = site in (*house.sites, ALL)
     found = await house.reports.file(site, period, format, query.revision) if known else None
     if found is None:
         raise Problem(
@@ -99,7 +100,7 @@ async def issue_report(
     house: HouseHere, who: Operator, site: Site, period: Month, wanted: IssueAsked | None = None
 ) -> Report:
     """Issue it now; the same figures give the same revision."""
-    sites = (*house.sites, asked.ALL)
+    sites = (*house.sites, ALL)
     if site not in sites:
         raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(sites)}", "site")
     try:

@@ -10,7 +10,7 @@ from alerts.board import Alert, AlertState, Delivery, Transition
 from alerts.verdict import Severity
 from dashboards.house import House
 from dashboards.panels.power import PowerHistory, power_history
-from dashboards.view import ALL, View
+from dashboards.view import View
 from energy.figures import KpiRow
 from energy.interval import Period, Step, floor_quarter
 
@@ -48,12 +48,12 @@ class AlarmPage:
 
 async def active_alarms(house: House, view: View) -> Sequence[Alert]:
     """Active alarms of the sites shown, those that wait for a person first."""
-    return await house.alerts.alerts(active=True, site=None if view.site == ALL else view.site)
+    return await house.alerts.alerts(active=True, site=None if view.every_site else view.site)
 
 
 async def past_alarms(house: House, view: View, at: datetime) -> Sequence[Alert]:
     """Alarms of the last 31 days that are over, newest first."""
-    site = None if view.site == ALL else view.site
+    site = None if view.every_site else view.site
     found = await house.alerts.alerts(active=False, site=site, start=at - HISTORY, end=at)
     ended = [alert for alert in found if alert.state is AlertState.NORMAL]
     return sorted(ended, key=lambda alert: alert.ended or alert.since, reverse=True)

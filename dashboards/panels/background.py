@@ -13,7 +13,7 @@ from pathlib import Path
 from alerts.reading import ChannelStatus
 from alerts.watch import Evaluation
 from dashboards.house import House
-from dashboards.view import ALL, View
+from dashboards.view import View
 from runtime.runs import JobRun, RunState
 
 RUNS = 5
@@ -107,7 +107,7 @@ def rule_line(name: str, kept: Sequence[Evaluation], view: View) -> RuleLine:
     if not kept:
         return RuleLine(name, None, None, 0, 0, 0, None, None, failing=False)
     newest = kept[-1]
-    shown = [v for v in newest.verdicts if view.site == ALL or v.site in (view.site, None)]
+    shown = [v for v in newest.verdicts if view.every_site or v.site in (view.site, None)]
     broken = next((e for e in reversed(kept) if e.error is not None), None)
     return RuleLine(
         name=name,

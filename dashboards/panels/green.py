@@ -9,8 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboards.house import House
-from dashboards.view import ALL
-from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month_of
 
 WORST = 10

@@ -11,8 +11,8 @@ from dashboards.house import House
 from dashboards.now import Gauge, Now, SiteNow, expected_every
 from dashboards.numbers import power, ratio, share
 from dashboards.panels.flow import Flow, flow
-from dashboards.view import ALL, View, zone_of
-from energy.figures import KpiRow
+from dashboards.view import View, zone_of
+from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, month_of
 from energy.site import SiteOptions
 from runtime.clock import to_ms
@@ -73,7 +73,7 @@ async def overview(house: House, now: Now, view: View, at: datetime) -> Overview
     pairs = [(house.sites[key], everything[key]) for key in keys]
     tiles = _tiles(house, view, everything, day)
     tiles.append(_month_tile(house, view, month))
-    return Overview(tiles, flow(pairs), lines if view.site == ALL else ())
+    return Overview(tiles, flow(pairs), lines if view.every_site else ())
 
 
 async def _line(house: House, key: str, now: SiteNow, at: datetime) -> SiteLine:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dashboards.house import House
 from dashboards.panels.background import Background, background
-from dashboards.view import ALL, View
+from dashboards.view import View
 from telemetry.status import IngestStatus, SourceStatus
 
 SHOWN = 100
@@ -51,7 +51,7 @@ async def system_page(house: House, view: View, at: datetime) -> SystemPage:
     lines = [
         source_line(status, periods.get(status.source, _DEFAULT_PERIOD), at)
         for status in house.ingest.sources()
-        if view.site == ALL or status.site in (view.site, None)
+        if view.every_site or status.site in (view.site, None)
     ]
     ingest = await house.ingest.status()
     return SystemPage(

@@ -8,6 +8,7 @@ import pytest
 
 from alerts.verdict import Severity
 from dashboards.view import View, month_name, month_named, parse, zone_of
+from energy.figures import ALL
 from tests.fakes.pages_house import SITES
 
 
@@ -16,6 +17,14 @@ def test_defaults_need_no_query() -> None:
     assert view == View()
     assert view.query() == ""
     assert view.keys(SITES) == ["gdansk", "kaunas"]
+
+
+def test_a_view_is_of_every_site_or_of_one() -> None:
+    assert parse({}, SITES).every_site
+    one = parse({"site": "kaunas"}, SITES)
+    assert not one.every_site
+    assert one.keys(SITES) == ["kaunas"]
+    assert parse({"site": ALL}, SITES).query() == ""
 
 
 def test_everything_is_understood() -> None:
