@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from runtime.errors import StoreError
-from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.catalogue import Measurement
 from telemetry.frame import Frame
 from telemetry.store import AT
+from telemetry.stored import STORED
 
 SERIES = "series"
 """Name of the column of series ids."""
@@ -45,7 +46,7 @@ def encode(frames: Sequence[Frame]) -> bytes:
     return bytes(memoryview(sink.getvalue()))
 
 
-def decode(payload: bytes, measurements: Mapping[str, Measurement] = MEASUREMENTS) -> list[Frame]:
+def decode(payload: bytes, measurements: Mapping[str, Measurement] = STORED) -> list[Frame]:
     """The frames that :func:`encode` wrote. Raises StoreError when the bytes are not such."""
     source = pa.BufferReader(payload)
     frames = []

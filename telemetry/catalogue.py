@@ -19,7 +19,8 @@ class Kind(StrEnum):
 class Field:
     """One column of a measurement; values outside ``[low, high]`` (in ``unit``) are rejected.
 
-    ``additive`` fields add up over devices (watts); the others are averaged (degrees).
+    ``additive`` fields add up over devices (watts); the others are averaged (degrees). ``weight`` names the
+    field by which a mean over rows weighs this one: how many readings stand behind each row of a rollup.
     """
 
     name: str
@@ -28,15 +29,27 @@ class Field:
     high: float
     kind: Kind = Kind.GAUGE
     additive: bool = False
+    weight: str | None = None
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A kind of device: what names one (``labels``, in topic order) and what it tells (``fields``)."""
+    """A kind of device: what names one (``labels``, in topic order) and what it tells (``fields``).
+
+    ``of`` is the name of the measurement that it was derived from; None for what devices tell. Series are
+    registered under ``named``: a rollup uses the names of what it was made of.
+    """
 
     name: str
     labels: tuple[str, ...]
     fields: tuple[Field, ...]
+    of: str | None = None
+    named_as: str | None = None
+
+    @property
+    def named(self) -> str:
+        """The name under which its series are registered."""
+        return self.named_as or self.name
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:

@@ -13,20 +13,8 @@ from runtime.clock import Clock, SystemClock, from_ms, to_ms
 from runtime.options import Duration, Options
 from telemetry.batch import Rejection
 from telemetry.frame import Frame
+from telemetry.reason import REASONS as REASONS
 from telemetry.series import SeriesRegistry, source_of
-
-REASONS: Mapping[str, str] = {
-    "undecodable": "The payload is not in the format that its topic promises.",
-    "no_known_field": "The message holds no field that the catalogue knows.",
-    "not_finite": "A value is infinite or not a number.",
-    "out_of_range": "A value lies outside the plausible range of its field.",
-    "future": "The timestamp lies further ahead of the wall clock than the tolerance.",
-    "too_old": "The timestamp is older than the accepted lateness.",
-    "topic": "The topic is not one that the service was told to accept.",
-    "cardinality": "The series or source is new and the limit of their number is reached.",
-    "too_large": "The payload is larger than the limit.",
-}
-"""Why messages and rows are refused; decoders and checks use no other names."""
 
 _Mask = npt.NDArray[np.bool_]
 

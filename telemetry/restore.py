@@ -17,6 +17,7 @@ from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.sources import SourceBook
 from telemetry.store import AT, SeriesQuery, Store
+from telemetry.stored import is_told
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ async def restore(journal: Journal, store: Store, live: LiveState, sources: Sour
         log.warning("store_not_asked", store=store.name, error=str(error), restored_from="the journal alone")
     while entries := await journal.read(position):
         for entry in entries:
-            for frame in entry.frames:
+            for frame in filter(lambda one: is_told(one.measurement), entry.frames):
                 live.update(frame)
         position = entries[-1].position
     sources.tell(journal.statuses)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from runtime.errors import BadPayload
 from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.stored import LABELS_OF
 
 SeriesKey = tuple[str, tuple[str, ...]]
-"""Measurement name and label values in the catalogue's order."""
+"""Name under which a measurement's series are registered, and label values in the catalogue's order."""
 
 
 def source_of(key: SeriesKey) -> str:
@@ -59,7 +60,7 @@ class SeriesRegistry:
 
     def id(self, measurement: Measurement, labels: tuple[str, ...]) -> int:
         """The id of this series; a new one if need be. Raises BadPayload ``cardinality`` at the cap."""
-        key = (measurement.name, labels)
+        key = (measurement.named, labels)
         found = self._ids.get(key)
         if found is not None:
             return found
@@ -79,7 +80,7 @@ class SeriesRegistry:
 
     def find(self, measurement: Measurement, labels: tuple[str, ...]) -> int | None:
         """The id of this series, or None if it was never seen."""
-        return self._ids.get((measurement.name, labels))
+        return self._ids.get((measurement.named, labels))
 
     def key(self, series: int) -> SeriesKey:
         """Measurement name and labels of an id."""
@@ -88,7 +89,7 @@ class SeriesRegistry:
     def labels(self, series: int) -> dict[str, str]:
         """Label name -> value of an id."""
         name, values = self._keys[series]
-        return dict(zip(MEASUREMENTS[name].labels, values, strict=True))
+        return dict(zip(LABELS_OF[name], values, strict=True))
 
     def matching(self, measurement: Measurement, where: Mapping[str, Sequence[str]]) -> list[int]:
         """Ids of ``measurement`` whose labels are all accepted by ``where``."""
@@ -96,7 +97,7 @@ class SeriesRegistry:
         return [
             number
             for number, (name, labels) in enumerate(self._keys)
-            if name == measurement.name and all(labels[i] in values for i, values in wanted)
+            if name == measurement.named and all(labels[i] in values for i, values in wanted)
         ]
 
     def unsaved(self) -> list[tuple[int, SeriesKey]]:

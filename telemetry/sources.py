@@ -16,6 +16,9 @@ from telemetry.status import SourceStatus
 
 _Counts = npt.NDArray[np.int64]
 
+_NOBODY = -1
+"""Source of a series that no device tells."""
+
 
 class SourceBook:
     """Sources by name; a source may have many series (a node has one for each GPU).
@@ -93,12 +96,17 @@ class SourceBook:
     def _row_counts(self) -> _Counts:
         rows = np.zeros(len(self._known), dtype=np.int64)
         counted = min(len(self._source_of), len(self._rows))
-        np.add.at(rows, np.array(self._source_of[:counted], dtype=np.int64), self._rows[:counted])
+        owner = np.array(self._source_of[:counted], dtype=np.int64)
+        told = owner != _NOBODY
+        np.add.at(rows, owner[told], self._rows[:counted][told])
         return rows
 
     def _learn_series(self) -> None:
         for series in range(len(self._source_of), len(self._registry)):
             key = self._registry.key(series)
+            if key[0] not in MEASUREMENTS:
+                self._source_of.append(_NOBODY)
+                continue
             site = self._registry.labels(series).get("site")
             self._source_of.append(self._number(source_of(key), key[0], site))
 

@@ -44,7 +44,30 @@ def window(query: WindowQuery) -> str:
     select = query.select
     wanted = ",".join(f"{query.aggregate}({name(f)}) AS {name(f)}" for f in fields(select))
     groups = f"time({query.step // MILLISECOND}ms),{_names(select.measurement.labels)}"
+    weights = [select.measurement.field(f).weight for f in fields(select)]
+    if query.aggregate == "mean" and any(weights):
+        return _weighted(query, weights, groups)
     return f"SELECT {wanted} {_from(select, select.where)} GROUP BY {groups} fill(none)"
+
+
+def _weighted(query: WindowQuery, weights: Sequence[str | None], groups: str) -> str:
+    """Means in which each row counts as often as its weight says; those without weigh the same."""
+    select = query.select
+    inner, outer = [], []
+    for k, (field, weight) in enumerate(zip(fields(select), weights, strict=True)):
+        # An alias of its own: some servers take one that is also a field's name for the field.
+        if weight is None:
+            inner.append(f"{name(field)} AS {name(f'v{k}')}")
+            outer.append(f"mean({name(f'v{k}')}) AS {name(field)}")
+        else:
+            inner.append(
+                f"{name(field)} * {name(weight)} AS {name(f'v{k}')}, {name(weight)} AS {name(f'n{k}')}"
+            )
+            outer.append(f"sum({name(f'v{k}')}) / sum({name(f'n{k}')}) AS {name(field)}")
+    rows = (
+        f"SELECT {','.join(inner)} {_from(select, select.where)} GROUP BY {_names(select.measurement.labels)}"
+    )
+    return f"SELECT {','.join(outer)} FROM ({rows}) WHERE {_within(select)} GROUP BY {groups} fill(none)"
 
 
 def forget(measurement: str, before_ms: int) -> str:
@@ -57,9 +80,13 @@ def _select(query: SeriesQuery, where: Mapping[str, Sequence[str]] | None = None
 
 
 def _from(query: SeriesQuery, where: Mapping[str, Sequence[str]]) -> str:
-    conditions = [f"time >= {to_ms(query.start)}ms", f"time < {to_ms(query.end)}ms"]
+    conditions = [_within(query)]
     conditions += [_any(query.measurement, label, values) for label, values in where.items()]
     return f"FROM {name(query.measurement.name)} WHERE {' AND '.join(conditions)}"
+
+
+def _within(query: SeriesQuery) -> str:
+    return f"time >= {to_ms(query.start)}ms AND time < {to_ms(query.end)}ms"
 
 
 def _any(measurement: Measurement, label: str, values: Sequence[str]) -> str:

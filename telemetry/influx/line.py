@@ -26,7 +26,7 @@ class LineFormat:
 
     def __init__(self, registry: SeriesRegistry) -> None:
         self._registry = registry
-        self._prefixes: dict[int, str] = {}
+        self._prefixes: dict[str, dict[int, str]] = {}
 
     def lines(self, frame: Frame) -> list[str]:
         """One line per row that tells anything, in the order of the rows; missing fields are left out."""
@@ -53,11 +53,12 @@ class LineFormat:
         return [form % row for row in zip(prefixes, *columns, frame.at_ms.tolist(), strict=True)]
 
     def _prefix(self, frame: Frame, series: int) -> str:
-        found = self._prefixes.get(series)
+        known = self._prefixes.setdefault(frame.measurement.name, {})
+        found = known.get(series)
         if found is None:
-            measurement, values = self._registry.key(series)
+            _, values = self._registry.key(series)
             tags = zip(frame.measurement.labels, values, strict=True)
-            parts = [measurement.translate(_MEASUREMENT)]
+            parts = [frame.measurement.name.translate(_MEASUREMENT)]
             parts += [f"{k.translate(_KEY)}={plain(v).translate(_KEY)}" for k, v in tags if v]
-            found = self._prefixes[series] = ",".join(parts)
+            found = known[series] = ",".join(parts)
         return found

@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from runtime.errors import StoreError
 from telemetry.arrow import table
-from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.catalogue import Measurement
 from telemetry.frame import Frame, Millis
 from telemetry.live import NEVER
 from telemetry.order import concatenated, merged, not_newer
 from telemetry.series import SeriesRegistry
 from telemetry.store import StoreCounts
+from telemetry.stored import LABELS_OF, STORED, is_told
 from telemetry.stores import duckdb_sql
 
 _LOOK_BACK_MS = 15 * 60 * 1000
@@ -59,7 +60,7 @@ class DuckDBFile:
             self.counts = StoreCounts(stored, duplicates)
             self._check_names(connection)
             self._marked = dict(_run(connection, "FROM newest"))
-            self._newest = {m.name: self._recent(connection, m) for m in MEASUREMENTS.values()}
+            self._newest = {m.name: self._recent(connection, m) for m in STORED.values()}
             _warm_up(connection)
         except BaseException:
             connection.close()
@@ -84,7 +85,8 @@ class DuckDBFile:
             newest: dict[str, Millis] = {}
             for frame in whole:
                 added, repeated, reached = self._take(connection, frame)
-                stored, duplicates = stored + added, duplicates + repeated
+                if is_told(frame.measurement):
+                    stored, duplicates = stored + added, duplicates + repeated
                 newest[frame.measurement.name] = reached
                 self._mark_newest(connection, frame.measurement.name, int(reached.max()))
             _run(
@@ -104,7 +106,7 @@ class DuckDBFile:
     def prune(self, before_ms: int) -> None:
         """Delete rows older than ``before_ms``."""
         connection = self._open()
-        for measurement in MEASUREMENTS.values():
+        for measurement in STORED.values():
             _run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
 
     def close(self) -> None:
@@ -173,7 +175,7 @@ class DuckDBFile:
         last = self._named - 1
         if last < len(self._registry):
             name, labels = self._registry.key(last)
-            columns = ", ".join(f'"{label}"' for label in MEASUREMENTS[name].labels)
+            columns = ", ".join(f'"{label}"' for label in LABELS_OF[name])
             stored = _run(connection, f"SELECT measurement, {columns} FROM series WHERE id = {last}")[0]
             if stored == (name, *labels):
                 return

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runtime.clock import MILLISECOND, to_ms
-from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.catalogue import Measurement
 from telemetry.store import Aggregate, SeriesQuery, WindowQuery
+from telemetry.stored import STORED
 
-LABELS: tuple[str, ...] = tuple(dict.fromkeys(label for m in MEASUREMENTS.values() for label in m.labels))
+LABELS: tuple[str, ...] = tuple(dict.fromkeys(label for m in STORED.values() for label in m.labels))
 """Every label of the catalogue, once: the columns of the ``series`` table."""
 
 STATE = """
@@ -43,7 +44,7 @@ class Question:
 def tables() -> list[str]:
     """Statements that make the tables of the catalogue, or add what a newer catalogue has more."""
     statements = [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {_quoted(x)} VARCHAR" for x in LABELS]
-    for measurement in MEASUREMENTS.values():
+    for measurement in STORED.values():
         name = _quoted(measurement.name)
         statements.append(f"CREATE TABLE IF NOT EXISTS {name} (series INTEGER, at_ms BIGINT)")
         statements += [
@@ -114,7 +115,7 @@ def window(query: WindowQuery) -> Question:
     labels = select.measurement.labels if query.group_by is None else query.group_by
     for label in labels:
         select.measurement.labels.index(label)  # ValueError for one that the measurement lacks
-    in_time = _list(f"{_IN_TIME[query.aggregate].format(_quoted(f))} AS {_quoted(f)}" for f in fields)
+    in_time = _list(f"{_over_time(query, f)} AS {_quoted(f)}" for f in fields)
     across = {f: "sum" if select.measurement.field(f).additive else "avg" for f in fields}
     combined = _list(f"{across[f]}(cell.{_quoted(f)}) AS {_quoted(f)}" for f in fields)
     keys = _list((*(f"series.{_quoted(label)}" for label in labels), "cell.start"))
@@ -128,6 +129,14 @@ def window(query: WindowQuery) -> Question:
     return Question(sql, values, tuple(labels), fields)
 
 
+def _over_time(query: WindowQuery, field: str) -> str:
+    weight = query.select.measurement.field(field).weight
+    if query.aggregate != "mean" or weight is None:
+        return _IN_TIME[query.aggregate].format(_quoted(field))
+    value, count = _quoted(field), _quoted(weight)
+    return f"sum({value} * {count}) / sum({count})"
+
+
 def _condition(query: SeriesQuery) -> tuple[str, list[object]]:
     parts: list[str] = ["at_ms >= ? AND at_ms < ?"]
     values: list[object] = [to_ms(query.start), to_ms(query.end)]
@@ -137,7 +146,7 @@ def _condition(query: SeriesQuery) -> tuple[str, list[object]]:
             query.measurement.labels.index(label)  # ValueError for one that the measurement lacks
             accepted.append(f"list_contains(?, {_quoted(label)})")
         parts.append(f"series IN (SELECT id FROM series WHERE measurement = ? AND {' AND '.join(accepted)})")
-        values += [query.measurement.name, *(list(wanted) for wanted in query.where.values())]
+        values += [query.measurement.named, *(list(wanted) for wanted in query.where.values())]
     return " AND ".join(parts), values
 
 

@@ -27,6 +27,7 @@ from telemetry.influx.reader import InfluxReader
 from telemetry.influx.writer import LineSender
 from telemetry.series import SeriesRegistry
 from telemetry.store import STORES, SeriesQuery, StoreCounts, WindowQuery
+from telemetry.stored import is_told
 
 log = structlog.get_logger(__name__)
 
@@ -92,11 +93,12 @@ class InfluxStore:
             raise StoreError(f"{self.name} is not open")
         sender = LineSender(self._wire, self.dead, self._options.url, self._backoff())
         lines = [line for frame in frames for line in self._format.lines(frame)]
+        told = sum(len(frame) for frame in frames if is_told(frame.measurement))
         size = self._options.batch_lines
         for first in range(0, len(lines), size):
             await sender.send(lines[first : first + size])
         if position > self._place.position:
-            self._place = Place(self._place.target, position, self._place.rows + len(lines))
+            self._place = Place(self._place.target, position, self._place.rows + told)
             await asyncio.to_thread(write_place, self._path, self._place)
 
     async def latest(self, query: SeriesQuery) -> pa.Table:

@@ -16,6 +16,7 @@ from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, STORES, Aggregate, SeriesQuery, StoreCounts, WindowQuery
+from telemetry.stored import is_told
 
 _Labels = tuple[str, ...]
 _Values = dict[str, float]
@@ -53,7 +54,9 @@ class MemoryStore:
                 zip(frame.series.tolist(), frame.at_ms.tolist(), strict=True)
             ):
                 told = {n: float(c[i]) for n, c in frame.columns.items() if not math.isnan(c[i])}
-                if at_ms in rows[series]:
+                if not is_told(frame.measurement):
+                    pass
+                elif at_ms in rows[series]:
                     repeated += 1
                 else:
                     stored += 1
@@ -81,9 +84,7 @@ class MemoryStore:
         kept = [measurement.labels.index(label) for label in group_by]
         groups: dict[tuple[_Labels, int], list[_Values]] = defaultdict(list)
         for (labels, start), rows in cells.items():
-            groups[tuple(labels[i] for i in kept), start].append(
-                _over(rows, _fields(select), lambda _: _IN_TIME[query.aggregate])
-            )
+            groups[tuple(labels[i] for i in kept), start].append(_in_time(query, rows))
         table = [
             (labels, start, _over(rows, _fields(select), lambda name: _across(measurement, name)))
             for (labels, start), rows in groups.items()
@@ -118,6 +119,18 @@ class MemoryStore:
             for at_ms in sorted(rows.get(series, {})):
                 if start <= at_ms < end:
                     yield labels, at_ms, rows[series][at_ms]
+
+
+def _in_time(query: WindowQuery, rows: Sequence[_Values]) -> _Values:
+    measurement, names = query.select.measurement, _fields(query.select)
+    values = _over(rows, names, lambda _: _IN_TIME[query.aggregate])
+    for name in values if query.aggregate == "mean" else ():
+        weight = measurement.field(name).weight
+        if weight is not None:
+            told = [row for row in rows if name in row]
+            total = math.fsum(row[weight] for row in told)
+            values[name] = math.fsum(row[name] * row[weight] for row in told) / total
+    return values
 
 
 _IN_TIME: Mapping[Aggregate, Callable[[list[float]], float]] = {

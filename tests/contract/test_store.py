@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, WEATHER, Measurement
 from telemetry.influx.options import InfluxOptions
+from telemetry.rollup import ROLLUPS
 from telemetry.series import SeriesRegistry
 from telemetry.store import Aggregate, SeriesQuery, Store, StoreCounts, WindowQuery
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
@@ -277,6 +278,39 @@ async def test_window_aggregates_in_steps(
     ]
     weather = await bench.store.window(WindowQuery(select(WEATHER), minute, aggregate))
     assert weather["humidity"].to_pylist() == humidity
+
+
+async def test_a_rollup_stands_beside_its_base_under_the_same_name_and_is_no_reading(bench: Bench) -> None:
+    minutes = ROLLUPS["meter_1m"]
+    await bench.put(METER, (MAIN, 1, {"power_w": 1.0}))
+    await bench.put(minutes, (MAIN, 0, {"power_w": 9.0, "power_w_count": 2.0}))
+    await bench.put(minutes, (MAIN, 0, {"power_w": 8.0, "power_w_count": 3.0}))
+    await bench.put(ROLLUPS["rack_1m"], (("gdansk", "a", "r1"), 0, {"power_w": 5.0, "members": 4.0}))
+    assert [r["power_w"] for r in await bench.raw(select())] == [1.0]
+    found = (await bench.store.latest(select(minutes, meter="main-1"))).to_pylist()
+    assert [(r["meter"], r["power_w"], r["power_w_count"], r["power_w_max"]) for r in found] == [
+        ("main-1", 8.0, 3.0, None)
+    ]
+    racks = (await bench.store.latest(select(ROLLUPS["rack_1m"], rack="r1"))).to_pylist()
+    assert [(r["site"], r["hall"], r["rack"], r["members"]) for r in racks] == [("gdansk", "a", "r1", 4.0)]
+    assert (await bench.store.counts()).rows == 1
+    assert (await bench.store.counts()).duplicates == 0
+
+
+async def test_a_mean_over_rows_of_a_rollup_weighs_them_by_their_readings(bench: Bench) -> None:
+    told = [(0, 10.0, 3.0, 10.0), (60, 40.0, 1.0, 70.0), (120, 7.0, 5.0, 7.0)]
+    await bench.put(
+        ROLLUPS["meter_1m"],
+        *((MAIN, s, {"power_w": p, "power_w_count": n, "power_w_max": m}) for s, p, n, m in told),
+        (UPS, 0, {"energy_wh": 1.0}),
+    )
+    query = WindowQuery(select(ROLLUPS["meter_1m"]), timedelta(minutes=2))
+    found = (await bench.store.window(query)).to_pylist()
+    assert [(r["meter"], r["at_ms"] - T0, r["power_w"], r["power_w_max"], r["energy_wh"]) for r in found] == [
+        ("main-1", 0, 17.5, 40.0, None),
+        ("main-1", 120_000, 7.0, 7.0, None),
+        ("ups-a", 0, None, None, 1.0),
+    ]
 
 
 async def test_steps_are_aligned_to_1970_not_to_the_range(bench: Bench) -> None:
