@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,7 +34,8 @@ class Replayed:
 class Replay:
     """Asks the ledger's ``rules`` every quarter-hour of a period; live values of the past are not kept.
 
-    Figures are those of today's ledger, so late readings and corrections count. Nothing is stored or sent.
+    Figures are those of today's ledger, so late readings and corrections count. Nothing is stored or sent;
+    whoever stops listening ends it.
     """
 
     def __init__(self, rules: Mapping[str, Rule], reading: Reading) -> None:
@@ -43,20 +45,29 @@ class Replay:
 
     async def run(self, period: Period) -> AsyncGenerator[Replayed, None]:
         """Every transition in ``period``, in order of time, beginning with nothing remembered."""
-        async with self._alone:
-            async for change in self._run(period):
-                yield change
+        async with aclosing(self.judged(period)) as judged:
+            async for _at, changes in judged:
+                for change in changes:
+                    yield change
 
-    async def _run(self, period: Period) -> AsyncGenerator[Replayed, None]:
-        memories: dict[str, Memory] = {}
-        reading = replace(self._reading, figures=self._reading.figures.snapshot())
-        at = floor_quarter(period.start)
-        while at < period.end:
-            for rule in self._rules:
-                for verdict in await rule.judge(at, reading):
-                    for change in _changes(memories, verdict, at):
-                        yield change
-            at += QUARTER
+    async def judged(self, period: Period) -> AsyncGenerator[tuple[datetime, Sequence[Replayed]], None]:
+        """Every quarter-hour of ``period`` with the transitions that it brought, most often none."""
+        async with self._alone:
+            memories: dict[str, Memory] = {}
+            reading = replace(self._reading, figures=self._reading.figures.snapshot(over=period))
+            at = floor_quarter(period.start)
+            while at < period.end:
+                yield at, await self._judge(memories, at, reading)
+                await asyncio.sleep(0)  # what the rules read is at hand, so nothing else lets others in
+                at += QUARTER
+
+    async def _judge(self, memories: dict[str, Memory], at: datetime, reading: Reading) -> list[Replayed]:
+        return [
+            change
+            for rule in self._rules
+            for verdict in await rule.judge(at, reading)
+            for change in _changes(memories, verdict, at)
+        ]
 
 
 def _changes(memories: dict[str, Memory], verdict: Verdict, at: datetime) -> Iterator[Replayed]:

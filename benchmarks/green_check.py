@@ -12,7 +12,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -23,6 +23,7 @@ import service
 from alerts.verdict import Cadence
 from energy.device import devices
 from energy.interval import QUARTER, Period
+from energy.site import SiteOptions
 from runtime import log
 from runtime.clock import ManualClock, to_ms
 from settings import resolve
@@ -41,9 +42,8 @@ _WATTS = {"utility": 4e4, "it": 3.5e4, "onsite_solar": 5e3}
 class Readings:
     """Registers of every device of both sites that grow with the sun and the wind."""
 
-    def __init__(self, built: service.Service) -> None:
-        self._registry: SeriesRegistry = built.registry
-        self._sites = built.reading.sites
+    def __init__(self, registry: SeriesRegistry, sites: Mapping[str, SiteOptions]) -> None:
+        self._registry, self._sites = registry, sites
 
     def between(self, span: Period) -> list[Frame]:
         """A reading each five minutes of each device in ``span``."""
@@ -72,9 +72,11 @@ class Readings:
 async def measure(folder: Path, checks: int) -> dict[str, float]:
     """Mean and median CPU milliseconds per check, first as quarters arrive, then catching up."""
     clock = ManualClock(CHECKED)
-    async with service.build(resolve(demo_settings(folder, 1, 0)), clock) as built:
-        following = asyncio.create_task(built.followers.run())
-        readings = Readings(built)
+    configuration = resolve(demo_settings(folder, 1, 0))
+    async with service.build(configuration, clock) as built:
+        (follow,) = (part.run for part in built.quiet_components if part.name == "journal followers")
+        following = asyncio.ensure_future(follow())
+        readings = Readings(built.journal.registry, configuration.settings.sites)
         await _arrive(built, readings, Period(START, CHECKED))
         await built.ledger.settle(CHECKED + GRACE)
         live, settling = [], []
@@ -97,7 +99,7 @@ async def measure(folder: Path, checks: int) -> dict[str, float]:
 
 async def _arrive(built: service.Service, readings: Readings, span: Period) -> None:
     await built.journal.append(readings.between(span))
-    await built.followers.wait_for(built.journal.head)
+    await built.ledger.settle(span.start)  # it waits until all that arrived is stored and marked
 
 
 async def _check(built: service.Service, at: datetime) -> float:

@@ -71,7 +71,11 @@ class ManyRegisters(SyntheticFigures):
         return [replace(row, meter=meter or row.meter) for row in self.kept]
 
     async def statements(
-        self, site: str, period: Period, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[MeterStatement]:
         n = period.quarters
         return [MeterStatement(name, "energy", "other", 1.0, n, n, 0, 0, 0) for name in self.registers]

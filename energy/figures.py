@@ -114,10 +114,11 @@ class Figures(Protocol):
 
     sites: Mapping[str, SiteOptions]
 
-    def snapshot(self) -> Figures:
+    def snapshot(self, over: Period | None = None) -> Figures:
         """The same figures from one look at each site's ledger, for questions that belong together.
 
         What is settled later is not seen, and asking is cheaper: use it for one check, page or report.
+        Whoever will ask of many parts of one period names it as ``over``: it is then read all at once.
         """
         ...
 
@@ -149,9 +150,13 @@ class Figures(Protocol):
         ...
 
     async def statements(
-        self, site: str, period: Period, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[MeterStatement]:
-        """How complete each meter is."""
+        """How complete each meter is, or each of those that ``only`` names by id."""
         ...
 
     async def settled_until(self, site: str) -> datetime | None:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import add
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import energy.kpis
+from energy.device import devices
 from energy.entries import ledger_rows
 from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
-from energy.gridmix import GridMix, load_gridmix
+from energy.gridmix import load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
+from energy.look import Look
 from energy.revisions import QUARTERS_A_DAY
-from energy.rows import Flows, Mixed, Scope, joined, kpi_row, kpis, mixed
+from energy.rows import Mixed, Scope, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
 from energy.stand import Stand
 from energy.statement import statements
-from energy.totals import Totals
+from energy.totals import Columns
 from energy.view import View, Views
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
@@ -30,6 +35,11 @@ LONGEST = timedelta(days=3660)
 """What one question may span: ten years."""
 
 _UTC = ZoneInfo("UTC")
+
+_ALWAYS = "completeness"
+"""Part of every row, whatever is asked for."""
+
+T = TypeVar("T")
 
 
 class LedgerFigures:
@@ -46,12 +56,13 @@ class LedgerFigures:
         self._shelf = Shelf(database)
         self._views = {key: Views(site, self._shelf) for key, site in sites.items()}
         self._kpis = kpis()
-        self._seen: dict[str, Stand] | None = None
+        self._devices = {key: devices(key, site) for key, site in sites.items()}
+        self._look: Look | None = None
 
-    def snapshot(self) -> LedgerFigures:
+    def snapshot(self, over: Period | None = None) -> LedgerFigures:
         """The same figures, all from how the ledger stands when the first of them is asked for."""
         snapshot = copy(self)
-        snapshot._seen = {}
+        snapshot._look = Look(over)
         return snapshot
 
     async def kpi(
@@ -63,30 +74,26 @@ class LedgerFigures:
         only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         """One row per step, or one for the whole period."""
-        parts = self._parts(site, period, step)
-        asked = {
-            name: kpi for name, kpi in self._kpis.items() if only is None or name in only or not kpi.needs_mix
-        }
-        grids = any(kpi.needs_mix for kpi in asked.values())
-        sums = [Totals() for _ in parts]
-        settled = []
-        for key in self._keys(site):
-            view, cuts, until = await self._view(key, parts, as_of)
-            summed = view.columns(await self._gridmix(key, view, cuts)) if grids else view.without_mix
-            sums = [one + summed.totals(*cut) for one, cut in zip(sums, cuts, strict=True)]
-            settled.append(until)
-        scope = self._scope(site, _earliest(settled))
-        return [kpi_row(part, total, scope, asked) for part, total in zip(parts, sums, strict=True)]
+        names = None if only is None else frozenset(only)
+
+        async def answer() -> list[KpiRow]:
+            return await self._kpi(site, self._parts(site, period, step), as_of, names)
+
+        return await self._once(("kpi", site, period, step, names), as_of, answer)
 
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
     ) -> list[MixRow]:
         """One row per step, or one for the whole period; of ``all``, supplies are named ``site/supply``."""
-        parts = self._parts(site, period, step)
-        found = {key: await self._mix(key, parts, as_of) for key in self._keys(site)}
-        if site != ALL:
-            return [one.row for one in found[site]]
-        return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
+
+        async def answer() -> list[MixRow]:
+            parts = self._parts(site, period, step)
+            found = {key: await self._mix(key, parts, as_of) for key in self._keys(site)}
+            if site != ALL:
+                return [one.row for one in found[site]]
+            return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
+
+        return await self._once(("mix", site, period, step), as_of, answer)
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
@@ -96,27 +103,62 @@ class LedgerFigures:
             return await ledger_rows(connection, self._keys(site), _quarters(period), (meter, as_of))
 
     async def statements(
-        self, site: str, period: Period, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[MeterStatement]:
         """How complete each meter is over the settled part of the period."""
-        found: list[MeterStatement] = []
-        for key in self._keys(site):
+        names = None if only is None else frozenset(only)
+
+        async def answer() -> list[MeterStatement]:
+            found: list[MeterStatement] = []
             first, until = _quarters(period)
             days = range(first // QUARTERS_A_DAY, -(-until // QUARTERS_A_DAY))
-            sheet, settled = await self._sheet(key, days, as_of)
-            until = max(first, min(until, settled or first))
-            found += statements(key, self.sites[key], sheet, (first, until))
-        return found
+            for key in self._keys(site):
+                sheet, settled = await self._sheet(key, days, as_of)
+                chosen = [d for d in self._devices[key] if names is None or d.id in names]
+                found += statements(chosen, sheet, (first, max(first, min(until, settled or first))))
+            return found
+
+        return await self._once(("statements", site, period, names), as_of, answer)
 
     async def settled_until(self, site: str) -> datetime | None:
         """Every interval before this has been settled; of ``all``: at every site."""
         return _earliest([(await self._stand(key)).settled for key in self._keys(site)])
 
+    async def _once(
+        self, question: Hashable, as_of: datetime | None, work: Callable[[], Awaitable[list[T]]]
+    ) -> list[T]:
+        """What ``work`` finds; a snapshot answers the same ``question`` as before without doing it again."""
+        if self._look is None or as_of is not None:
+            return await work()
+        found: list[T] | None = self._look.answer(question)
+        if found is None:
+            found = await work()
+            self._look.keep(question, found)
+        return list(found)
+
+    async def _kpi(
+        self, site: str, parts: Sequence[Period], as_of: datetime | None, only: Collection[str] | None
+    ) -> list[KpiRow]:
+        asked = {name: kpi for name, kpi in self._kpis.items() if only is None or name in {*only, _ALWAYS}}
+        grids = any(kpi.needs_mix for kpi in asked.values())
+        sums, settled = [], []
+        for key in self._keys(site):
+            view, cuts, until = await self._view(key, parts, as_of)
+            summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
+            sums.append([summed.totals(*cut) for cut in cuts])
+            settled.append(until)
+        scope = self._scope(site, _earliest(settled))
+        totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
+        return [kpi_row(part, total, scope, asked) for part, total in zip(parts, totals, strict=True)]
+
     async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[Mixed]:
         view, cuts, _ = await self._view(key, parts, as_of)
-        flows = Flows(view.match.green, view.balance.available, frozenset(view.balance.contracted))
         return [
-            mixed(part, view.without_mix.totals(*cut), flows, cut)
+            mixed(part, view.without_mix.totals(*cut), view.flows, cut)
             for part, cut in zip(parts, cuts, strict=True)
         ]
 
@@ -131,7 +173,7 @@ class LedgerFigures:
         days = range((first - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
         if as_of is None:
             stand = await self._stand(key)
-            view, settled = await self._views[key].view(stand, days), stand.settled
+            view, settled = await self._view_of(stand, days), stand.settled
         else:
             sheet, settled = await self._shelf.sheet_as_of(key, days, as_of)
             view = View.of(self.sites[key], sheet)
@@ -146,20 +188,41 @@ class LedgerFigures:
         if as_of is not None:
             return await self._shelf.sheet_as_of(key, days, as_of)
         stand = await self._stand(key)
+        if self._look is not None and self._look.holds(key, days):
+            return (await self._view_of(stand, days)).sheet, stand.settled
         return await self._shelf.sheet(stand, days), stand.settled
 
-    async def _gridmix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> GridMix:
+    async def _view_of(self, stand: Stand, days: range) -> View:
+        """A view of ``days`` or more; of a snapshot, the one that it has seen, if it can be."""
+        if self._look is None:
+            return await self._views[stand.site].view(stand, days)
+        view = self._look.view(stand.site, days)
+        if view is None:
+            days = self._look.widened(days)
+            view = await self._views[stand.site].view(stand, days)
+            self._look.see(stand.site, days, view)
+        return view
+
+    async def _with_mix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> Columns:
+        """What is summed, with the mix of the grid; it is read once for all questions about one view."""
         if all(low == high for low, high in cuts):
-            return GridMix.unknown(view.sheet.quarters)
-        return await load_gridmix(self._store, self.sites[key].grid, view.sheet.first, view.sheet.quarters)
+            return view.without_mix
+        seen = None if self._look is None else self._look.mixed.get(key)
+        if seen is not None and seen[0] is view:
+            return seen[1]
+        mix = await load_gridmix(self._store, self.sites[key].grid, view.sheet.first, view.sheet.quarters)
+        summed = view.columns(mix)
+        if self._look is not None:
+            self._look.mixed[key] = view, summed
+        return summed
 
     async def _stand(self, key: str) -> Stand:
         """How the site stands now; of a snapshot, how it stood when that was first asked."""
-        if self._seen is None:
+        if self._look is None:
             return (await self._shelf.stands([key]))[key]
-        if not self._seen:
-            self._seen |= await self._shelf.stands(list(self.sites))
-        return self._seen[key]
+        if not self._look.stands:
+            self._look.stands |= await self._shelf.stands(list(self.sites))
+        return self._look.stands[key]
 
     def _keys(self, site: str) -> list[str]:
         if site == ALL:

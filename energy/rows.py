@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
+from energy.balance import Flags
 from energy.figures import KpiRow, MixRow, State
 from energy.interval import Period
 from energy.kpi import KPIS, Figure, Kpi
@@ -79,6 +81,28 @@ class Flows:
     available: Mapping[str, Floats]
     claimable: frozenset[str]
 
+    def sums(self, low: int, high: int) -> tuple[dict[str, float], dict[str, float | None]]:
+        """Wh matched and Wh delivered from index ``low`` up to ``high``; None where no quarter is known."""
+        green, available = self._green[:, low:high].sum(axis=1), self._available[:, low:high].sum(axis=1)
+        told = np.count_nonzero(self._told[:, low:high], axis=1).tolist()
+        delivered = zip(self.available, available.tolist(), told, strict=True)
+        return (
+            dict(zip(self.green, green.tolist(), strict=True)),
+            {name: wh if known else None for name, wh, known in delivered},
+        )
+
+    @cached_property
+    def _green(self) -> Floats:
+        return np.nan_to_num(_rows(self.green))
+
+    @cached_property
+    def _available(self) -> Floats:
+        return np.nan_to_num(_rows(self.available))
+
+    @cached_property
+    def _told(self) -> Flags:
+        return ~np.isnan(_rows(self.available))
+
 
 @dataclass(frozen=True)
 class Mixed:
@@ -90,9 +114,7 @@ class Mixed:
 
 def mixed(part: Period, totals: Totals, flows: Flows, cut: tuple[int, int]) -> Mixed:
     """Where the energy of ``part`` came from; ``cut`` is its range of quarters in ``flows``."""
-    low, high = cut
-    green = {name: float(np.nansum(column[low:high])) for name, column in flows.green.items()}
-    available = {name: _known_sum(column[low:high]) for name, column in flows.available.items()}
+    green, available = flows.sums(*cut)
     surplus = sum(max(0.0, (available[name] or 0.0) - green.get(name, 0.0)) for name in flows.claimable)
     return Mixed(_mix_row(part, totals, green if totals.edc_known > 0 else {}, available, surplus), totals)
 
@@ -134,5 +156,5 @@ def _mix_row(
     )
 
 
-def _known_sum(column: Floats) -> float | None:
-    return float(np.nansum(column)) if not np.isnan(column).all() else None
+def _rows(columns: Mapping[str, Floats]) -> Floats:
+    return np.vstack(list(columns.values())) if columns else np.zeros((0, 0))

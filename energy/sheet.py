@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,11 @@ class Sheet:
     def quarters(self) -> int:
         """How many quarters it spans."""
         return int(self.amount.shape[1])
+
+    @cached_property
+    def lines(self) -> Mapping[RegisterKey, int]:
+        """In which row each register is."""
+        return {register.key: number for number, register in enumerate(self.registers)}
 
     @classmethod
     def blank(cls, registers: Sequence[LedgerRegister], first: int, quarters: int) -> Sheet:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from energy.balance import Flags
-from energy.device import ENERGY, VOLUME, devices
+from energy.device import ENERGY, VOLUME, Device
 from energy.figures import Figures, MeterStatement
 from energy.interval import QUARTER, Period
 from energy.registers import ESTIMATED, RESET
 from energy.sheet import LedgerRegister, Sheet
-from energy.site import SiteOptions
 
 HARDLY = 0.01
 """A month of which less than this share (0..1) is known was hardly metered: metering began as it ended."""
@@ -26,26 +27,25 @@ async def metered(figures: Figures, site: str, period: Period) -> bool:
     return any(0 < s.known >= least for s in await figures.statements(site, period))
 
 
-def statements(key: str, site: SiteOptions, sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
-    """One for each register of a configured device, over settled ``quarters`` (first, until).
+def statements(found: Iterable[Device], sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
+    """One for each register of the ``found`` devices, over settled ``quarters`` (first, until).
 
     A meter that never spoke has its statement too. A register is expected from when it begins.
     """
-    lines = {register.key: number for number, register in enumerate(sheet.registers)}
-    found = []
-    for device in devices(key, site):
+    told = []
+    for device in found:
         for channel in device.channels:
-            line = lines.get((device.measurement.name, device.id, channel.name))
+            line = sheet.lines.get((device.measurement.name, device.id, channel.name))
             if channel.name == VOLUME or (line is None and channel.name != ENERGY):
                 continue
             if line is None:
                 expected = quarters[1] - quarters[0]
-                found.append(
+                told.append(
                     MeterStatement(device.id, channel.name, device.role, None, expected, 0, 0, 0, expected)
                 )
                 continue
-            found.append(_statement(sheet, line, quarters, device.role))
-    return found
+            told.append(_statement(sheet, line, quarters, device.role))
+    return told
 
 
 def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) -> MeterStatement:
@@ -55,16 +55,18 @@ def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) ->
     part = slice(first - sheet.first, until - sheet.first)
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
     known = ~np.isnan(amount)
+    count = int(np.count_nonzero(known))
+    whole = count == until - first
     return MeterStatement(
         meter=register.key[1],
         channel=register.key[2],
         role=role,
-        energy_wh=float(amount[known].sum()) if known.any() else None,
+        energy_wh=float((amount if whole else amount[known]).sum()) if count else None,
         expected=until - first,
-        known=int(known.sum()),
-        estimated=int((quality == ESTIMATED).sum()),
-        resets=int((quality == RESET).sum()),
-        longest_gap_intervals=_longest(~known),
+        known=count,
+        estimated=int(np.count_nonzero(quality == ESTIMATED)),
+        resets=int(np.count_nonzero(quality == RESET)),
+        longest_gap_intervals=0 if whole else _longest(~known),
     )
 
 

@@ -107,7 +107,7 @@ def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[in
 def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
     """Every numerator and denominator per quarter-hour."""
     found = _columns(balance, match, mix)
-    matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False)
+    matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False) + 0.0  # no sum is told as -0
     metered = {"water_known": balance.water_l, "reuse_known": balance.reuse}
     unmetered = frozenset(name for name, meter in metered.items() if meter is None)
     return Columns(tuple(found), matrix, np.nan_to_num(balance.told), unmetered)

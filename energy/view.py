@@ -9,6 +9,7 @@ from functools import cached_property
 from energy.balance import Balance, balance
 from energy.gridmix import GridMix
 from energy.matching import Match, match
+from energy.rows import Flows
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
@@ -37,6 +38,11 @@ class View:
         return cls(sheet, found, match(found.edc, found.loose, found.contracted))
 
     @cached_property
+    def flows(self) -> Flows:
+        """What each supply gave, per quarter."""
+        return Flows(self.match.green, self.balance.available, frozenset(self.balance.contracted))
+
+    @cached_property
     def without_mix(self) -> Columns:
         """What is summed when nothing is asked that needs the mix of the grid."""
         return self.columns(GridMix.unknown(self.sheet.quarters))
@@ -63,7 +69,7 @@ class Views:
     async def view(self, stand: Stand, days: range) -> View:
         """A view of ``days`` (numbers since 1970) or more, no older than ``stand``."""
         await self._shelf.look(stand, days)
-        covering = [kept for kept in self._kept if _covers(kept.days, days)]
+        covering = [kept for kept in self._kept if covers(kept.days, days)]
         for kept in covering:
             if kept.days.start >= stand.known_from and kept.stamp == stand.stamp(kept.days):
                 return kept.view
@@ -72,11 +78,12 @@ class Views:
         sheet = await self._shelf.sheet(stand, days)
         view = View.of(self._site, sheet)
         if len(days) <= _LONGEST_KEPT:
-            for old in [kept for kept in self._kept if _covers(days, kept.days)]:
+            for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)
             self._kept.appendleft(_Kept(days, stand.stamp(days), view))
         return view
 
 
-def _covers(wide: range, narrow: range) -> bool:
+def covers(wide: range, narrow: range) -> bool:
+    """Whether ``narrow`` lies within ``wide``."""
     return wide.start <= narrow.start and narrow.stop <= wide.stop

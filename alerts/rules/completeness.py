@@ -42,9 +42,11 @@ class Completeness:
                 continue
             period = Period(settled - self._options.window, settled)
             now = await _inlet(read, key, period)
-            # A meter that has only begun has missed nothing, and one that has long been dead is known to be.
-            before = await _inlet(read, key, Period(period.start - RECENT, period.start))
-            begun = {s.meter for s in before if s.known}
+            begun = set[str]()
+            if any(_low(statement, site) for statement in now):
+                # A meter that has only begun has missed nothing, one that has long been dead is known to be.
+                before = await _inlet(read, key, Period(period.start - RECENT, period.start))
+                begun = {s.meter for s in before if s.known}
             found += [self._meter(key, site, s, period, s.meter in begun) for s in now]
         return found
 
@@ -52,7 +54,7 @@ class Completeness:
         self, key: str, site: SiteOptions, statement: MeterStatement, period: Period, begun: bool
     ) -> Verdict:
         share = statement.known / statement.expected if statement.expected else None
-        low = share is not None and share < site.completeness_floor
+        low = _low(statement, site)
         missing = statement.expected - statement.known
         return Verdict(
             key=f"completeness/{key}/{statement.meter}",
@@ -73,8 +75,13 @@ class Completeness:
         )
 
 
+def _low(statement: MeterStatement, site: SiteOptions) -> bool:
+    expected = statement.expected
+    return expected > 0 and statement.known / expected < site.completeness_floor
+
+
 async def _inlet(read: Reading, key: str, period: Period) -> list[MeterStatement]:
     """How complete the imports of each utility meter are."""
     inlet = {m.id for m in read.sites[key].meter if m.role is Role.UTILITY}
-    statements = await read.figures.statements(key, period)
-    return [s for s in statements if s.meter in inlet and s.channel == "energy"]
+    statements = await read.figures.statements(key, period, only=inlet)
+    return [s for s in statements if s.channel == "energy"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,10 +34,11 @@ class GreenTarget:
         found = []
         for target in read.targets:
             judged = await judge_target(target, read.figures, at)
-            found += [self._missed(judged, read), self._at_risk(judged, read)]
+            shared = _shared(judged, read)
+            found += [self._missed(judged, shared), self._at_risk(judged, shared)]
         return found
 
-    def _missed(self, judged: TargetVerdict, read: Reading) -> Verdict:
+    def _missed(self, judged: TargetVerdict, shared: Mapping[str, Any]) -> Verdict:
         return Verdict(
             key=f"target/{judged.target.name}/missed",
             severity=Severity(judged.target.severity),
@@ -45,10 +46,10 @@ class GreenTarget:
             title=f"Green target missed: {judged.target.name}",
             advice="Nothing can win this period back. Read in the hours listed where green power was short, "
             "tell whoever answers for the target, and see whether contracts or load can be moved.",
-            **_shared(judged, read),
+            **shared,
         )
 
-    def _at_risk(self, judged: TargetVerdict, read: Reading) -> Verdict:
+    def _at_risk(self, judged: TargetVerdict, shared: Mapping[str, Any]) -> Verdict:
         return Verdict(
             key=f"target/{judged.target.name}/at-risk",
             severity=self._options.at_risk,
@@ -56,7 +57,7 @@ class GreenTarget:
             title=f"Green target at risk: {judged.target.name}",
             advice="The target can still be met. Move deferrable load into hours with sun and wind, "
             "or have more green supply contracted for the rest of the period.",
-            **_shared(judged, read),
+            **shared,
         )
 
 

@@ -24,7 +24,7 @@ class SyntheticFigures:
     ) -> None:
         self.sites, self.settled, self.windless, self.missing = sites, settled, windless, missing
 
-    def snapshot(self) -> SyntheticFigures:
+    def snapshot(self, over: Period | None = None) -> SyntheticFigures:
         return self
 
     async def kpi(
@@ -58,8 +58,14 @@ class SyntheticFigures:
         return found
 
     async def statements(
-        self, site: str, period: Period, as_of: datetime | None = None
+        self,
+        site: str,
+        period: Period,
+        as_of: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> list[MeterStatement]:
+        if only is not None and "main-1" not in only:
+            return []
         rows = await self.rows(site, period)
         known = [r.energy_wh for r in rows if r.energy_wh is not None]
         return [MeterStatement("main-1", "energy", "utility", sum(known), len(rows), len(known), 0, 0, 0)]
@@ -154,21 +160,28 @@ class SyntheticFigures:
         )
 
 
-def site(name: str = "Gdańsk") -> SiteOptions:
-    """A site with one inlet, one UPS output, a roof of panels and a wind contract."""
+def site(
+    name: str = "Gdańsk",
+    zone: str = "Europe/Warsaw",
+    grid: str = "PL",
+    contracted_kw: float = 16_000,
+    battery: bool = False,
+) -> SiteOptions:
+    """A site with one inlet, one UPS output, a roof of panels, a wind contract and perhaps a battery."""
     return SiteOptions.model_validate(
         {
             "name": name,
-            "zone": "Europe/Warsaw",
-            "grid": "PL",
-            "contracted_kw": 16_000,
+            "zone": zone,
+            "grid": grid,
+            "contracted_kw": contracted_kw,
             "meter": [
                 {"id": "main-1", "role": "utility"},
                 {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
             ],
             "supply": [
                 {"id": "pv-roof", "kind": "onsite_solar"},
-                {"id": "ppa-wind-1", "kind": "ppa_wind", "zone": "PL"},
+                {"id": "ppa-wind-1", "kind": "ppa_wind", "zone": grid},
+                *([{"id": "battery-1", "kind": "battery"}] if battery else []),
             ],
         }
     )
