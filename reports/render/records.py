@@ -2,115 +2,153 @@
 
 from __future__ import annotations
 
-from reports.content import MonthFigures, MonthlyReport
-from reports.render.sheet import Book, Column, Value
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.content import Check, CompletenessLine, MonthFigures, MonthlyReport, QualityRange, TargetLine
+from reports.render.sheet import Book, Column
+
+Row = Mapping[str, Any]
+"""The values of one row by the names of their columns' fields."""
 
 
-def targets(book: Book, figures: MonthFigures, head: str | None) -> None:
-    """One row a target, and one a day for daily targets."""
-    columns = (
-        Column("Target", "text", 26),
-        Column("Metric", "text", 16),
-        Column("Goal", "share", 12),
-        Column("Period", "text", 12),
-        Column("Standing", "text", 12),
-        Column("Value", "share", 12),
-        Column("Best possible", "share", 14),
-        Column("Reason", "text", 70),
+@dataclass(frozen=True)
+class Records:
+    """A sheet called ``name`` with a column for each field of its rows; ``none`` is written for None."""
+
+    name: str
+    columns: Mapping[str, Column]
+    none: str = ""
+
+    def write(self, book: Book, head: str | None, rows: Iterable[Row]) -> None:
+        """The whole sheet, ``head`` above it. Raises KeyError for a row that lacks a field."""
+        sheet = book.sheet(self.name, tuple(self.columns.values()), notice=head)
+        for row in rows:
+            sheet.add([row[field] for field in self.columns], none=self.none)
+
+    def only(self, **values: Any) -> Row:
+        """A row that has nothing to say in the other columns."""
+        return {**dict.fromkeys(self.columns), **values}
+
+
+TARGETS = Records(
+    "Targets",
+    {
+        "name": Column("Target", "text", 26),
+        "metric": Column("Metric", "text", 16),
+        "goal": Column("Goal", "share", 12),
+        "period": Column("Period", "text", 12),
+        "standing": Column("Standing", "text", 12),
+        "value": Column("Value", "share", 12),
+        "best_possible": Column("Best possible", "share", 14),
+        "reason": Column("Reason", "text", 70),
+    },
+    none="unknown",
+)
+
+ALERTS = Records(
+    "Alerts",
+    {
+        "id": Column("Id", "count", 8),
+        "severity": Column("Severity", "text", 11),
+        "state": Column("State", "text", 16),
+        "rule": Column("Rule", "text", 18),
+        "title": Column("Title", "text", 36),
+        "summary": Column("Summary", "text", 60),
+        "value": Column("Value", "number", 12),
+        "limit": Column("Limit", "number", 12),
+        "unit": Column("Unit", "text", 8),
+        "start": Column("Begin, UTC", "time", 17),
+        "end": Column("End, UTC", "time", 17),
+        "acknowledged_by": Column("Acknowledged by", "text", 20),
+        "acknowledged_at": Column("Acknowledged, UTC", "time", 17),
+        "note": Column("Note", "text", 40),
+    },
+)
+
+QUALITY = Records(
+    "Data quality",
+    {
+        "register": Column("Register", "text", 34),
+        "role": Column("Role or quality", "text", 18),
+        "energy_wh": Column("Energy, Wh", "wh", 17),
+        "expected": Column("Expected intervals", "count", 12),
+        "known": Column("Known", "count", 10),
+        "estimated": Column("Estimated", "count", 10),
+        "resets": Column("Resets", "count", 8),
+        "longest_gap_intervals": Column("Longest gap, intervals", "count", 12),
+        "completeness": Column("Completeness", "share", 13),
+        "grade": Column("Grade", "text", 24),
+        "start": Column("From, UTC", "time", 17),
+        "end": Column("To, UTC", "time", 17),
+        "reason": Column("Reason", "text", 60),
+    },
+)
+
+METERS = Records(
+    "Meters",
+    {
+        "site": Column("Site", "text", 14),
+        "id": Column("Id", "text", 20),
+        "kind": Column("Kind", "text", 10),
+        "role": Column("Role", "text", 14),
+        "category": Column("PUE category", "text", 13),
+        "parent": Column("Parent", "text", 16),
+        "accuracy_class": Column("Accuracy class, %", "number", 12),
+        "period_s": Column("Reports every, s", "number", 12),
+        "modulus": Column("Rolls over at, Wh or m3", "number", 18),
+        "on_decrease": Column("On decrease", "text", 12),
+        "zone": Column("Zone", "text", 8),
+        "certificates": Column("Certificates", "text", 12),
+    },
+)
+
+
+def write(book: Book, report: MonthlyReport, head: str | None) -> None:
+    """All sheets of records, ``head`` above each: one row a target, alert, register, range, check, meter."""
+    figures = report.figures
+    TARGETS.write(book, head, (row for target in figures.targets for row in _target(target)))
+    ALERTS.write(book, head, map(vars, report.alerts))
+    QUALITY.write(book, head, _quality(figures))
+    METERS.write(book, head, map(vars, figures.meters))
+
+
+def _target(target: TargetLine) -> Iterator[Row]:
+    """The target, then the days of a daily one."""
+    yield vars(target)
+    for day in target.days:
+        yield {**vars(target), "best_possible": None, **vars(day), "period": day.date.isoformat()}
+
+
+def _quality(figures: MonthFigures) -> Iterator[Row]:
+    """The completeness statement of every register, every range that is not plainly measured, the checks."""
+    yield from map(_statement, figures.completeness)
+    yield from map(_range, figures.ranges)
+    yield from map(_check, figures.checks)
+
+
+def _statement(line: CompletenessLine) -> Row:
+    return QUALITY.only(**vars(line), register=_register(line))
+
+
+def _range(part: QualityRange) -> Row:
+    return QUALITY.only(
+        register=_register(part),
+        role=part.quality,
+        energy_wh=part.energy_wh,
+        expected=part.intervals,
+        grade="range",
+        start=part.start,
+        end=part.end,
+        reason=part.reason,
     )
-    sheet = book.sheet("Targets", columns, notice=head)
-    for t in figures.targets:
-        values: list[Value] = [
-            t.name,
-            t.metric,
-            t.goal,
-            t.period,
-            t.standing,
-            t.value,
-            t.best_possible,
-            t.reason,
-        ]
-        sheet.add(values, none="unknown")
-        for day in t.days:
-            name = day.date.isoformat()
-            row: list[Value] = [t.name, t.metric, t.goal, name, day.standing, day.value, None, day.reason]
-            sheet.add(row, none="unknown")
 
 
-def alerts(book: Book, report: MonthlyReport, head: str | None) -> None:
-    """One row an alert that was active in the month."""
-    columns = (
-        Column("Id", "count", 8),
-        Column("Severity", "text", 11),
-        Column("State", "text", 16),
-        Column("Rule", "text", 18),
-        Column("Title", "text", 36),
-        Column("Summary", "text", 60),
-        Column("Value", "number", 12),
-        Column("Limit", "number", 12),
-        Column("Unit", "text", 8),
-        Column("Begin, UTC", "time", 17),
-        Column("End, UTC", "time", 17),
-        Column("Acknowledged by", "text", 20),
-        Column("Acknowledged, UTC", "time", 17),
-        Column("Note", "text", 40),
-    )
-    sheet = book.sheet("Alerts", columns, notice=head)
-    for a in report.alerts:
-        what: list[Value] = [a.id, a.severity, a.state, a.rule, a.title, a.summary, a.value, a.limit, a.unit]
-        sheet.add([*what, a.start, a.end, a.acknowledged_by, a.acknowledged_at, a.note], none="")
+def _check(check: Check) -> Row:
+    result = "balances" if check.ok else "DIFFERS"
+    return QUALITY.only(register=f"check: {check.name}", role="found", energy_wh=check.found, grade=result)
 
 
-def data_quality(book: Book, figures: MonthFigures, head: str | None) -> None:
-    """The completeness statement of every register, then every range that is not plainly measured."""
-    columns = (
-        Column("Register", "text", 34),
-        Column("Role or quality", "text", 18),
-        Column("Energy, Wh", "wh", 17),
-        Column("Expected intervals", "count", 12),
-        Column("Known", "count", 10),
-        Column("Estimated", "count", 10),
-        Column("Resets", "count", 8),
-        Column("Longest gap, intervals", "count", 12),
-        Column("Completeness", "share", 13),
-        Column("Grade", "text", 24),
-        Column("From, UTC", "time", 17),
-        Column("To, UTC", "time", 17),
-        Column("Reason", "text", 60),
-    )
-    sheet = book.sheet("Data quality", columns, notice=head)
-    for c in figures.completeness:
-        counted = [c.expected, c.known, c.estimated, c.resets, c.longest_gap_intervals, c.completeness]
-        name = f"{c.site}/{c.meter} {c.channel}"
-        sheet.add([name, c.role, c.energy_wh, *counted, c.grade, None, None, None], none="")
-    for r in figures.ranges:
-        name = f"{r.site}/{r.meter} {r.channel}"
-        blank = [None, None, None, None, None, "range"]
-        sheet.add([name, r.quality, r.energy_wh, r.intervals, *blank, r.start, r.end, r.reason], none="")
-    for check in figures.checks:
-        result = "balances" if check.ok else "DIFFERS"
-        blank = [None, None, None, None, None, None]
-        values = [f"check: {check.name}", "found", check.found, *blank, result, None, None, None]
-        sheet.add(values, none="")
-
-
-def meters(book: Book, figures: MonthFigures, head: str | None) -> None:
-    """One row a meter or supply as configured."""
-    columns = (
-        Column("Site", "text", 14),
-        Column("Id", "text", 20),
-        Column("Kind", "text", 10),
-        Column("Role", "text", 14),
-        Column("PUE category", "text", 13),
-        Column("Parent", "text", 16),
-        Column("Accuracy class, %", "number", 12),
-        Column("Reports every, s", "number", 12),
-        Column("Rolls over at, Wh or m3", "number", 18),
-        Column("On decrease", "text", 12),
-        Column("Zone", "text", 8),
-        Column("Certificates", "text", 12),
-    )
-    sheet = book.sheet("Meters", columns, notice=head)
-    for m in figures.meters:
-        what = [m.site, m.id, m.kind, m.role, m.category, m.parent, m.accuracy_class, m.period_s]
-        sheet.add([*what, m.modulus, m.on_decrease, m.zone, m.certificates], none="")
+def _register(line: CompletenessLine | QualityRange) -> str:
+    return f"{line.site}/{line.meter} {line.channel}"

@@ -171,6 +171,30 @@ def test_the_workbook_has_every_interval_and_every_sheet(report: MonthlyReport) 
     assert {row[2] for row in missing} == {None}
 
 
+def test_each_record_stands_under_its_headings(report: MonthlyReport) -> None:
+    book, figures = workbook(xlsx.render(report)), report.figures
+
+    def rows(name: str) -> list[dict[str, object]]:
+        head, *lines = book[name].iter_rows(values_only=True)
+        return [dict(zip(map(str, head), line, strict=True)) for line in lines]
+
+    daily = next(target for target in figures.targets if target.days)
+    days = [row for row in rows("Targets") if row["Target"] == daily.name][1:]
+    assert [row["Period"] for row in days] == [day.date.isoformat() for day in daily.days]
+    assert [row["Standing"] for row in days] == [day.standing for day in daily.days]
+    assert {row["Best possible"] for row in days} == {"unknown"}
+
+    quality = rows("Data quality")
+    (gap,) = [row for row in quality if row["Grade"] == "range" and row["Role or quality"] == "missing"]
+    (missing,) = [part for part in figures.ranges if part.quality == "missing"]
+    assert gap["Register"] == f"{missing.site}/{missing.meter} {missing.channel}"
+    assert (gap["Expected intervals"], gap["Energy, Wh"], gap["Known"]) == (missing.intervals, None, None)
+    assert gap["Reason"] == missing.reason
+    checks = [row for row in quality if str(row["Register"]).startswith("check: ")]
+    assert [row["Energy, Wh"] for row in checks] == [check.found for check in figures.checks]
+    assert [row["Id"] for row in rows("Meters")] == [meter.id for meter in figures.meters]
+
+
 def test_text_that_looks_like_a_formula_stays_text(report: MonthlyReport) -> None:
     table = csv_rows(csv_format.render(report))
     (subject,) = [
