@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from runtime.options import Duration, Options
+from runtime.options import Duration, Options, shown
 from runtime.registry import Registry
 
 
@@ -79,7 +79,7 @@ class BrokerOptions(Options):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
-    keepalive: Duration = timedelta(seconds=30)
+    keepalive: Duration = Field(default=timedelta(seconds=30), le=timedelta(seconds=65_535))
     session_expiry: Duration = timedelta(days=7)
     will_delay: Duration = timedelta(seconds=30)
     """MQTT 5 only: a restart shorter than this is not announced as ``offline``."""
@@ -90,19 +90,21 @@ class BrokerOptions(Options):
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, value: str) -> str:
+        # First of all: whatever else is wrong, a message with the url in it would tell the password. An @ has
+        # no other meaning in what is allowed here, and how much of a broken url is a login nobody can say.
+        if "@" in value or "%40" in value:
+            raise ValueError("a login does not belong in the url: use user and password_file")
         if not value.startswith(("mqtt://", "mqtts://")):
-            raise ValueError(f"{value!r}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
-        parts = urlsplit(value)
+            raise ValueError(f"{shown(value)}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
         try:
+            parts = urlsplit(value)
             _ = parts.port
-        except ValueError:
-            raise ValueError(f"{value!r}: the port is a number up to 65535") from None
+        except ValueError as error:
+            raise ValueError(f"{shown(value)}: {error}; write mqtt://HOST:PORT") from None
         if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError(
-                f"{value!r}: write only scheme, host and port, as in mqtts://broker.example:8883"
+                f"{shown(value)}: write only scheme, host and port, as in mqtts://broker.example:8883"
             )
-        if parts.username is not None:
-            raise ValueError("a login does not belong in the url: use user and password_file")
         return value
 
     @model_validator(mode="after")

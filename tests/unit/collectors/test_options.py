@@ -12,6 +12,8 @@ from collectors.connect import open_source
 from collectors.remembered import Remembered, recall, remember
 from collectors.session import BrokerSession
 from collectors.source import SOURCES, BrokerOptions
+from runtime.errors import ConfigError
+from settings import resolve
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,39 @@ def test_what_is_refused_names_the_fix(table: dict[str, Any], told: str) -> None
         BrokerOptions.model_validate(table)
     assert told in str(refused.value)
     assert "secret" not in str(refused.value).split("[type=")[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mqtt://amber:hunter2@h",
+        "tcp://amber:hunter2@h:1883",
+        "mqtt://amber:hunter2@h/topic",
+        "mqtt://amber:hunter2@h:port",
+        "mqtt://amber:hunter2@h:99999",
+        "mqtt://amber:hunter2@",
+        "mqtt://amber:hunter2@[h",
+        "mqtt://amber:hunter2/3@h",
+        "amber:hunter2@h",
+        "mqtt://amber:hunter2%40h",
+    ],
+)
+def test_a_login_in_the_url_is_never_repeated(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve({"broker": {"url": url}})
+    assert refused.value.problems == [
+        "broker.url: a login does not belong in the url: use user and password_file"
+    ]
+
+
+def test_a_url_that_cannot_be_taken_apart_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"broker\.url: 'mqtt://\[h': Invalid IPv6 URL; write mqtt://"):
+        resolve({"broker": {"url": "mqtt://[h"}})
+
+
+def test_the_keepalive_is_what_mqtt_can_say() -> None:
+    with pytest.raises(ConfigError, match=r"broker\.keepalive: .*less than or equal to 18 hours"):
+        resolve({"broker": {"keepalive": "1d"}})
 
 
 @pytest.mark.parametrize("client", ["mqttium", "aiomqtt"])
