@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,8 +29,9 @@ from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
+from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
-from runtime.options import Duration, Options
+from runtime.options import Duration, Options, shown
 from runtime.registry import Plugin
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
@@ -38,6 +40,11 @@ from telemetry.store import STORES, Store
 T = TypeVar("T")
 K = TypeVar("K")
 M = TypeVar("M", bound=BaseModel)
+
+_PREFIX, _DELIMITER = "AMBERWATT_", "__"
+
+_STORE_NAME = re.compile(r"[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,59}")
+"""A store's name is part of the name of a file."""
 
 _ALERT_TABLES = ("rule", "channel", "route", "inhibit", "delivery")
 
@@ -61,7 +68,20 @@ class ServiceOptions(Options):
     def _host_and_port(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65_535:
-            raise ValueError(f"{value!r}: write HOST:PORT, for example 127.0.0.1:8080")
+            raise ValueError(f"{shown(value)}: write HOST:PORT, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _leads_somewhere(cls, value: str | None) -> str | None:
+        if value is not None and "@" in value:
+            raise ValueError("a login does not belong in the url: it would stand in every e-mail")
+        try:
+            known = value is None or urlsplit(value).hostname
+        except ValueError:
+            known = None
+        if not known:
+            raise ValueError(f"{shown(value)}: write for example https://amberwatt.example.org")
         return value
 
     @field_validator("database")
@@ -111,7 +131,7 @@ class Settings(BaseSettings):
     """The whole file. ``AMBERWATT_SERVICE__LISTEN`` and the like override it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="AMBERWATT_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter=_DELIMITER, extra="forbid", frozen=True
     )
 
     service: ServiceOptions = ServiceOptions()
@@ -139,7 +159,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file; nothing else is read."""
-        return env_settings, init_settings
+        return Environment(settings_cls), init_settings
 
 
 @dataclass(frozen=True)
@@ -197,7 +217,7 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
     try:
         settings = Settings(**tables)
     except ValidationError as error:
-        problems += list(_told(error, ""))
+        problems += _told(error, "")
         settings = None
     stores = _choose(
         tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store, problems
@@ -205,7 +225,7 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
     alerting = _alerting(tables, settings, problems)
     problems += _cross_check_valid(tables) if settings is None else cross_check(settings)
     if problems or settings is None or alerting is None:
-        raise ConfigError(problems)
+        raise ConfigError(name_variables(problems, _PREFIX, _DELIMITER))
     return Configuration(settings, tuple(stores), alerting)
 
 
@@ -230,7 +250,7 @@ def _between(
     known = ", ".join(named) or "none"
     for number, target in targets.items():
         if target.site not in (*named, ALL):
-            found.append(f"target[{number}].site: {target.site!r} is no site; there are: {known}")
+            found.append(f"target[{number}].site: {shown(target.site)} is no site; there are: {known}")
     return found
 
 
@@ -292,6 +312,10 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    except RecursionError:
+        raise ConfigError(
+            [f"{path}: is nested too deep; no table of ours has more than five levels"]
+        ) from None
     except ValueError as error:
         raise ConfigError([f"{path}: is not {path.suffix.removeprefix('.').upper()}: {error}"]) from None
     if not isinstance(tables, dict):
@@ -313,11 +337,15 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
 def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
     STORES.load(telemetry.stores)
     chosen: list[Chosen[Store]] = []
-    for number, row in enumerate(tables if isinstance(tables, Sequence) else []):
+    if tables in ([], ()):
+        problems.append('store: is empty; write at least [[store]] with type = "duckdb"')
+    for number, row in enumerate(tables if isinstance(tables, list | tuple) else []):
         where = f"store[{number}]"
-        kind = row.get("type") if isinstance(row, Mapping) else None
+        if not isinstance(row, Mapping):
+            continue  # told of the whole file
+        kind = row.get("type")
         if not isinstance(kind, str) or kind not in STORES:
-            problems.append(f"{where}.type: {kind!r} is no store; there are: {', '.join(STORES)}")
+            problems.append(f"{where}.type: {shown(kind)} is no store; there are: {', '.join(STORES)}")
             continue
         plugin = STORES[kind]
         try:
@@ -325,7 +353,10 @@ def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
         except ValidationError as error:
             problems.extend(_told(error, f"{where} ({kind})."))
             continue
-        name = str(row.get("name", kind))
+        name = row.get("name", kind)
+        if not isinstance(name, str) or not _STORE_NAME.fullmatch(name):
+            problems.append(f"{where}.name: {shown(name)} is no name; write up to 60 characters without /")
+            continue
         if any(c.name == name for c in chosen):
             problems.append(f"{where}: two stores are named {name!r}; give each a name of its own")
         chosen.append(Chosen(name, plugin, options))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,10 +17,13 @@ from alerts.route import MONTHLY_REPORT, InhibitOptions, RouteOptions, Router
 from alerts.verdict import RULES, Rule
 from alerts.watch import RULE_FAILING
 from runtime.errors import ConfigError, ServiceError
-from runtime.options import Options
+from runtime.options import Options, shown
 from runtime.registry import Registry
 
 Table = dict[str, Any]
+
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+"""What the tables of the database and one line of a log can hold."""
 
 
 class AlertOptions(Options):
@@ -71,7 +75,8 @@ class AlertOptions(Options):
         return Router(self.route, [table["name"] for table in self.channel], self.inhibit)
 
     def _options(self, registry: Registry[Any], name: str, table: Mapping[str, Any]) -> Options:
-        given = {key: value for key, value in table.items() if key not in ("type", "name", "enabled")}
+        beside = ("type", "name", "enabled") if registry is RULES else ("type", "name")
+        given = {key: value for key, value in table.items() if key not in beside}
         options: Options = registry[name].options.model_validate(given)  # type: ignore[assignment]
         return options
 
@@ -81,30 +86,34 @@ class AlertOptions(Options):
             place = f"rule[{number}]"
             name = table.get("type")
             found += self._table_problems(RULES, place, table)
-            if name in seen:
-                found.append(f"{place}: type = {name!r} has a table already; put both into one")
-            seen.add(name)
             if not isinstance(table.get("enabled", True), bool):
                 found.append(f"{place}.enabled: write true or false")
+            if not isinstance(name, str):
+                continue
+            if name in seen:
+                found.append(f"{place}: type = {shown(name)} has a table already; put both into one")
+            seen.add(name)
         return found
 
     def _channel_problems(self) -> list[str]:
-        found, seen = [], set()
+        found, names = [], _names(self.channel)
         for number, table in enumerate(self.channel):
             place = f"channel[{number}]"
             name = table.get("name")
-            if not isinstance(name, str) or not name:
+            if "name" not in table or name == "":
                 found.append(f'{place}.name: is missing; give the channel one, such as name = "on-call"')
-            elif name in seen:
+            elif not isinstance(name, str) or not _NAME.fullmatch(name):
+                found.append(f"{place}.name: {shown(name)} is no name; write up to 100 printable characters")
+            elif name in names[:number]:
                 found.append(f"{place}.name: two channels are named {name!r}; give each its own")
-            seen.add(name)
             found += self._table_problems(CHANNELS, place, table)
         return found
 
     def _table_problems(self, registry: Registry[Any], place: str, table: Table) -> list[str]:
         name = table.get("type")
         if not isinstance(name, str) or name not in registry:
-            return [f"{place}.type: no {registry.kind} is named {name!r}; there are: {', '.join(registry)}"]
+            known = ", ".join(registry)
+            return [f"{place}.type: no {registry.kind} is named {shown(name)}; there are: {known}"]
         try:
             self._options(registry, name, table)
         except ValidationError as error:
@@ -112,20 +121,26 @@ class AlertOptions(Options):
         return []
 
     def _route_problems(self) -> list[str]:
-        names = {table["name"] for table in self.channel if table.get("name")}
+        names = {name for name in _names(self.channel) if name}
         found = []
         for number, route in enumerate(self.route):
             place = f"route[{number}]"
             for channel in route.to:
                 if channel not in names:
-                    known = ", ".join(sorted(str(n) for n in names)) or "none"
-                    found.append(f"{place}.to: no channel is named {channel!r}; there are: {known}")
+                    known = ", ".join(sorted(names)) or "none"
+                    found.append(f"{place}.to: no channel is named {shown(channel)}; there are: {known}")
             for pattern in route.match.rule:
                 rules = (*RULES, RULE_FAILING, MONTHLY_REPORT)
                 if not any(fnmatchcase(rule, pattern) for rule in rules):
                     known = ", ".join(rules)
-                    found.append(f"{place}.match.rule: {pattern!r} matches no rule; there are: {known}")
+                    found.append(f"{place}.match.rule: {shown(pattern)} matches no rule; there are: {known}")
         return found
+
+
+def _names(tables: Sequence[Table]) -> list[str | None]:
+    """What each table calls itself; None for what is no name, which is told of at its own place."""
+    names = [table.get("name") for table in tables]
+    return [name if isinstance(name, str) else None for name in names]
 
 
 def load_plugins() -> None:

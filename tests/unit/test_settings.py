@@ -97,6 +97,18 @@ def test_the_names_of_the_pages() -> None:
     assert resolve({}).settings.service.names == {"127.0.0.1"}
 
 
+@pytest.mark.parametrize("url", ["https://", "https://[amber", "amber", ""])
+def test_a_public_url_leads_somewhere(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"service\.public_url: '.*': write for example https://amberwatt"):
+        resolve({"service": {"public_url": url}})
+
+
+def test_a_public_url_holds_no_login() -> None:
+    with pytest.raises(ConfigError, match=r"service\.public_url: a login does not belong") as caught:
+        resolve({"service": {"public_url": "https://dc:hunter2@energy.example.org"}})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         read(tmp_path / "missing.toml")
