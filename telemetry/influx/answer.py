@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+_STORED = 204
 _BAD = {400, 422}
 _AGAIN = {429, 502, 503, 504}
 _ILL = 500
@@ -33,18 +34,17 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer to a write; ``success`` holds the statuses that the dialect takes for stored."""
+    """One HTTP answer to a write."""
 
     status: int
     body: str = ""
     content_type: str = ""
     retry_after: float | None = None
-    success: tuple[int, ...] = (204,)
 
     @property
     def verdict(self) -> Verdict:
-        """What it means. A 200 with a web page is no success: the path belongs to another generation."""
-        if self.status in self.success and "html" not in self.content_type:
+        """What it means. No 2xx but 204 is a success: a 200 with a web page is another generation's path."""
+        if self.status == _STORED and "html" not in self.content_type:
             return Verdict.STORED
         if self.status in _AGAIN:
             return Verdict.AGAIN

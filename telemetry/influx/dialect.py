@@ -144,4 +144,4 @@ class ApiV2Wire:
 def _answer(status: int, headers: Mapping[str, str], body: bytes | str | None) -> Answer:
     text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
     kind, wait = headers.get("Content-Type", ""), _seconds(headers.get("Retry-After"))
-    return Answer(status, text, kind, wait, success=(201, 204))
+    return Answer(status, text, kind, wait)

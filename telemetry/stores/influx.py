@@ -158,7 +158,9 @@ class InfluxStore:
             raise StoreError(f"the login of the store {self.name} cannot be read: {error}") from None
 
     def _session(self, headers: Mapping[str, str]) -> aiohttp.ClientSession:
-        timeout = aiohttp.ClientTimeout(total=self._options.timeout.total_seconds())
+        # Silence is what ends a request: a whole month of raw rows takes as long as its reader lets it.
+        patience = self._options.timeout.total_seconds()
+        timeout = aiohttp.ClientTimeout(total=None, connect=patience, sock_read=patience)
         return aiohttp.ClientSession(headers=headers, timeout=timeout)
 
     async def _detect(self, secret: str | None) -> Generation:

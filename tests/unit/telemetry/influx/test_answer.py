@@ -33,8 +33,7 @@ def test_verdicts(status: int, verdict: Verdict) -> None:
     assert Answer(status).verdict is verdict
 
 
-def test_the_2x_client_also_takes_201_and_nobody_takes_a_web_page() -> None:
-    assert Answer(201, success=(201, 204)).verdict is Verdict.STORED
+def test_a_web_page_is_no_success_whatever_its_status() -> None:
     assert Answer(204, content_type="text/html; charset=utf-8").verdict is Verdict.STOP
     assert "check url and generation" in Answer(200, "<html>", "text/html").told
 
