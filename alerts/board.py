@@ -23,7 +23,10 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """One condition's current or past alarm. ``id`` is stable for one occurrence; ``rev`` grows with it."""
+    """One condition's current or past alarm. ``id`` is stable for one occurrence; ``rev`` grows with it.
+
+    ``since`` is when the condition began, ``fired_at`` when people were first told: an on-delay later.
+    """
 
     id: int
     key: str
@@ -46,6 +49,7 @@ class Alert:
     evidence: Mapping[str, Any]
     silenced_until: datetime | None = None
     advice: str = ""
+    fired_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def to_alert(row: Row[Any]) -> Alert:
         evidence=msgspec.json.decode(row.evidence),
         silenced_until=row.silenced_until,
         advice=row.advice,
+        fired_at=row.fired_at,
     )
 
 

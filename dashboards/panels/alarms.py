@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.board import Alert, AlertState, Delivery, Transition
+from alerts.state import FIRING
 from alerts.verdict import Severity
 from dashboards.house import House
 from dashboards.panels.power import PowerHistory, power_history
@@ -16,6 +18,13 @@ from energy.interval import Period, Step, floor_quarter
 
 HISTORY = timedelta(days=31)
 AROUND = timedelta(hours=1)
+FLOOD = timedelta(minutes=10)
+BEARABLE = 10
+"""Alarms within :data:`FLOOD` that one person can still attend to (ISA-18.2, EEMUA 191)."""
+
+TALKERS = 3
+"""Rules that the notice of a flood names."""
+
 UNSEEN = (AlertState.UNACKNOWLEDGED, AlertState.RETURNED)
 """States that wait for a person."""
 
@@ -29,11 +38,21 @@ SILENCES: dict[str, timedelta] = {
 
 @dataclass(frozen=True)
 class Chip:
-    """How many alarms of one severity are active, and how many of them nobody has acknowledged."""
+    """How many alarms of one severity are going on, and how many of them nobody has acknowledged."""
 
     severity: Severity
     active: int
     unseen: int
+
+
+@dataclass(frozen=True)
+class Flood:
+    """More alarms than a person can attend to: ``count`` began within :data:`FLOOD`, ``first`` before all
+    others; ``talkers`` are the rules that most of them come from, with how many."""
+
+    count: int
+    first: Alert
+    talkers: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -59,13 +78,36 @@ async def past_alarms(house: House, view: View, at: datetime) -> Sequence[Alert]
     return sorted(ended, key=lambda alert: alert.ended or alert.since, reverse=True)
 
 
+def going_on(alerts: Sequence[Alert]) -> list[Alert]:
+    """Those whose condition holds, in the order given."""
+    return [alert for alert in alerts if alert.state in FIRING]
+
+
+def returned(alerts: Sequence[Alert]) -> list[Alert]:
+    """Those that are over though nobody has acknowledged them, newest end first."""
+    found = [alert for alert in alerts if alert.state is AlertState.RETURNED]
+    return sorted(found, key=lambda alert: alert.ended or alert.since, reverse=True)
+
+
+async def flood(house: House, view: View, at: datetime) -> Flood | None:
+    """The flood of alarms ``at`` a time on the sites shown; None while they can be attended to."""
+    site = None if view.every_site else view.site
+    recent = await house.alerts.alerts(site=site, start=at - FLOOD)
+    begun = [a for a in recent if a.fired_at is not None and at - FLOOD < a.fired_at <= at]
+    if len(begun) <= BEARABLE:
+        return None
+    first = min(begun, key=lambda alert: (alert.fired_at, alert.id))
+    return Flood(len(begun), first, Counter(alert.rule for alert in begun).most_common(TALKERS))
+
+
 def chips(alerts: Sequence[Alert]) -> list[Chip]:
-    """One per severity, highest first, also where there is none."""
+    """One per severity, highest first, also where there is none; what is over is not counted."""
+    firing = going_on(alerts)
     return [
         Chip(
             severity,
-            sum(1 for alert in alerts if alert.severity is severity),
-            sum(1 for alert in alerts if alert.severity is severity and alert.state in UNSEEN),
+            sum(1 for alert in firing if alert.severity is severity),
+            sum(1 for alert in firing if alert.severity is severity and alert.state in UNSEEN),
         )
         for severity in Severity
     ]

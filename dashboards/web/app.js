@@ -4,6 +4,7 @@ import { watchIssues } from "./issuing.js";
 import { bind } from "./live.js";
 import { refresh, refreshEverySoOften, refreshOn } from "./regions.js";
 import { onScheme } from "./theme.js";
+import { watchTicks } from "./ticking.js";
 
 const INGEST_PAUSE_MS = 5000;
 const page = document.documentElement;
@@ -24,6 +25,7 @@ async function start() {
   refreshEverySoOften();
   watchIssues();
   document.addEventListener("region", watchIssues);
+  watchTicks();
   onScheme(() => figures.forEach((figure) => (figure.retheme ?? figure.draw).call(figure)));
   feed.start();
 }

@@ -1,4 +1,6 @@
 // Parts of a page that are drawn by the server and fetched again when something happened.
+const BOXES = "input[type=checkbox]";
+const FIELDS = "textarea, select, input:not([type=hidden], [type=checkbox])";
 const wanted = new Map();
 let timer = null;
 let busy = false;
@@ -6,9 +8,14 @@ let busy = false;
 // Fetch soon all regions that `accepts` chooses; calls that come together become one request per address.
 export function refresh(accepts, delay = 400) {
   for (const region of document.querySelectorAll("[data-region]")) {
-    if (accepts(region)) wanted.set(region.dataset.region, region.dataset.src ?? location.href);
+    if (accepts(region)) wanted.set(region.dataset.region, region.dataset.src ?? here());
   }
   if (wanted.size && timer === null) timer = setTimeout(run, delay);
+}
+
+// A page that answers a form stands at the form's address, which cannot be read again.
+function here() {
+  return document.body.dataset.here ?? location.href;
 }
 
 export function refreshOn(kind, delay) {
@@ -72,14 +79,18 @@ function swap(old, fresh) {
   if (!old || old.innerHTML === fresh.innerHTML) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   // Never take a form away from under somebody's hands.
-  if (focused?.matches("input, textarea, select")) return;
+  if (focused?.matches(FIELDS)) return;
+  const ticked = new Set([...old.querySelectorAll(BOXES)].filter((box) => box.checked).map((box) => box.value));
+  const written = new Map([...old.querySelectorAll(FIELDS)].map((field) => [field.id, field.value]));
   const open = [...old.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
   const label = focused && (focused.getAttribute("aria-label") ?? focused.textContent);
   old.replaceChildren(...fresh.cloneNode(true).childNodes);
   for (const summary of old.querySelectorAll("summary")) {
     if (open.includes(summary.textContent)) summary.parentElement.open = true;
   }
+  for (const box of old.querySelectorAll(BOXES)) box.checked = ticked.has(box.value);
+  for (const field of old.querySelectorAll(FIELDS)) field.value = written.get(field.id) ?? field.value;
   if (!label) return;
-  const again = [...old.querySelectorAll("a, button, summary")];
+  const again = [...old.querySelectorAll("a, button, summary, input")];
   again.find((e) => (e.getAttribute("aria-label") ?? e.textContent) === label)?.focus();
 }

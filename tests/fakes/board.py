@@ -17,13 +17,18 @@ class MemoryBoard:
     """Holds what :meth:`put` gives it."""
 
     def __init__(self, alerts: Iterable[Alert] = ()) -> None:
-        self._alerts = {alert.id: alert for alert in alerts}
+        self.by_id: dict[int, Alert] = {}
         self._timeline: dict[int, list[Transition]] = {}
         self._deliveries: dict[int, list[Delivery]] = {}
+        for found in alerts:
+            self.put(found)
 
     def put(self, alert: Alert) -> None:
-        """Add it, or take its new state."""
-        self._alerts[alert.id] = alert
+        """Add it, begun by its rule, or take its new state."""
+        if alert.id not in self.by_id:
+            begun = (AlertState.NORMAL, AlertState.UNACKNOWLEDGED, f"rule {alert.rule}", alert.summary)
+            self._timeline.setdefault(alert.id, []).append(Transition(alert.id, alert.since, *begun))
+        self.by_id[alert.id] = alert
 
     def sent(self, delivery: Delivery) -> None:
         """Remember that somebody was told."""
@@ -40,16 +45,16 @@ class MemoryBoard:
     ) -> Sequence[Alert]:
         found = [
             a
-            for a in self._alerts.values()
+            for a in self.by_id.values()
             if (active is None or active == (a.state not in _QUIET))
             and (site is None or a.site == site)
             and (end is None or a.since < end)
             and (start is None or a.ended is None or a.ended >= start)
         ]
-        return sorted(found, key=lambda a: (a.state not in _WAITING, a.severity.number, a.since))
+        return sorted(found, key=_urgency)
 
     async def alert(self, alert_id: int) -> Alert | None:
-        return self._alerts.get(alert_id)
+        return self.by_id.get(alert_id)
 
     async def timeline(self, alert_id: int) -> Sequence[Transition]:
         return self._timeline.get(alert_id, [])
@@ -60,7 +65,7 @@ class MemoryBoard:
     async def acknowledge(
         self, alert_id: int, *, who: str, note: str | None, rev: int | None, at: datetime
     ) -> Alert:
-        alert = self._alerts[alert_id]
+        alert = self.by_id[alert_id]
         if alert.state not in _WAITING:
             return alert
         if rev is not None and rev != alert.rev:
@@ -68,7 +73,12 @@ class MemoryBoard:
         over = alert.state is AlertState.RETURNED
         after = AlertState.NORMAL if over else AlertState.ACKNOWLEDGED
         changed = replace(
-            alert, state=after, acknowledged_by=who, acknowledged_at=at, note=note, rev=alert.rev + 1
+            alert,
+            state=after,
+            acknowledged_by=who,
+            acknowledged_at=at,
+            note=note or alert.note,
+            rev=alert.rev + 1,
         )
         self._moved(alert, changed, who, note, at)
         return changed
@@ -76,15 +86,20 @@ class MemoryBoard:
     async def silence(
         self, alert_id: int, *, who: str, note: str | None, until: datetime, at: datetime
     ) -> Alert:
-        alert = self._alerts[alert_id]
+        alert = self.by_id[alert_id]
         changed = replace(alert, silenced_until=until, rev=alert.rev + 1)
         self._moved(alert, changed, who, note, at)
         return changed
 
     def _moved(self, before: Alert, after: Alert, who: str, note: str | None, at: datetime) -> None:
-        self._alerts[after.id] = after
+        self.by_id[after.id] = after
         line = Transition(after.id, at, before.state, after.state, who, note)
         self._timeline.setdefault(after.id, []).append(line)
+
+
+def _urgency(found: Alert) -> tuple[bool, int, float]:
+    seen = found.state is not AlertState.UNACKNOWLEDGED
+    return (seen, found.severity.number, -found.since.timestamp())
 
 
 def alert(number: int, since: datetime, **changes: object) -> Alert:
@@ -109,5 +124,6 @@ def alert(number: int, since: datetime, **changes: object) -> Alert:
         rev=1,
         link="/green",
         evidence={"pue": 1.52, "since": since.isoformat()},
+        fired_at=since,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from energy.figures import ALL
@@ -15,7 +16,10 @@ from reports.report import FORMATS, Format, Progress, ReportEntry
 
 
 class FolderDesk:
-    """Issues each month once: a second issue of the same figures is the same revision."""
+    """Issues each month once: a second issue of the same figures is the same revision.
+
+    A month that has not ended is a draft.
+    """
 
     def __init__(self, folder: Path, sites: Mapping[str, SiteOptions], now: datetime) -> None:
         self._folder, self._sites, self._now = folder, sites, now
@@ -30,7 +34,8 @@ class FolderDesk:
     ) -> ReportEntry:
         if site not in (*self._sites, ALL):
             raise ValueError(f"there is no site {site!r}")
-        if month(period, ZoneInfo("UTC") if site == ALL else self._sites[site].tz).start > self._now:
+        span = month(period, ZoneInfo("UTC") if site == ALL else self._sites[site].tz)
+        if span.start > self._now:
             raise ValueError(f"{period} has not begun")
         digests = {}
         for number, format in enumerate(formats):
@@ -39,7 +44,8 @@ class FolderDesk:
             content = f"{site} {period} {format}\n".encode()
             (self._folder / f"{site}-{period}.{format}").write_bytes(content)
             digests[format] = hashlib.sha256(content).hexdigest()
-        entry = ReportEntry(site, period, "provisional", 1, self._now, digests)
+        state: Literal["draft", "provisional"] = "provisional" if span.end <= self._now else "draft"
+        entry = ReportEntry(site, period, state, 1, self._now, digests)
         self._entries[site, period] = entry
         return entry
 

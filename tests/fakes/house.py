@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,16 +14,17 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from alerts.board import AlertState, Delivery
+from alerts.reading import DeliveryView
 from alerts.verdict import Severity
 from dashboards.app import create_app
 from dashboards.assets import DIST
-from dashboards.house import AuthOptions, House
+from dashboards.house import AuthOptions, House, JobView, RuleView
 from dashboards.passwords import Passwords
 from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.site import SiteOptions
 from energy.target import TargetOptions
-from runtime.clock import Clock, ManualClock, to_ms
+from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry.catalogue import GPU, GRID, METER, SUPPLY, Measurement
 from telemetry.frame import Frame
@@ -39,6 +40,13 @@ NOW = datetime(2026, 10, 20, 12, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ENTRIES = ("style.css", "app.js", "overview.js", "green.js", "alarm.js", "reports.js", "system.js")
+
+
+SITES = {
+    "gdansk": site(),
+    "kaunas": site("Kaunas").model_copy(update={"grid": "LT", "zone": "Europe/Vilnius"}),
+}
+"""Two sites; what the contract of kaunas delivers in another zone than its own earns it nothing."""
 
 
 @dataclass
@@ -76,24 +84,32 @@ class Past:
 
 
 class FakeHouse:
-    """Builds the house of twins in ``folder`` and lets a test move its parts.
+    """Builds the house of twins in ``folder`` and lets a test move or exchange its parts.
 
-    ``clock`` stands at :data:`NOW`; ``tokens`` holds a bearer token for each role.
+    ``clock`` stands at :data:`NOW`, or where a test needs it; ``tokens`` holds a bearer token for each role.
     """
 
-    def __init__(self, folder: Path, *, auth: AuthOptions | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        auth: AuthOptions | None = None,
+        now: datetime = NOW,
+        sites: Mapping[str, SiteOptions] | None = None,
+    ) -> None:
         self.folder = folder
-        self.clock = clock or ManualClock(NOW)
-        self.sites: dict[str, SiteOptions] = {
-            "gdansk": site("Gdańsk"),
-            "kaunas": site("Kaunas").model_copy(update={"grid": "LT", "zone": "Europe/Vilnius"}),
-        }
+        self.clock = ManualClock(now)
+        self.sites: dict[str, SiteOptions] = dict(sites or SITES)
         self.registry = SeriesRegistry()
         self.live = LiveState(self.registry)
         self.store = MemoryStore(MemoryOptions(), self.registry, folder)
         self.board = MemoryBoard()
-        self.desk = FolderDesk(folder, self.sites, NOW)
+        self.desk = FolderDesk(folder, self.sites, now)
         self.ingest = CountedIngest(_status(), _sources())
+        self.figures = SyntheticFigures(self.sites, now - timedelta(hours=1), windless=[night(now)])
+        self.rules: RuleView | None = None
+        self.deliveries: DeliveryView | None = None
+        self.jobs: JobView | None = None
         self.readiness, self.past = Problems(), Past()
         self.database = Database(f"sqlite+aiosqlite:///{folder / 'state.db'}")
         self.users = Users(self.database, self.clock, Passwords(QUICK))
@@ -111,7 +127,7 @@ class FakeHouse:
             store=self.store,
             live=self.live,
             ingest=self.ingest,
-            figures=SyntheticFigures(self.sites, NOW - timedelta(hours=1), windless=[night(NOW)]),
+            figures=self.figures,
             alerts=self.board,
             reports=self.desk,
             users=self.users,
@@ -119,6 +135,10 @@ class FakeHouse:
             history=self.past,
             auth=self.auth,
             version="0.1.0",
+            rules=self.rules,
+            deliveries=self.deliveries,
+            jobs=self.jobs,
+            data_dir=self.folder,
             hosts=("energy.example.org",),
         )
 

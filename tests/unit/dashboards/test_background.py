@@ -14,13 +14,13 @@ from dashboards.house import House
 from dashboards.panels.background import background, disk_use, rule_line
 from dashboards.view import View
 from tests.fakes.background import ToldChannels, evaluation
-from tests.fakes.pages_house import AT, pages_house
+from tests.fakes.day import AT, day_house
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with pages_house(tmp_path) as (built, _clock, _board):
-        yield built
+    async with day_house(tmp_path) as fake:
+        yield fake.house
 
 
 async def test_rules_that_fail_come_first_and_count_what_they_last_said(house: House) -> None:

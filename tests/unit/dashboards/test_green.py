@@ -11,16 +11,16 @@ import pytest
 from dashboards.house import House
 from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, uncovered_wh
 from energy.interval import Step, month
+from tests.fakes.day import AT, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
-from tests.fakes.pages_house import AT, SITES, pages_house
 
 GDANSK = SITES["gdansk"].tz
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with pages_house(tmp_path) as (built, _clock, _board):
-        yield built
+    async with day_house(tmp_path) as fake:
+        yield fake.house
 
 
 async def test_a_day_is_the_sum_of_its_hours_and_the_month_of_its_days(house: House) -> None:

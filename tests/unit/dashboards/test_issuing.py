@@ -11,14 +11,15 @@ from fastapi import FastAPI
 from dashboards.issuing import Issuing
 from dashboards.pages import router
 from reports.report import FORMATS, Format, Progress, ReportEntry
-from tests.fakes.pages_house import Desk
+from tests.fakes.day import AT, SITES
+from tests.fakes.desk import FolderDesk
 
 
-class Held(Desk):
+class Held(FolderDesk):
     """A desk that waits at half of the work until it is let go, and may then fail."""
 
     def __init__(self, folder: Path, failure: Exception | None = None) -> None:
-        super().__init__(folder)
+        super().__init__(folder, SITES, AT)
         self.go, self.begun = asyncio.Event(), asyncio.Event()
         self.failure, self.asked = failure, 0
 

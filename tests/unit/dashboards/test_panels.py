@@ -21,13 +21,14 @@ from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
 from runtime.clock import to_ms
 from telemetry.status import SourceStatus
-from tests.fakes.pages_house import AT, SITES, Board, pages_house
+from tests.fakes.board import MemoryBoard
+from tests.fakes.day import AT, SITES, day_house
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with pages_house(tmp_path) as (built, _clock, _board):
-        yield built
+    async with day_house(tmp_path) as fake:
+        yield fake.house
 
 
 async def test_tiles_stand_beside_limit_and_trend(house: House) -> None:
@@ -107,7 +108,7 @@ async def test_alarms_are_counted_by_severity_and_by_who_saw_them(house: House) 
 
 async def test_an_alarm_has_a_chart_only_when_it_has_a_figure(house: House) -> None:
     board = house.alerts
-    assert isinstance(board, Board)
+    assert isinstance(board, MemoryBoard)
     assert [chart_of(board.by_id[i]) for i in (1, 2, 3, 4)] == ["power", "pue", None, None]
 
 

@@ -9,7 +9,7 @@ import pytest
 from alerts.verdict import Severity
 from dashboards.view import View, month_name, month_named, parse, zone_of
 from energy.figures import ALL
-from tests.fakes.pages_house import SITES
+from tests.fakes.day import SITES
 
 
 def test_defaults_need_no_query() -> None:

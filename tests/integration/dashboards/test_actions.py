@@ -1,0 +1,97 @@
+"""Forms of the pages: several alarms acknowledged at once, and the report of all sites."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from alerts.board import AlertState
+from dashboards.alarms import MOST_AT_ONCE
+from dashboards.server import WebServer
+from tests.fakes.board import alert
+from tests.fakes.house import NOW, FakeHouse
+from tests.integration.dashboards.conftest import client
+from tests.integration.dashboards.test_access import log_in
+
+ACK = "/alarms/ack"
+
+
+async def told(fake: FakeHouse, alert_id: int) -> tuple[str, str | None]:
+    """Who did the last thing to an alarm, and the note they left."""
+    last = (await fake.board.timeline(alert_id))[-1]
+    return last.who, last.note
+
+
+async def test_several_alarms_are_acknowledged_each_in_its_own_timeline(
+    fake: FakeHouse, server: WebServer
+) -> None:
+    fake.board.put(alert(4, NOW, state=AlertState.RETURNED, ended=NOW))
+    async with client(server) as person:
+        csrf = await log_in(person, "operator")
+        form = {
+            "csrf": csrf,
+            "ticked": ["1:1", "4:1", "4:1"],
+            "note": " storm ",
+            "next": "/alarms?site=gdansk",
+        }
+        answer = await person.post(ACK, data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alarms?site=gdansk")
+    assert await told(fake, 1) == await told(fake, 4) == ("operator", "storm")
+    assert fake.board.by_id[1].state is AlertState.ACKNOWLEDGED
+    assert fake.board.by_id[4].state is AlertState.NORMAL
+    assert fake.board.by_id[2].state is AlertState.UNACKNOWLEDGED
+
+
+async def test_what_changed_meanwhile_is_shown_and_left_alone(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as person:
+        answer = await person.post(
+            f"{ACK}?site=gdansk&severity=critical", data={"ticked": ["1:1", "2:2", "4711:1"]}
+        )
+    assert answer.status_code == 409
+    assert "2 of the ticked alarms changed" in answer.text
+    # The page stands at the form's address; its parts are read again from where it could be read.
+    assert 'data-here="/alarms?site=gdansk&amp;severity=critical"' in answer.text
+    assert fake.board.by_id[1].state is AlertState.ACKNOWLEDGED
+    assert fake.board.by_id[2].state is AlertState.UNACKNOWLEDGED
+
+
+async def test_only_operators_with_proof_acknowledge(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server) as person:
+        await log_in(person, "operator")
+        assert (await person.post(ACK, data={"ticked": "1:1"})).status_code == 403
+        assert (await person.post(ACK, data={"ticked": "1:1", "csrf": "0" * 64})).status_code == 403
+    async with client(server) as person:
+        csrf = await log_in(person, "viewer")
+        assert (await person.post(ACK, data={"ticked": "1:1", "csrf": csrf})).status_code == 403
+    assert fake.board.by_id[1].state is AlertState.UNACKNOWLEDGED
+
+
+async def test_ticks_that_are_none_are_refused_in_words(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as person:
+        nothing = await person.post(ACK, data={"note": "all quiet"})
+        odd = await person.post(ACK, data={"ticked": ["1:1", "two"]})
+        flood = await person.post(ACK, data={"ticked": [f"{i}:1" for i in range(1, MOST_AT_ONCE + 2)]})
+    assert [answer.status_code for answer in (nothing, odd, flood)] == [400, 400, 400]
+    assert "tick the alarms" in nothing.json()["detail"]
+    assert fake.board.by_id[1].state is AlertState.UNACKNOWLEDGED
+
+
+async def test_the_report_of_all_sites_is_issued_from_its_page(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as person:
+        answer = await person.post("/reports/all/2026-09", data={"next": "/reports"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/reports")
+        assert await issued(person, "/reports/all/2026-09/progress")
+        page = (await person.get("/reports")).text
+        assert 'href="/api/v1/reports/all/2026-09.pdf"' in page
+        assert (await person.post("/reports/riga/2026-09")).status_code == 404
+        assert (await person.post("/reports/all/2026-13")).status_code == 404
+    assert [entry.period for entry in await fake.desk.entries("all")] == ["2026-09"]
+
+
+async def issued(person: httpx.AsyncClient, progress: str) -> bool:
+    """Ask until the report is done; whether it went well."""
+    async with asyncio.timeout(10):
+        while not (told := (await person.get(progress)).json())["done"]:  # noqa: ASYNC110 - as the page does
+            await asyncio.sleep(0.01)
+    return told["error"] is None
