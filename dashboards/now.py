@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from dashboards.house import House
 from energy.claims import claimable, matchable, renewables
+from energy.device import devices
 from energy.figures import ALL
 from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
+from runtime.clock import MILLISECOND
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
-from telemetry.frame import Floats, Ints
+from telemetry.frame import Floats, Ints, Millis
 from telemetry.live import NEVER, LiveTable
 
 PERIODS_UNTIL_STALE = 3
 """A reading older than this many of its device's periods is unknown: it is no longer what happens now."""
 
 SILENT_MS = 60_000
-"""A GPU or cooling unit, whose period is not configured, is silent after this long."""
+"""A GPU, or a cooling unit without a table, has no configured period: it is silent after this long."""
 
 GONE_MS = 24 * 3_600_000
 """One that has been silent for longer was taken out, and no longer keeps a sum from being told."""
@@ -80,7 +83,7 @@ class Now:
 
     def __init__(self, house: House) -> None:
         self._live, self._sites = house.live, house.sites
-        self._devices: dict[tuple[str, str], tuple[int, Ints]] = {}
+        self._devices: dict[tuple[str, str], _Known] = {}
 
     def site(self, key: str, at_ms: int) -> SiteNow:
         """The figures of one configured site at ``at_ms``."""
@@ -140,11 +143,30 @@ class Now:
         )
 
     def _census(self, measurement: Measurement, site: str, at_ms: int) -> _Census:
-        size, mine = self._devices.get((measurement.name, site), (-1, np.empty(0, np.int32)))
-        if size != self._live.named:
-            mine = self._live.registered(measurement, {"site": (site,)})
-            self._devices[measurement.name, site] = (self._live.named, mine)
-        return _census(self._live.rows(measurement, mine), self._live.silent_since(measurement), at_ms)
+        known = self._devices.get((measurement.name, site))
+        if known is None or known.named != self._live.named:
+            known = self._devices[measurement.name, site] = self._known(measurement, site)
+        table = self._live.rows(measurement, known.series)
+        return _census(table, known.patience_ms, self._live.silent_since(measurement), at_ms)
+
+    def _known(self, measurement: Measurement, site: str) -> _Known:
+        """The devices of ``measurement`` at ``site``, each with the patience that its table asks for."""
+        mine = self._live.registered(measurement, {"site": (site,)})
+        patience = np.full(len(mine), SILENT_MS, dtype=np.int64)
+        tables = [d for d in devices(site, self._sites[site]) if d.measurement is measurement]
+        for period in {device.period for device in tables}:
+            ids = tuple(device.id for device in tables if device.period == period)
+            these = self._live.registered(measurement, {"site": (site,), measurement.labels[1]: ids})
+            patience[np.isin(mine, these)] = PERIODS_UNTIL_STALE * period // MILLISECOND
+        return _Known(self._live.named, mine, patience)
+
+
+class _Known(NamedTuple):
+    """All ``series`` of one kind at a site when ``named`` names were given; silent after ``patience_ms``."""
+
+    named: int
+    series: Ints
+    patience_ms: Millis
 
 
 @dataclass(frozen=True)
@@ -167,7 +189,7 @@ class _Census:
         return Gauge(self.watts, self.oldest_reporting)
 
 
-def _census(table: LiveTable, silent_since: int | None, now_ms: int) -> _Census:
+def _census(table: LiveTable, patience_ms: Millis, silent_since: int | None, now_ms: int) -> _Census:
     """Of these devices; one that still speaks, but no longer tells its power, does not report.
 
     One of which no row is known may have died before the last start: it is missed until that is surely
@@ -177,7 +199,7 @@ def _census(table: LiveTable, silent_since: int | None, now_ms: int) -> _Census:
     heard = np.where(unknown, now_ms if silent_since is None else silent_since, table.at_ms)
     present = now_ms - heard <= GONE_MS
     at, told_at = table.at_ms[present & ~unknown], table.field_at_ms["power_w"][present]
-    fresh = told_at >= now_ms - SILENT_MS
+    fresh = told_at >= now_ms - patience_ms[present]
     return _Census(
         watts=float(table.columns["power_w"][present][fresh].sum()),
         known=int(present.sum()),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.device import devices
 from energy.site import SiteOptions
 from runtime.options import Duration, Options
 from telemetry.status import SourceStatus
@@ -23,8 +24,9 @@ NAMED = 20
 class SilentSourceOptions(Options):
     """A source is silent after ``periods`` of its period, or when it has said that it is offline.
 
-    ``period`` is that of sources whose table tells none: nodes, cooling, weather. ``on_delay`` lets sources
-    speak again after a restart of the service; those that never spoke get ``periods`` of their period.
+    ``period`` is that of sources without a table: nodes, weather stations, and devices of a site that are not
+    configured. ``on_delay`` lets sources speak again after a restart of the service; those that never spoke
+    get ``periods`` of their period.
     """
 
     severity: Severity = Severity.MEDIUM
@@ -116,8 +118,9 @@ def _explained(group: Group, groups: Mapping[str, Group]) -> bool:
 
 
 def _periods(sites: Mapping[str, SiteOptions]) -> dict[str, timedelta]:
-    found = {f"{key}/meter/{m.id}": m.period for key, site in sites.items() for m in site.meter}
-    return found | {f"{key}/supply/{s.id}": s.period for key, site in sites.items() for s in site.supply}
+    """The period of every configured device, by the name of its source."""
+    found = [device for key, site in sites.items() for device in devices(key, site)]
+    return {f"{d.site}/{d.measurement.name}/{d.id}": d.period for d in found}
 
 
 def _groups(

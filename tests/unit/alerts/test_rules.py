@@ -373,6 +373,23 @@ async def test_three_periods_of_silence_by_the_meters_own_period() -> None:
     assert (await silence(device("gdansk/meter/main-1", 0, online=False), speaks))["/meter"] is True
 
 
+@pytest.mark.parametrize("table", ["meter", "supply", "cooling", "heat", "water"])
+async def test_every_table_says_how_long_its_devices_may_be_silent(table: str) -> None:
+    more = {"supply": {"kind": "ppa_wind"}, "meter": {"role": "other"}}.get(table, {})
+    slow = [{"id": "slow", "period": "15m", **more}, {"id": "plain", **more}]
+    sites = {"gdansk": SiteOptions.model_validate({"name": "G", "zone": "UTC", "grid": "PL", table: slow})}
+
+    async def told(**age: int) -> dict[str, bool | None]:
+        devices = [device(f"gdansk/{table}/{name}", age.get(name, 0)) for name in ("slow", "plain", "odd")]
+        read = reading(sites=sites, ingest=Ingest(devices=devices))
+        verdicts = await ask("silent_source", read)
+        return {key.removeprefix("silent/gdansk"): v.active for key, v in verdicts.items()}
+
+    kind = f"/{table}"
+    assert await told(slow=2700, plain=180, odd=60) == {"": False, kind: False}
+    assert await told(slow=2701) == await told(plain=181) == await told(odd=61) == {"": False, kind: True}
+
+
 async def test_a_configured_meter_that_never_spoke_is_silent_after_three_periods() -> None:
     devices = [device("gdansk/meter/main-1", None), device("gdansk/supply/pv-roof")]
     verdict = (await ask("silent_source", reading(ingest=Ingest(devices=devices))))["silent/gdansk/meter"]

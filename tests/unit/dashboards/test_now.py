@@ -240,6 +240,22 @@ async def test_cooling_units_are_never_summed_in_part(fake: FakeHouse) -> None:
     assert (now.cooling_w.v, now.cooling_w.reason) == (None, "1 of 20 cooling units are silent")
 
 
+async def test_a_cooling_unit_is_silent_by_its_own_period(fake: FakeHouse) -> None:
+    change_site(fake, cooling=[{"id": "slow", "period": "5m"}, {"id": "fast", "period": "10s"}])
+    await fake.read(COOLING, ("gdansk", "slow"), NOW, power_w=9e4)
+
+    async def seen(age_s: int) -> tuple[float | None, str | None]:
+        later = NOW + timedelta(seconds=age_s)
+        await fake.read(COOLING, ("gdansk", "fast"), later, power_w=1e4)
+        cooling = read(fake, to_ms(later)).cooling_w
+        return cooling.v, cooling.reason
+
+    assert await seen(90) == (10e4, None)
+    assert await seen(900) == (10e4, None)
+    assert await seen(901) == (None, "1 of 2 cooling units are silent")
+    assert read(fake, to_ms(NOW) + 932_000).cooling_w.reason == "2 of 2 cooling units are silent"
+
+
 async def test_cooling_units_are_summed_where_no_meter_is(fake: FakeHouse) -> None:
     assert read(fake).cooling_w.v is None
     for unit, power in (("crah-1", 9e4), ("crah-2", 8e4)):
