@@ -30,8 +30,15 @@ _AUTO: tuple[Version, ...] = ("5", "3.1.1")
 
 @dataclass
 class Pace:
-    """How long to wait, in seconds, after a lost connection and after a refusal that only people can mend."""
+    """How long to wait, in seconds.
 
+    ``away``: nobody answers. The ceiling is low, because a broker that is back holds the messages of all
+    devices for us, and its queues overflow while we wait. ``lost``: the connection did not last. Two
+    processes with one client id throw each other out for ever, so these waits grow longer. ``refused``: only
+    people can mend it.
+    """
+
+    away: Backoff = field(default_factory=lambda: Backoff(first=0.5))
     lost: Backoff = field(default_factory=lambda: Backoff(first=0.5, ceiling=60.0))
     refused: Backoff = field(default_factory=lambda: Backoff(first=60.0, ceiling=600.0))
 
@@ -59,6 +66,7 @@ class BrokerSession:
         self._link: Link | None = None
         self._changed = asyncio.Event()
         self._connected = False
+        self._reached = False
         self._known: tuple[str, ...] | None = None
         self.session_gaps = 0
         self.problem: str | None = None
@@ -76,10 +84,14 @@ class BrokerSession:
             try:
                 await self._serve()
             except (SourceError, OSError) as error:  # a reset connection may show in any call
-                slow = isinstance(error, Refused)
-                delay = (self._pace.refused if slow else self._pace.lost).next()
+                delay = self._pause_after(error).next()
                 self._report(str(error), retry_s=round(delay, 1))
             await asyncio.sleep(delay)
+
+    def _pause_after(self, error: Exception) -> Backoff:
+        if isinstance(error, Refused):
+            return self._pace.refused
+        return self._pace.lost if self._reached else self._pace.away
 
     async def receive(self) -> list[Message]:
         """See :class:`collectors.source.MessageSource`."""
@@ -113,8 +125,10 @@ class BrokerSession:
 
     async def _serve(self) -> None:
         """One connection from first to last; always ends by an exception."""
+        self._reached = False
         link, resumed = await self._dial()
-        alive = True
+        self._reached = alive = True
+        self._pace.away.reset()
         self._note_gap(resumed)
         self._link = link
         self._changed.set()

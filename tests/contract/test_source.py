@@ -51,7 +51,8 @@ def options(broker: Server, client: str, **more: Any) -> BrokerOptions:
 @asynccontextmanager
 async def running(chosen: BrokerOptions, memory: Path | None = None) -> AsyncIterator[BrokerSession]:
     """A source at work that waits only milliseconds where production waits minutes."""
-    pace = Pace(Backoff(0.01, 0.05), Backoff(0.02, 0.05))
+    quick = Backoff(0.01, 0.05)
+    pace = Pace(away=quick, lost=quick, refused=Backoff(0.02, 0.05))
     source = CLIENTS[chosen.client](chosen, memory=memory, pace=pace)
     task = asyncio.create_task(source.run())
     try:

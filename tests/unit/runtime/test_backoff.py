@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.backoff import Backoff, insist
+from runtime.backoff import CEILING_S, Backoff, insist
 from runtime.errors import ConfigError, StoreError
 
 
@@ -14,6 +14,12 @@ def test_delays_double_up_to_the_ceiling_with_jitter() -> None:
         assert step / 2 <= backoff.next() <= step
     backoff.reset()
     assert backoff.next() <= 1.0
+
+
+def test_delays_stay_below_the_ceiling_for_ever() -> None:
+    backoff = Backoff()
+    assert max(backoff.next() for _ in range(5_000)) <= CEILING_S
+    assert backoff.next() >= CEILING_S / 2
 
 
 class Flaky:

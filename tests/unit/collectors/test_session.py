@@ -1,0 +1,83 @@
+"""How a session paces its connections: soon when nobody answers, ever slower when none lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from collectors.link import Dial, Lost, Refused
+from collectors.session import BrokerSession, Pace
+from collectors.source import BrokerOptions, Message
+from runtime.backoff import Backoff
+from runtime.errors import SourceError
+from tests.eventually import eventually
+
+NEVER = Backoff(first=3_600.0, ceiling=3_600.0)
+
+
+class Line:
+    """A link that answers ``open`` with ``answer`` and ends as soon as it stands."""
+
+    def __init__(self, answer: SourceError | None) -> None:
+        self._answer = answer
+
+    async def open(self) -> bool:
+        if self._answer is not None:
+            raise self._answer
+        return True
+
+    async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
+        return [1] * len(topics)
+
+    async def unsubscribe(self, topics: Sequence[str]) -> None:
+        raise AssertionError("nothing was subscribed before")
+
+    async def publish(self, topic: str, payload: bytes, retain: bool) -> None:
+        return None
+
+    async def arrived(self) -> list[Message]:
+        raise Lost("it has ended")
+
+    async def acknowledge(self, messages: Sequence[Message]) -> int:
+        return 0
+
+    async def lost(self) -> SourceError:
+        return Lost("it has ended")
+
+    async def close(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("answer", "pace"),
+    [
+        (SourceError("nobody answers"), Pace(away=Backoff(first=0.0), lost=NEVER, refused=NEVER)),
+        (None, Pace(away=NEVER, lost=Backoff(first=0.0), refused=NEVER)),
+        (Refused("login refused"), Pace(away=NEVER, lost=NEVER, refused=Backoff(first=0.0))),
+    ],
+    ids=["away", "lost", "refused"],
+)
+async def test_each_trouble_has_a_pace_of_its_own(answer: SourceError | None, pace: Pace) -> None:
+    dialled: list[Dial] = []
+
+    def link(dial: Dial) -> Line:
+        dialled.append(dial)
+        return Line(answer)
+
+    async def often() -> bool:
+        return len(dialled) >= 20
+
+    session = BrokerSession(link, BrokerOptions(protocol="5"), pace=pace)
+    running = asyncio.create_task(session.run())
+    await eventually(often)
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+
+
+def test_a_broker_that_is_back_is_found_within_ten_seconds() -> None:
+    away = Pace().away
+    assert max(away.next() for _ in range(2_000)) <= 10.0
+    assert Pace().lost.ceiling > away.ceiling
