@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,17 @@ class Running:
         """The body of ``POST path``. Raises ServiceError with the service's own words."""
         async with self._session.post(path, json=content) as response:
             return await _body(response)
+
+    async def lines(self, path: str, **query: str) -> AsyncGenerator[bytes, None]:
+        """The lines of ``GET path`` as they come. Raises ServiceError, also when they break off."""
+        async with self._session.get(path, params=query) as response:
+            if response.status >= 400:
+                await _body(response)
+            try:
+                async for line in response.content:
+                    yield line
+            except aiohttp.ClientPayloadError:
+                raise ServiceError("the service broke its answer off; its log tells why") from None
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
