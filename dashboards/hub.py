@@ -211,22 +211,8 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
         "rejected": dict(status.rejected),
         "missed": status.missed,
         "session_gaps": status.session_gaps,
-        "journal": {
-            "entries": status.journal.entries,
-            "bytes": status.journal.bytes,
-            "limit_bytes": status.journal.limit_bytes,
-            "head": status.journal.head,
-        },
-        "stores": [
-            {
-                "name": s.name,
-                "position": s.position,
-                "lag_s": s.lag_s,
-                "error": s.error,
-                "dead_letters": s.dead_letters,
-            }
-            for s in status.stores
-        ],
+        "journal": vars(status.journal),
+        "stores": [vars(store) for store in status.stores],
         "connected": status.connected,
     }
 

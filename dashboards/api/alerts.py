@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from alerts.board import Alert, AlertState, StaleRevision
-from alerts.verdict import Severity
+from alerts.board import Alert, Delivery, StaleRevision, Transition
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked, HouseHere, Told
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
@@ -50,69 +49,18 @@ class Silence(Asked):
     note: Note = None
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class AlertShown(_Shown):
-    """One occurrence of a condition."""
-
-    id: int
-    key: str
-    rule: str
-    site: str | None
-    severity: Severity
-    state: AlertState
-    title: str
-    summary: str
-    value: float | None
-    limit: float | None
-    unit: str
-    since: datetime
-    ended: datetime | None
-    acknowledged_by: str | None
-    acknowledged_at: datetime | None
-    note: str | None
-    rev: int
-    link: str
-    evidence: dict[str, Any]
-    silenced_until: datetime | None
-
-
-class Alerts(BaseModel):
+class Alerts(Told):
     """Unacknowledged first, then by severity and age."""
 
-    alerts: list[AlertShown]
+    alerts: list[Alert]
 
 
-class TransitionShown(_Shown):
-    """One line of the timeline."""
-
-    at: datetime
-    before: AlertState
-    after: AlertState
-    who: str
-    note: str | None
-
-
-class DeliveryShown(_Shown):
-    """Who was told, and how it went."""
-
-    message_key: str
-    channel: str
-    kind: str
-    created_at: datetime
-    attempts: int
-    delivered_at: datetime | None
-    error: str | None
-
-
-class AlertDetail(BaseModel):
+class AlertDetail(Told):
     """An alert, all that happened to it and all that was sent about it, oldest first."""
 
-    alert: AlertShown
-    timeline: list[TransitionShown]
-    deliveries: list[DeliveryShown]
+    alert: Alert
+    timeline: list[Transition]
+    deliveries: list[Delivery]
 
 
 @router.get("/alerts")
@@ -128,7 +76,7 @@ async def alerts(house: HouseHere, query: Annotated[AlertsAsked, Query()]) -> Al
         end=end,
     )
     wanted = [a for a in found if query.state in ("active", "all", a.state.value)]
-    return Alerts(alerts=[AlertShown.model_validate(alert) for alert in wanted])
+    return Alerts(alerts=wanted)
 
 
 @router.get("/alerts/{alert_id}")
@@ -137,46 +85,40 @@ async def alert(house: HouseHere, alert_id: AlertId) -> AlertDetail:
     found = await house.alerts.alert(alert_id)
     if found is None:
         raise _no_alert(alert_id)
-    timeline = await house.alerts.timeline(alert_id)
-    deliveries = await house.alerts.deliveries(alert_id)
     return AlertDetail(
-        alert=AlertShown.model_validate(found),
-        timeline=[TransitionShown.model_validate(t) for t in timeline],
-        deliveries=[DeliveryShown.model_validate(d) for d in deliveries],
+        alert=found,
+        timeline=list(await house.alerts.timeline(alert_id)),
+        deliveries=list(await house.alerts.deliveries(alert_id)),
     )
 
 
 @router.post("/alerts/{alert_id}/ack")
 async def acknowledge(
     house: HouseHere, who: Operator, alert_id: AlertId, body: Acknowledge | None = None
-) -> AlertShown:
+) -> Alert:
     """Take responsibility for an alert; 409 when it changed since ``rev``."""
     body = body or Acknowledge()
     at = house.clock.now()
     try:
-        found = await house.alerts.acknowledge(alert_id, who=who, note=body.note, rev=body.rev, at=at)
+        return await house.alerts.acknowledge(alert_id, who=who, note=body.note, rev=body.rev, at=at)
     except KeyError:
         raise _no_alert(alert_id) from None
     except StaleRevision:
         raise Problem(
             409, f"alert {alert_id} has changed since rev {body.rev}; read it again", "rev"
         ) from None
-    return AlertShown.model_validate(found)
 
 
 @router.post("/alerts/{alert_id}/silence")
-async def silence(
-    house: HouseHere, who: Operator, alert_id: AlertId, body: Silence | None = None
-) -> AlertShown:
+async def silence(house: HouseHere, who: Operator, alert_id: AlertId, body: Silence | None = None) -> Alert:
     """Keep quiet about an alert for a while; it is still judged and logged."""
     body = body or Silence()
     at = house.clock.now()
     until = _until(house, body, at)
     try:
-        found: Alert = await house.alerts.silence(alert_id, who=who, note=body.note, until=until, at=at)
+        return await house.alerts.silence(alert_id, who=who, note=body.note, until=until, at=at)
     except KeyError:
         raise _no_alert(alert_id) from None
-    return AlertShown.model_validate(found)
 
 
 def _until(house: House, body: Silence, at: datetime) -> datetime:

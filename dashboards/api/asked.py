@@ -24,6 +24,12 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
+class Told(BaseModel):
+    """Base of every answer that holds values of the rooms below as they are: all their fields are there."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
 def house_of(request: Request) -> House:
     """The house that the application looks into."""
     house: House = request.app.state.house

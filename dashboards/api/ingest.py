@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
-from dashboards.api.asked import HouseHere
+from dashboards.api.asked import HouseHere, Told
 from dashboards.hub import ingest_body
 from dashboards.problem import RESPONSES
+from telemetry.status import JournalStatus, StoreStatus
 
 router = APIRouter(prefix="/api/v1", tags=["ingest"], responses=RESPONSES)
 
 
-class Journal(BaseModel):
-    """``bytes`` of ``limit_bytes`` are used by ``entries`` batches; ``head`` is the newest position."""
-
-    entries: int
-    bytes: int
-    limit_bytes: int
-    head: int
-
-
-class StoreLag(BaseModel):
-    """How far a store has followed the journal; ``dead_letters`` are rows that its server never takes."""
-
-    name: str
-    position: int
-    lag_s: float
-    error: str | None
-    dead_letters: int
-
-
-class Ingest(BaseModel):
+class Ingest(Told):
     """Counted since the data directory was made. ``received``, ``acknowledged``: messages;
     ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each. ``rejected`` counts what
     was refused, by reason: whole messages where none of it could be used, single rows where only their
@@ -46,8 +27,8 @@ class Ingest(BaseModel):
     rejected: dict[str, int]
     missed: int
     session_gaps: int
-    journal: Journal
-    stores: list[StoreLag]
+    journal: JournalStatus
+    stores: list[StoreStatus]
     connected: bool
 
 

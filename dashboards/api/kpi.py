@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked, HouseHere, Told
 from dashboards.problem import RESPONSES, Problem
-from energy.figures import ALL, KpiRow, State
+from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
 
 router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
@@ -34,40 +33,14 @@ class KpiAsked(Asked):
     as_of: str | None = None
 
 
-class KpiLine(BaseModel):
-    """Energy in Wh; null is explained in ``withheld``. green + other + unknown = edc."""
-
-    start: str
-    end: str
-    edc_wh: float | None
-    eit_wh: float | None
-    pue: float | None
-    pue_category: str | None
-    ref: float | None
-    hourly_matched: float | None
-    cfe_score: float | None
-    green_wh: float | None
-    other_wh: float | None
-    unknown_wh: float | None
-    cue: float | None
-    wue: float | None
-    erf: float | None
-    ere: float | None
-    completeness: float
-    estimated: float
-    state: State
-    revision: int
-    withheld: dict[str, str]
-
-
-class Kpi(BaseModel):
-    """``from`` and ``to`` as they were used: whole quarter-hours."""
+class Kpi(Told):
+    """``from`` and ``to`` as they were used: whole quarter-hours. ``withheld`` says why a figure is null."""
 
     site: str
     step: Step | None
     from_: str = Field(alias="from")
     to: str
-    rows: list[KpiLine]
+    rows: list[KpiRow]
 
 
 @router.get("/kpi", response_model=Kpi)
@@ -98,7 +71,7 @@ def _quarters(period: Period) -> Period:
 
 
 def _line(row: KpiRow) -> dict[str, Any]:
-    return asdict(row) | {
+    return vars(row) | {
         "start": row.start.isoformat(),
         "end": row.end.isoformat(),
         "withheld": dict(row.withheld),

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked, HouseHere, Told
 from dashboards.problem import RESPONSES
-from energy.figures import ALL, LedgerRow, Quality
+from energy.figures import ALL, LedgerRow
 
 router = APIRouter(prefix="/api/v1", tags=["ledger"], responses=RESPONSES)
 
@@ -29,23 +29,10 @@ class LedgerAsked(Asked):
     as_of: str | None = None
 
 
-class LedgerLine(BaseModel):
-    """``energy_wh`` is null when it is not known, with the ``reason``."""
-
-    site: str
-    meter: str
-    channel: str
-    start: str
-    energy_wh: float | None
-    quality: Quality
-    revision: int
-    reason: str | None
-
-
-class Ledger(BaseModel):
+class Ledger(Told):
     """By site, meter and time."""
 
-    rows: list[LedgerLine]
+    rows: list[LedgerRow]
 
 
 @router.get("/ledger", response_model=Ledger)
@@ -58,13 +45,4 @@ async def ledger(house: HouseHere, query: Annotated[LedgerAsked, Query()]) -> Re
 
 
 def _line(row: LedgerRow) -> dict[str, Any]:
-    return {
-        "site": row.site,
-        "meter": row.meter,
-        "channel": row.channel,
-        "start": row.start.isoformat(),
-        "energy_wh": row.energy_wh,
-        "quality": row.quality,
-        "revision": row.revision,
-        "reason": row.reason,
-    }
+    return vars(row) | {"start": row.start.isoformat()}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import FileResponse
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked, HouseHere, Told
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
 from energy.figures import ALL
@@ -47,21 +46,10 @@ class IssueAsked(Asked):
     formats: list[Format] = Field(default=list(FORMATS), min_length=1)
 
 
-class Report(BaseModel):
-    """``sha256`` by format."""
-
-    site: str
-    period: str
-    state: str
-    revision: int
-    issued_at: datetime
-    sha256: dict[str, str]
-
-
-class Reports(BaseModel):
+class Reports(Told):
     """Newest month first."""
 
-    reports: list[Report]
+    reports: list[ReportEntry]
 
 
 Site = Annotated[str, Path(description="a configured site, or all of them as one: all")]
@@ -72,7 +60,7 @@ Month = Annotated[str, Path(description="for example 2026-10")]
 async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> Reports:
     """The newest revision of each site and month."""
     site = None if query.site is None else asked.site(house, query.site)
-    return Reports(reports=[_report(entry) for entry in await house.reports.entries(site)])
+    return Reports(reports=list(await house.reports.entries(site)))
 
 
 @short.get("/reports/{site}/{period}.{format}")
@@ -98,24 +86,12 @@ async def report_file(
 @router.post("/reports/{site}/{period}")
 async def issue_report(
     house: HouseHere, who: Operator, site: Site, period: Month, wanted: IssueAsked | None = None
-) -> Report:
+) -> ReportEntry:
     """Issue it now; the same figures give the same revision."""
     sites = (*house.sites, ALL)
     if site not in sites:
         raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(sites)}", "site")
     try:
-        entry = await house.reports.issue(site, period, formats=(wanted or IssueAsked()).formats)
+        return await house.reports.issue(site, period, formats=(wanted or IssueAsked()).formats)
     except ValueError as error:
         raise Problem(400, str(error), "period") from None
-    return _report(entry)
-
-
-def _report(entry: ReportEntry) -> Report:
-    return Report(
-        site=entry.site,
-        period=entry.period,
-        state=entry.state,
-        revision=entry.revision,
-        issued_at=entry.issued_at,
-        sha256=dict(entry.sha256),
-    )

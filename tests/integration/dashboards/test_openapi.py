@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import fields
 from typing import Any
 
 import schemathesis
@@ -15,7 +16,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from alerts.board import Alert, Delivery, Transition
 from dashboards.server import WebServer
+from energy.figures import KpiRow, LedgerRow
+from reports.report import ReportEntry
+from telemetry.status import JournalStatus, StoreStatus
 from tests.fakes.house import FakeHouse
 from tests.integration.dashboards.conftest import client
 
@@ -91,6 +96,23 @@ async def test_the_page_shows_every_call_and_asks_no_other_host(fake: FakeHouse,
     assert style.headers["content-type"].startswith("text/css")
     assert "url(" not in style.text
     assert "@import" not in style.text
+
+
+async def test_answers_are_described_by_the_values_they_hold(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["viewer"]) as viewer:
+        schemas = (await viewer.get("/api/openapi.json")).json()["components"]["schemas"]
+        one = (await viewer.get("/api/v1/alerts/1")).json()
+        stores = (await viewer.get("/api/v1/ingest")).json()["stores"]
+    for held in (Alert, Delivery, Transition, KpiRow, LedgerRow, ReportEntry, JournalStatus, StoreStatus):
+        names = [field.name for field in fields(held)]
+        described = schemas[held.__name__]
+        assert list(described["properties"]) == names
+        # Also those that have a default are in every answer.
+        assert described["required"] == names
+    assert set(one["alert"]) == set(schemas["Alert"]["required"])
+    assert set(one["deliveries"][0]) == set(schemas["Delivery"]["required"])
+    assert set(stores[0]) == set(schemas["StoreStatus"]["required"])
+    assert schemas["KpiRow"]["properties"]["start"]["format"] == "date-time"
 
 
 async def test_the_description_is_complete(fake: FakeHouse, server: WebServer) -> None:
