@@ -16,7 +16,6 @@ from typing import cast
 
 import structlog
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.book import Book
 from alerts.compose import Composer
@@ -49,6 +48,7 @@ from reports.due import MonthlyIssue
 from reports.monthly import Material
 from runtime.backoff import insist
 from runtime.clock import EPOCH, Clock, ReplayClock, SystemClock, from_ms
+from runtime.database import DATABASE_AWAY
 from runtime.errors import StoreError
 from runtime.lifecycle import Component, run_all
 from runtime.lock import exclusive
@@ -121,8 +121,13 @@ class Service:
         """Settle all that has ended by now, unless that was just done.
 
         A schedule that catches up asks for thousands of due times; one settlement serves all of them until
-        a quarter-hour has passed, which while a recording plays is soon.
+        a quarter-hour has passed, which while a recording plays is soon. A due time that failed is decided
+        for ever, and a database that is being restarted comes back: it is tried again for some minutes, then
+        raises StoreError or one of :data:`runtime.database.DATABASE_AWAY`.
         """
+        await insist(lambda: self._settle(due), (StoreError, *DATABASE_AWAY))
+
+    async def _settle(self, due: datetime) -> None:
         now = self.clock.now()
         if self._settled_at is None or due > self._settled_at or now - self._settled_at >= QUARTER:
             await self.ledger.settle(now)
@@ -219,11 +224,10 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
 
         async def check(due: datetime) -> None:
             await backlog.wait()
-            # A due time that failed is decided for ever, and a database that is being restarted comes back.
-            await insist(lambda: service.settle(due), (StoreError, SQLAlchemyError))
+            await service.settle(due)
             if clock.now() - due > HOUR and due.minute < 15:
                 await catch_up_reports(due)
-            await watch.evaluate(due, Cadence.LEDGER)
+            await insist(lambda: watch.evaluate(due, Cadence.LEDGER), DATABASE_AWAY)
 
         async def catch_up_reports(due: datetime) -> None:
             """Issue what was due in a past hour before that is judged, or it would pass for missing."""

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import POWER, Device, devices
@@ -18,7 +17,7 @@ from energy.sheet import expect
 from energy.site import SiteOptions
 from energy.tables import FOLLOWED, REGISTER, insert_into
 from runtime.clock import from_ms
-from runtime.database import Database
+from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import StoreError
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
@@ -64,7 +63,7 @@ class Marker:
                 place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
                 position = await connection.scalar(place)
                 registers = (await connection.execute(select(REGISTER))).all()
-        except SQLAlchemyError as error:
+        except DATABASE_AWAY as error:
             raise StoreError(f"the ledger's place in the journal cannot be read: {error}") from error
         for row in registers:
             key = ((row.site, row.measurement, row.meter), row.channel)
@@ -86,7 +85,7 @@ class Marker:
                 await _mark(connection, ranges, position)
                 await _save_firsts(connection, firsts)
                 await _remember(connection, self.name, position)
-        except SQLAlchemyError as error:
+        except DATABASE_AWAY as error:
             raise StoreError(f"the ledger could not mark batch {position}: {error}") from error
         self._first.update(firsts)
 

@@ -13,6 +13,7 @@ from energy.ledger import Ledger
 from energy.marker import Marker
 from energy.reader import LedgerFigures
 from energy.tables import DIRTY, REGISTER
+from runtime.backoff import Backoff
 from runtime.clock import to_ms
 from runtime.database import Database
 from runtime.errors import StoreError
@@ -20,6 +21,8 @@ from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.journal import Journal
 from telemetry.series import SeriesRegistry
 from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.eventually import eventually
+from tests.fakes.database import RestartingDatabase
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 FIRST = to_ms(START) // QUARTER_MS
@@ -109,5 +112,41 @@ async def test_behind_a_real_journal_everything_committed_is_settled(tmp_path):
     assert [row.energy_wh for row in rows] == [1200.0, 1200.0]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    await journal.close()
+    await plant.close()
+
+
+async def test_a_database_that_restarts_costs_time_and_never_the_place(tmp_path):
+    """PostgreSQL refuses connections while it restarts, which is a plain OSError."""
+    plant = Plant(tmp_path, {"gdansk": site()})
+    plant.database = RestartingDatabase(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
+    await plant.database.create_all()
+    journal = Journal(tmp_path / "journal.db", plant.registry)
+    await journal.open()
+    marker = Marker(plant.database, plant.registry, plant.sites)
+    quick = FollowOptions(interval=timedelta(0))
+    follower = Follower(journal, marker, quick, Backoff(first=0.001, ceiling=0.002))
+
+    async def refused_twice():
+        return running.done() or plant.database.refused >= 2
+
+    async def refuse():
+        """Be away until the marker has tried twice; then be back."""
+        plant.database.away, plant.database.refused = True, 0
+        await journal.append([plant.frame(MAIN, [START + MINUTE], {"energy_wh": [1.0]})])
+        await eventually(refused_twice)
+        assert not running.done(), running.exception()
+        assert "Connect call failed" in follower.error
+        plant.database.away = False
+        async with asyncio.timeout(20):
+            await follower.wait_for(journal.head)
+
+    plant.database.away = True
+    running = asyncio.create_task(follower.run())
+    await refuse()  # while it opens
+    await refuse()  # while it appends
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await marks(plant) == [("main-1", 0, 1, 2)]
     await journal.close()
     await plant.close()
