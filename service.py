@@ -215,7 +215,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         reading = Reading(settings.sites, settings.target, figures, live, ingest, outbox, reports)
         watch = Watch(alerting.rules(), reading, book, wall)
 
-        backlog = Backlog(live.newest_ms, clock)
+        backlog = Backlog(live.newest_ms, clock, lambda: source.connected)
 
         async def announce(message: AlertMessage) -> None:
             await outbox.post(message, router.channels_for(Report(message.site, message.alert_key)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from runtime.clock import ManualClock, to_ms
-from telemetry.backlog import Backlog
+from telemetry.backlog import NO_BROKER_S, PATIENCE_S, Backlog
 
 NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
 
@@ -22,8 +23,8 @@ class Rows:
         return self._times[min(self.looks, len(self._times)) - 1]
 
 
-def waiting(rows: Rows) -> Backlog:
-    return Backlog(rows.newest_ms, ManualClock(NOW), patience_s=0.0)
+def waiting(rows: Rows, connected: Callable[[], bool] = lambda: True) -> Backlog:
+    return Backlog(rows.newest_ms, ManualClock(NOW), connected, patience_s=0.0)
 
 
 async def test_waits_while_older_rows_come_in() -> None:
@@ -52,3 +53,30 @@ async def test_live_rows_need_no_wait() -> None:
     rows = Rows(timedelta(seconds=5))
     await waiting(rows).wait()
     assert rows.looks == 1
+
+
+async def test_a_broker_that_comes_up_later_is_waited_for() -> None:
+    """After a power cut the whole host starts: the service first, then the broker with two hours of rows."""
+    old, hour = timedelta(hours=2), timedelta(hours=1)
+    rows = Rows(old, old, old, old, hour, timedelta(seconds=30))
+    backlog = waiting(rows, lambda: rows.looks > 3)
+    await backlog.wait()
+    assert rows.looks == 6
+
+
+async def test_patience_begins_when_the_broker_is_there() -> None:
+    rows = Rows(timedelta(hours=2))
+    await waiting(rows, lambda: rows.looks not in (1, 3, 4)).wait()
+    assert rows.looks == 6, "connected for a whole patience, without a break"
+
+
+async def test_a_broker_that_never_comes_is_judged_after_some_minutes() -> None:
+    rows = Rows(timedelta(hours=2))
+    await waiting(rows, lambda: False).wait()
+    assert rows.looks == 2 + NO_BROKER_S / PATIENCE_S
+
+
+async def test_a_broker_that_comes_and_goes_without_a_row_holds_nothing_up_for_ever() -> None:
+    rows = Rows(timedelta(hours=2))
+    await waiting(rows, lambda: rows.looks % 2 == 0).wait()
+    assert rows.looks > 2 * NO_BROKER_S / PATIENCE_S
