@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,7 @@ class MonthlyIssue:
 
     def __init__(self, desk: Desk, material: Material, announce: Announce, after: timedelta) -> None:
         self._desk, self._material, self._announce, self._after = desk, material, announce, after
-        self._waiting: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str, str]] = set()
 
     async def issue_due(self, due: datetime) -> None:
         """Issue and announce what is due at ``due``; safe to run every hour, and again.
@@ -36,15 +37,17 @@ class MonthlyIssue:
     async def _issue(self, site: str, name: str, ended: datetime) -> bool:
         settled = await self._material.figures.settled_until(site)
         if settled is None or settled < ended:
-            if (site, name) not in self._waiting:
-                self._waiting.add((site, name))
-                _log.info(
-                    "report_waits", site=site, period=name, settled_until=settled and settled.isoformat()
-                )
+            self._tell("report_waits", site, name, settled_until=settled and settled.isoformat())
             return False
         period = month(name, self._material.sites[site].tz)
         if not await metered(self._material.figures, site, period):
-            _log.info("report_without_data", site=site, period=name)  # the month before we were installed
+            self._tell("report_without_data", site, name)  # the month before we were installed
             return False
         await self._desk.issue(site, name)
         return True
+
+    def _tell(self, event: str, site: str, name: str, **more: Any) -> None:
+        """Log ``event`` once for each month of a site: the job asks again every hour."""
+        if (event, site, name) not in self._told:
+            self._told.add((event, site, name))
+            _log.info(event, site=site, period=name, **more)

@@ -13,6 +13,7 @@ from alerts.verdict import Severity
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
 from energy.site import SiteOptions, SupplyOptions
+from energy.statement import HARDLY, metered
 from energy.target import TargetOptions
 from reports import check, heat, quality
 from reports.content import (
@@ -78,10 +79,11 @@ async def build(
 ) -> MonthlyReport:
     """The report of the month ``name`` (``2026-10``) of a site, or of ``all`` sites together, as known now.
 
-    Raises ValueError for a month that is none or has not begun ``at`` that time, and for an unknown site.
-    The revision is 0: the archive numbers what it issues.
+    Raises ValueError for a month that is none, has not begun ``at`` that time or was not metered, and for an
+    unknown site. The revision is 0: the archive numbers what it issues.
     """
     scope = scope_of(site_key, name, at, material.sites)
+    await _refuse_unmetered(scope, at, material.figures)
     readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if t.site == site_key]
@@ -127,6 +129,15 @@ def begun_month(name: str, tz: ZoneInfo, at: datetime) -> Period:
     if period.start > at:
         raise ValueError(f"{name} has not begun: it is {at.astimezone(tz):%Y-%m-%d %H:%M} at the site")
     return period
+
+
+async def _refuse_unmetered(scope: Scope, at: datetime, figures: Figures) -> None:
+    """Raise ValueError for a month that is over and of which hardly anything is known."""
+    if scope.period.end <= at and not await metered(figures, scope.site_key, scope.period):
+        raise ValueError(
+            f"nothing to report of {scope.site_key!r} for {scope.month}: none of its registers is known for "
+            f"{HARDLY:.0%} of that month; choose a month in which it was metered"
+        )
 
 
 def report_state(total: KpiRow, settled: datetime | None, end: datetime) -> ReportState:

@@ -38,7 +38,8 @@ class ReportDesk(Protocol):
     ) -> ReportEntry:
         """Build, render and archive; the same figures give the same bytes and the same revision.
 
-        Raises ValueError for a month that is none, has not begun, or a site that is not configured.
+        Raises ValueError for a month that is none, has not begun or was not metered, and for a site that is
+        not configured.
         """
         ...
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from alerts.reading import Reading
 from alerts.rules.report_missing import ReportMissing, ReportMissingOptions
@@ -76,3 +77,15 @@ async def test_a_month_that_was_hardly_metered_is_neither_issued_nor_missed(
     assert await metered(figures, "gdansk", OCTOBER) is enough
     assert desk.asked == (["2026-10"] if enough else [])
     assert (verdict.active, verdict.episode) == (enough, "2026-10")
+
+
+async def test_why_a_month_is_not_issued_is_logged_once_however_often_it_is_asked() -> None:
+    material = Material(metered_for(timedelta(0)), MemoryBoard(), SITES, ())
+    job = MonthlyIssue(NotedDesk(), material, untold, timedelta(hours=6))  # type: ignore[arg-type]
+    with capture_logs() as told:
+        for hour in range(30):
+            await job.issue_due(THIRD_OF_NOVEMBER + timedelta(hours=hour))
+
+    assert [(line["event"], line["site"], line["period"]) for line in told] == [
+        ("report_without_data", "gdansk", "2026-10")
+    ]

@@ -205,3 +205,15 @@ async def test_all_sites_are_one_report_in_utc() -> None:
 async def test_what_cannot_be_reported_is_refused_with_the_fix(where: str, month: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         await build(where, month, DAY_AFTER, material())
+
+
+@pytest.mark.parametrize(("days", "refused"), [(31, True), (30, False)])
+async def test_a_month_that_was_not_metered_is_refused_with_the_reason(days: int, refused: bool) -> None:
+    unmetered = Period(OCTOBER.start, OCTOBER.end - timedelta(days=31 - days))
+    made = material(missing=[unmetered])
+    if not refused:
+        assert (await build("gdansk", "2026-10", DAY_AFTER, made)).figures.state == "provisional"
+        return
+    for site in ("gdansk", "all"):
+        with pytest.raises(ValueError, match=f"nothing to report of '{site}' for 2026-10.*known for 1%"):
+            await build(site, "2026-10", DAY_AFTER, made)
