@@ -65,6 +65,7 @@ from telemetry.live import LiveState
 from telemetry.order import newest_ms
 from telemetry.quality import Quality
 from telemetry.restore import restore
+from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
 
@@ -182,7 +183,9 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             for store, chosen in zip(stores, configuration.stores, strict=True)
         ]
         marked = Follower(journal, Marker(database, registry, settings.sites))
-        followers = Followers(journal, [*follow, marked], stores[0])
+        rollups = Rollups(journal, follow[0], stores[0])
+        opened.push_async_callback(rollups.close)
+        followers = Followers(journal, [*follow, Follower(journal, rollups), marked], stores[0])
         await restore(journal, stores[0], live, sources)
         ingest = Ingest(journal, live, sources, quality, followers)
         if isinstance(clock, ReplayClock):
@@ -279,6 +282,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         ]
         service.components = [
             Component("journal followers", followers.run),
+            Component("rollups", rollups.run),
             Component("outbox", outbox.run, essential=bool(channels)),
             Component("alert mirrors", Mirrors(channels, book, wall).run, essential=False),
             Component("backlog", backlog.wait, essential=False),

@@ -17,7 +17,7 @@ from runtime.options import Duration, Options
 from telemetry.frame import Frame
 from telemetry.journal import Journal
 from telemetry.status import StoreStatus
-from telemetry.store import SetsAside, Sink, Store
+from telemetry.store import SetsAside, Sink, Store, Trails
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Follower:
         now = self._journal.wall.now()
         while self._fresh and now - self._fresh[0][0] >= self._options.safety:
             self._safe = self._fresh.popleft()[1]
-        return self._safe
+        return min(self._safe, self.sink.safe) if isinstance(self.sink, Trails) else self._safe
 
     async def open(self) -> None:
         """Open the sink and find the place to go on from. Raises StoreError."""

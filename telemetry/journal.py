@@ -77,17 +77,20 @@ class Journal:
         frames: Sequence[Frame],
         counters: Mapping[str, int] | None = None,
         statuses: Mapping[str, bool] | None = None,
+        derived: bool = False,
     ) -> int:
         """Commit to disk and return the head. Raises JournalFull or StoreError, and then nothing is kept.
 
         Without rows only names, counters and statuses are written and the head stays. When the caller is
-        cancelled the commit may still happen.
+        cancelled the commit may still happen. ``derived`` rows may go past the limit: a full journal can
+        often be trimmed only once they are in it.
         """
         names = self.registry.unsaved()
         at_ms = to_ms(self.wall.now())
         work = asyncio.ensure_future(
             self._in(
-                self._writer, lambda: self._append(frames, names, at_ms, (counters or {}, statuses or {}))
+                self._writer,
+                lambda: self._append(frames, names, at_ms, (counters or {}, statuses or {}, derived)),
             )
         )
         work.add_done_callback(self._wake)
@@ -147,11 +150,11 @@ class Journal:
         frames: Sequence[Frame],
         names: Sequence[tuple[int, SeriesKey]],
         at_ms: int,
-        account: tuple[Mapping[str, int], Mapping[str, bool]],
+        account: tuple[Mapping[str, int], Mapping[str, bool], bool],
     ) -> int:
-        counters, told = account
+        counters, told, derived = account
         statuses = {source: online for source, online in told.items() if self.statuses.get(source) != online}
-        write = Write(at_ms, encode(frames), newest_ms(frames), names, counters, statuses)
+        write = Write(at_ms, encode(frames), newest_ms(frames), names, counters, statuses, derived)
         head = self._file.write(write)
         if names:
             self.registry.mark_saved(names[-1][0] + 1)

@@ -42,7 +42,8 @@ _COUNT = "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET value = va
 class Write:
     """All that one transaction holds: a batch, the names that it uses first, and what was counted.
 
-    ``at_ms`` is its arrival, ``newest_ms`` the time of its newest row.
+    ``at_ms`` is its arrival, ``newest_ms`` the time of its newest row. What is ``derived`` from other batches
+    is not held against the limit.
     """
 
     at_ms: int
@@ -51,6 +52,7 @@ class Write:
     names: Sequence[tuple[int, SeriesKey]] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, bool] = field(default_factory=dict)
+    derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class JournalFile:
     def write(self, write: Write) -> int:
         """Commit ``write`` to disk and return the head. Raises JournalFull or StoreError, nothing written."""
         size = len(write.payload) + sum(_ROW + len(source) for source in write.statuses)
-        if size:
+        if size and not write.derived:
             self._check_room(size)
         with self._errors("write to"), self._transaction() as run:
             for number, (measurement, labels) in write.names:

@@ -69,6 +69,16 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class Trails(Protocol):
+    """A sink that needs batches again after a restart although it took them before."""
+
+    @property
+    def safe(self) -> int:
+        """The position up to which it needs nothing again."""
+        ...
+
+
+@runtime_checkable
 class SetsAside(Protocol):
     """A sink that keeps apart what its server will never take."""
 

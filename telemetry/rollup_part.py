@@ -1,0 +1,172 @@
+"""What series told within one minute, in columns: made of rows, put together, and written as rollup rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from telemetry.catalogue import Kind
+from telemetry.frame import Floats, Frame, Ints, Millis
+from telemetry.rollup import ENERGY, MEMBERS, MINUTE_MS, Rollup
+
+Mask = npt.NDArray[np.bool_]
+Index = npt.NDArray[np.intp]
+Counts = npt.NDArray[np.int32]
+
+WH_PER_J = 1 / 3600
+
+
+@dataclass(frozen=True)
+class Part:
+    """What series told in minutes, a line for each series and minute; ``at_ms`` is the minute's start.
+
+    The arrays of floats are [n, fields]: ``sum`` holds 0, the others NaN, where nothing was told of a field.
+    ``rows`` is how often a series spoke; ``count`` how often it told a field, None if once everywhere.
+    """
+
+    series: Ints
+    at_ms: Millis
+    rows: Counts
+    sum: Floats
+    low: Floats
+    high: Floats
+    first: Floats
+    last: Floats
+    count: Counts | None
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def take(self, chosen: Mask | slice) -> Part:
+        """The lines that the mask or slice ``chosen`` selects."""
+        count = None if self.count is None else self.count[chosen]
+        return Part(
+            self.series[chosen],
+            self.at_ms[chosen],
+            self.rows[chosen],
+            self.sum[chosen],
+            self.low[chosen],
+            self.high[chosen],
+            self.first[chosen],
+            self.last[chosen],
+            count,
+        )
+
+
+def values_of(frame: Frame) -> Floats:
+    """float64[n, fields] in the order of the measurement; NaN for a field that the frame lacks."""
+    values = np.empty((len(frame), len(frame.measurement.fields)))
+    for k, name in enumerate(frame.measurement.field_names):
+        values[:, k] = frame.columns.get(name, np.nan)
+    return values
+
+
+def minutes_of(frame: Frame, different: bool) -> Part:
+    """What ``frame`` tells of each minute and series, ordered by minute.
+
+    ``different``: no series stands in the frame twice. No series may have two rows of the same time.
+    """
+    starts_ms = frame.at_ms - frame.at_ms % MINUTE_MS
+    values = values_of(frame)
+    if different and starts_ms.min() == starts_ms.max():
+        return _single(frame.series, starts_ms, values)
+    order = np.lexsort((frame.at_ms, frame.series, starts_ms))
+    series, starts_ms, values = frame.series[order], starts_ms[order], values[order]
+    fresh = np.ones(len(series), dtype=np.bool_)
+    fresh[1:] = (series[1:] != series[:-1]) | (starts_ms[1:] != starts_ms[:-1])
+    starts = np.flatnonzero(fresh)
+    return _reduced(series[starts], starts_ms[starts], values, starts)
+
+
+def _single(series: Ints, at_ms: Millis, values: Floats) -> Part:
+    rows = np.ones(len(series), dtype=np.int32)
+    missing = np.isnan(values)
+    if not missing.any():
+        return Part(series, at_ms, rows, values, values, values, values, values, None)
+    total = np.where(missing, 0.0, values)
+    count = (~missing).astype(np.int32)
+    return Part(series, at_ms, rows, total, values, values, values, values, count)
+
+
+def _reduced(series: Ints, at_ms: Millis, values: Floats, starts: Index) -> Part:
+    """Rows of a series stand together, in time order, from each of ``starts`` on."""
+    n = len(values)
+    rows = np.diff(starts, append=n).astype(np.int32)
+    low, high = np.fmin.reduceat(values, starts, axis=0), np.fmax.reduceat(values, starts, axis=0)
+    told = ~np.isnan(values)
+    if told.all():
+        total = np.add.reduceat(values, starts, axis=0)
+        count = np.repeat(rows[:, None], values.shape[1], axis=1)
+        first, last = values[starts], values[starts + rows - 1]
+        return Part(series, at_ms, rows, total, low, high, first, last, count)
+    total = np.add.reduceat(np.where(told, values, 0.0), starts, axis=0)
+    count = np.add.reduceat(told.astype(np.int32), starts, axis=0)
+    place = np.arange(n)[:, None]
+    first = _at(values, np.minimum.reduceat(np.where(told, place, n), starts, axis=0))
+    last = _at(values, np.maximum.reduceat(np.where(told, place, -1), starts, axis=0))
+    return Part(series, at_ms, rows, total, low, high, first, last, count)
+
+
+def _at(values: Floats, place: Index) -> Floats:
+    padded = np.vstack([values, np.full((1, values.shape[1]), np.nan)])
+    place = np.where(place < 0, len(values), place)
+    return np.take_along_axis(padded, place, axis=0)
+
+
+def rolled(rollup: Rollup, part: Part) -> Frame:
+    """The rows of ``rollup`` that ``part`` makes."""
+    columns: dict[str, Floats] = {}
+    for k, field in enumerate(rollup.base.fields):
+        ones = part.rows if part.count is None else part.count[:, k]
+        count = np.where(ones > 0, ones, np.nan)
+        name = field.name
+        if field.kind is Kind.COUNTER:
+            columns[name], columns[f"{name}_first"] = part.last[:, k], part.first[:, k]
+        else:
+            columns[name] = part.sum[:, k] / count
+            columns[f"{name}_min"], columns[f"{name}_max"] = part.low[:, k], part.high[:, k]
+            columns[f"{name}_last"] = part.last[:, k]
+        columns[f"{name}_count"] = count
+    frame = Frame(rollup.measurement, part.series, part.at_ms, columns)
+    return with_energy(frame) if ENERGY in rollup.measurement.field_names else frame
+
+
+def with_energy(frame: Frame) -> Frame:
+    """GPU rows with Wh between the first and last register of each; missing where it ran backwards."""
+    if "energy_j" not in frame.columns:
+        return frame
+    joules = frame.columns["energy_j"] - frame.columns["energy_j_first"]
+    twice = frame.columns["energy_j_count"] > 1
+    energy = np.where(twice & (joules >= 0), joules * WH_PER_J, np.nan)
+    return Frame(frame.measurement, frame.series, frame.at_ms, {**frame.columns, ENERGY: energy})
+
+
+def grouped(rollup: Rollup, rows: Frame, groups: Ints) -> Frame | None:
+    """Groups made of ``rows``, minutes of the GPUs; ``groups`` is the group of each row, or -1."""
+    inside = groups >= 0
+    if not inside.any():
+        return None
+    keys = (groups[inside].astype(np.int64) << 32) | (rows.at_ms[inside] // MINUTE_MS)
+    names, member = np.unique(keys, return_inverse=True)
+    columns: dict[str, Floats] = {}
+    for field in rollup.base.fields:
+        if field.kind is Kind.COUNTER:
+            continue
+        total, told = _added(rows.columns[field.name][inside], member, len(names))
+        value = total if field.additive else total / np.maximum(told, 1)
+        columns[field.name] = value = np.where(told > 0, value, np.nan)
+        columns[f"{field.name}_min"] = columns[f"{field.name}_max"] = value
+        if field.additive:
+            columns[MEMBERS] = np.where(told > 0, told, np.nan)
+    energy, told = _added(rows.columns[ENERGY][inside], member, len(names))
+    columns[ENERGY] = np.where(told > 0, energy, np.nan)
+    at_ms = (names & 0xFFFF_FFFF) * MINUTE_MS
+    return Frame(rollup.measurement, (names >> 32).astype(np.int32), at_ms, columns)
+
+
+def _added(column: Floats, member: Index, n: int) -> tuple[Floats, Floats]:
+    told = ~np.isnan(column)
+    total = np.bincount(member, np.where(told, column, 0.0), n)
+    return np.asarray(total, np.float64), np.asarray(np.bincount(member, told, n), np.float64)

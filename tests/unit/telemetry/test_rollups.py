@@ -1,0 +1,330 @@
+"""Rollups are what the readings say: whatever comes late, twice, out of order or after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.backoff import Backoff
+from runtime.clock import ManualClock, from_ms
+from telemetry.catalogue import GPU, METER, Measurement
+from telemetry.follower import Follower, Followers, FollowOptions
+from telemetry.journal import Journal, JournalOptions
+from telemetry.rollup import HOUR_MS, MINUTE_MS, ROLLUPS
+from telemetry.rollups import Rollups
+from telemetry.series import SeriesRegistry
+from telemetry.store import SeriesQuery
+from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.fakes.frames import T0, Row, frame
+
+LATER = datetime(2026, 1, 1, tzinfo=UTC)
+"""The wall clock: long after all rows, so that only they close minutes."""
+
+MAIN, UPS = ("gdansk", "main-1"), ("gdansk", "ups-a")
+
+
+class Rig:
+    """A journal, a store that follows it, and rollups that can be killed at any moment."""
+
+    def __init__(self, folder: Path, limit: int = 1 << 30) -> None:
+        self.clock = ManualClock(LATER)
+        self.registry = SeriesRegistry()
+        options = JournalOptions.model_validate({"limit": limit})
+        self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=self.clock)
+        self.store = MemoryStore(MemoryOptions(), self.registry, folder)
+        self.reader = self._follower(self.store)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _follower(self, sink: Any) -> Follower:
+        return Follower(self.journal, sink, FollowOptions(interval=timedelta(0)), Backoff(0.001, 0.002))
+
+    async def start(self) -> None:
+        """A new sink, as after a start of the process."""
+        self.rollups = Rollups(self.journal, self.reader, self.store)
+        self.follower = self._follower(self.rollups)
+        self.both = Followers(self.journal, [self.reader, self.follower], self.store)
+        self._tasks = [asyncio.create_task(one.run()) for one in (self.reader, self.follower)]
+
+    async def kill(self) -> None:
+        """Let the tasks end where they are; what only memory knows is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        await self.journal.append([])  # returns after a commit that was on its way to the disk
+
+    async def put(self, measurement: Measurement, *rows: Row) -> None:
+        await self.journal.append([frame(self.registry, measurement, rows)])
+
+    async def reach(self) -> None:
+        """Return once store and rollups have taken all, also what the rollups wrote meanwhile."""
+        while min(self.reader.position, self.follower.position) < (head := self.journal.head):
+            await self.both.wait_for(head)
+
+    async def settle(self) -> None:
+        """As when nothing comes for a while: all minutes closed, all repairs and hours made."""
+        await self.reach()
+        self.clock.advance(timedelta(minutes=2))
+        for _ in range(2):
+            await self.rollups.tend()
+            await self.reach()
+
+    async def rows(self, measurement: Measurement) -> list[dict[str, Any]]:
+        query = SeriesQuery(measurement, from_ms(0), LATER)
+        batches = [batch async for batch in self.store.raw(query)]
+        return pa.Table.from_batches(batches).to_pylist() if batches else []
+
+
+@asynccontextmanager
+async def rig(folder: Path, limit: int = 1 << 30) -> AsyncIterator[Rig]:
+    made = Rig(folder, limit)
+    await made.journal.open()
+    await made.start()
+    try:
+        async with asyncio.timeout(30):
+            yield made
+    finally:
+        await made.kill()
+        await made.journal.close()
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with rig(tmp_path) as made:
+        yield made
+
+
+Key = tuple[tuple[str, ...], int]
+
+
+def expected(rows: Sequence[Mapping[str, Any]], measurement: Measurement, step: int) -> dict[Key, Any]:
+    """Count, sum, least, greatest, first and last of each field in each step, told plainly."""
+    steps: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        labels = tuple(row[label] for label in measurement.labels)
+        steps[labels, row["at_ms"] // step * step].append(row)
+    return {
+        key: {
+            name: (len(v), math.fsum(v), min(v), max(v), v[0], v[-1])
+            for name in measurement.field_names
+            if (v := [row[name] for row in told if row[name] is not None])
+        }
+        for key, told in steps.items()
+    }
+
+
+def kept(rows: Sequence[Mapping[str, Any]], measurement: Measurement) -> dict[Key, dict[str, Any]]:
+    """The same of a rollup's ``rows``, as far as they tell it."""
+    found = {}
+    for row in rows:
+        told = {}
+        for field in measurement.fields:
+            count = row[f"{field.name}_count"]
+            if count is not None:
+                told[field.name] = (count, {k: row.get(f"{field.name}{k}") for k in _ENDS})
+        found[tuple(row[label] for label in measurement.labels), row["at_ms"]] = told
+    return found
+
+
+_ENDS = ("", "_min", "_max", "_first", "_last")
+
+
+def check(raw: Sequence[Any], rolled: Sequence[Any], measurement: Measurement, step: int) -> None:
+    wanted, found = expected(raw, measurement, step), kept(rolled, measurement)
+    assert found.keys() == wanted.keys()
+    for key, fields in wanted.items():
+        assert found[key].keys() == fields.keys()
+        for name, (count, total, low, high, first, last) in fields.items():
+            told, ends = found[key][name]
+            assert told == count
+            if measurement.field(name).kind == "counter":
+                assert (ends[""], ends["_first"]) == (last, first)
+            else:
+                assert ends[""] * count == pytest.approx(total, rel=1e-9, abs=1e-6)
+                assert (ends["_min"], ends["_max"], ends["_last"]) == (low, high, last)
+
+
+async def test_a_minute_and_an_hour_tell_what_their_readings_did(house: Rig) -> None:
+    for second in (0, 10, 59, 60, 3599):
+        power, energy = float(second % 7), 1000.0 + second
+        await house.put(METER, (MAIN, second, {"power_w": power, "energy_wh": energy}))
+    await house.put(METER, (MAIN, 3 * 3600, {"power_w": 9.0}), (UPS, 3 * 3600, {"energy_wh": 5.0}))
+    await house.settle()
+    minutes = await house.rows(ROLLUPS["meter_1m"])
+    assert [(r["meter"], (r["at_ms"] - T0) // MINUTE_MS, r["power_w_count"]) for r in minutes] == [
+        ("main-1", 0, 3.0),
+        ("main-1", 1, 1.0),
+        ("main-1", 59, 1.0),
+        ("main-1", 180, 1.0),
+        ("ups-a", 180, None),
+    ]
+    hour, *_ = await house.rows(ROLLUPS["meter_1h"])
+    assert (hour["at_ms"], hour["power_w_count"], hour["power_w"]) == (T0, 5.0, 11 / 5)
+    assert (hour["power_w_min"], hour["power_w_max"], hour["power_w_last"]) == (0.0, 4.0, 1.0)
+    assert (hour["energy_wh"], hour["energy_wh_first"], hour["energy_wh_count"]) == (4599.0, 1000.0, 5.0)
+    check(await house.rows(METER), minutes, METER, MINUTE_MS)
+
+
+def _gpu(rack: str, gpu: int) -> tuple[str, ...]:
+    return ("gdansk", "a", rack, "n1", str(gpu))
+
+
+async def test_racks_and_sites_have_rows_of_their_own_and_keep_their_peaks(house: Rig) -> None:
+    for second, watts in ((0, 100.0), (30, 200.0), (60, 700.0)):
+        energy = {"energy_j": 3600.0 * second}
+        await house.put(
+            GPU,
+            (_gpu("r1", 0), second, {"power_w": watts, "temp_c": 40.0, **energy}),
+            (_gpu("r1", 1), second, {"power_w": 10.0, "temp_c": 60.0}),
+            (_gpu("r2", 0), second, {"power_w": 1.0, "temp_c": 80.0, **energy}),
+        )
+    await house.put(GPU, (_gpu("r2", 0), 2 * 3600, {"power_w": 1.0}))
+    await house.settle()
+    racks = await house.rows(ROLLUPS["rack_1m"])
+    assert [(r["rack"], r["power_w"], r["temp_c"], r["members"], r["energy_wh"]) for r in racks] == [
+        ("r1", 160.0, 50.0, 2.0, 30.0),
+        ("r1", 710.0, 50.0, 2.0, None),
+        ("r2", 1.0, 80.0, 1.0, 30.0),
+        ("r2", 1.0, 80.0, 1.0, None),
+        ("r2", 1.0, None, 1.0, None),
+    ]
+    site, *_ = await house.rows(ROLLUPS["site_1h"])
+    assert site["power_w"] == pytest.approx(1000 / 3 + 10 + 1)
+    assert (site["power_w_min"], site["power_w_max"], site["members"]) == (161.0, 711.0, 3.0)
+    assert site["energy_wh"] == 60.0 + 60.0
+
+
+async def test_a_late_row_changes_its_minute_its_hour_and_its_groups(house: Rig) -> None:
+    await house.put(GPU, (_gpu("r1", 0), 0, {"power_w": 100.0}), (_gpu("r1", 1), 0, {"power_w": 50.0}))
+    await house.put(GPU, (_gpu("r1", 0), 2 * 3600, {"power_w": 1.0}))
+    await house.settle()
+    assert (await house.rows(ROLLUPS["site_1h"]))[0]["power_w"] == 150.0
+    await house.put(GPU, (_gpu("r1", 0), 30, {"power_w": 300.0}))
+    await house.settle()
+    minute = (await house.rows(ROLLUPS["gpu_1m"]))[0]
+    assert (minute["power_w"], minute["power_w_max"], minute["power_w_count"]) == (200.0, 300.0, 2.0)
+    assert (await house.rows(ROLLUPS["rack_1m"]))[0]["power_w"] == 250.0
+    assert (await house.rows(ROLLUPS["gpu_1h"]))[0]["power_w"] == 200.0
+    hour = (await house.rows(ROLLUPS["site_1h"]))[0]
+    assert (hour["power_w"], hour["power_w_min"], hour["power_w_max"]) == (250.0, 250.0, 250.0)
+
+
+async def test_power_and_register_told_in_turn_are_one_reading(house: Rig) -> None:
+    for second in (0, 20, 40, 90):
+        await house.put(METER, (MAIN, second, {"power_w": float(second)}))
+        await house.put(METER, (MAIN, second, {"energy_wh": 100.0 + second}))
+    await house.settle()
+    check(await house.rows(METER), await house.rows(ROLLUPS["meter_1m"]), METER, MINUTE_MS)
+
+
+async def test_a_day_in_one_batch_makes_all_its_minutes_at_once(house: Rig) -> None:
+    rows: list[Row] = [(MAIN, 30.0 * k, {"power_w": float(k)}) for k in range(2 * 1440)]
+    await house.put(METER, *rows, *((UPS, at, told) for _, at, told in rows))
+    await house.settle()
+    minutes = await house.rows(ROLLUPS["meter_1m"])
+    assert len(minutes) == 2 * 1440
+    raw = await house.rows(METER)
+    check(raw, minutes, METER, MINUTE_MS)
+    check(raw, await house.rows(ROLLUPS["meter_1h"]), METER, HOUR_MS)
+
+
+async def test_a_publisher_ahead_of_its_time_closes_no_minute_of_the_others(house: Rig) -> None:
+    house.clock.set(from_ms(T0 + 20_000))
+    await house.put(METER, (UPS, 79, {"power_w": 1.0}), (MAIN, 20, {"power_w": 1.0}))
+    await house.reach()
+    assert house.journal.head == 1
+    house.clock.set(from_ms(T0 + 76_000))
+    await house.put(METER, (MAIN, 76, {"power_w": 2.0}))
+    await house.settle()
+    check(await house.rows(METER), await house.rows(ROLLUPS["meter_1m"]), METER, MINUTE_MS)
+
+
+async def test_the_journal_keeps_what_is_open_and_lets_go_of_the_rest(house: Rig) -> None:
+    for second in (0, 30, 60, 80):
+        await house.put(METER, (MAIN, second, {"power_w": 1.0}))
+        await house.reach()
+    await house.both.trim()
+    assert [e.position for e in await house.journal.read(0)] == [3, 4, 5]
+    await house.settle()
+    await house.both.trim()
+    assert house.journal.status().entries == 0
+    head = house.journal.head
+    await house.settle()
+    assert house.journal.head == head, "its own rows must not make it write more"
+
+
+async def test_what_is_made_here_is_no_reading(house: Rig) -> None:
+    for second in (0, 60, 120, 120):
+        await house.put(METER, (MAIN, second, {"power_w": 1.0}))
+    await house.settle()
+    counts = await house.store.counts()
+    assert (counts.rows, counts.duplicates) == (3, 1)
+
+
+async def test_rows_from_before_there_were_rollups_are_left_to_the_raw_rows(tmp_path: Path) -> None:
+    async with rig(tmp_path) as house:
+        await house.kill()
+        await house.put(METER, (MAIN, 0, {"power_w": 1.0}))
+        await house.put(METER, (MAIN, 30, {"power_w": 1.0}))
+        await house.journal.trim(1)
+        await house.start()
+        await house.put(METER, (MAIN, 61, {"power_w": 1.0}), (MAIN, 140, {"power_w": 1.0}))
+        await house.reach()
+        assert house.rollups.whole_ms(MINUTE_MS) == (T0 + MINUTE_MS, T0 + 2 * MINUTE_MS)
+
+
+async def test_a_journal_too_small_for_a_minute_closes_it_early(tmp_path: Path) -> None:
+    async with rig(tmp_path, limit=1 << 20) as house:
+        rows: list[Row] = [(MAIN, k / 1000, {"power_w": float(k)}) for k in range(12_000)]
+        await house.put(METER, *rows)
+        await house.reach()
+        assert house.rollups.whole_ms(MINUTE_MS) == (0, T0 + MINUTE_MS)
+        await house.put(METER, (MAIN, 50, {"power_w": 5.0}))
+        await house.settle()
+        check(await house.rows(METER), await house.rows(ROLLUPS["meter_1m"]), METER, MINUTE_MS)
+
+
+TOLD = st.fixed_dictionaries(
+    {}, optional={"power_w": st.integers(-9, 9).map(float), "energy_wh": st.integers(0, 9).map(float)}
+).filter(bool)
+ROW = st.tuples(st.sampled_from([MAIN, UPS]), st.integers(0, 200).map(lambda k: 37 * k), TOLD)
+STEP = st.one_of(
+    st.lists(ROW, min_size=1, max_size=12),
+    st.lists(ROW, min_size=1, max_size=12).map(lambda rows: sorted(rows, key=lambda row: row[1])),
+    st.sampled_from(["kill", "trim", "tend", "reach"]),
+)
+
+
+@given(steps=st.lists(STEP, min_size=1, max_size=14))
+@settings(max_examples=60, deadline=None)
+def test_whatever_happens_rollups_equal_the_readings(steps: list[list[Row] | str]) -> None:
+    async def play(folder: Path) -> None:
+        async with rig(folder) as house:
+            for step in steps:
+                if isinstance(step, list):
+                    await house.put(METER, *step)
+                elif step == "kill":
+                    await house.kill()
+                    await house.start()
+                else:
+                    await {"trim": house.both.trim, "tend": house.rollups.tend, "reach": house.reach}[step]()
+            await house.put(METER, (MAIN, 30_000, {"power_w": 0.0}))
+            await house.settle()
+            raw = await house.rows(METER)
+            check(raw, await house.rows(ROLLUPS["meter_1m"]), METER, MINUTE_MS)
+            over = [row for row in raw if row["at_ms"] < T0 + 7 * HOUR_MS]
+            check(over, await house.rows(ROLLUPS["meter_1h"]), METER, HOUR_MS)
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(play(Path(folder)))
