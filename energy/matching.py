@@ -10,6 +10,9 @@ import numpy as np
 from energy.balance import HOUR, Flags
 from telemetry.frame import Floats
 
+_DUST = 1e-6
+"""Wh: what adding binary fractions up may lose."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -28,7 +31,8 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     """Match ``edc`` with ``contracted`` (by supply, in ladder order) hour by hour.
 
     An hour's matched energy is the lesser of the two, over the quarters in which both are known; surplus of
-    one hour earns nothing in another. It is shared out to those quarters in proportion to their E_DC. A
+    one hour earns nothing in another. It is shared out to those quarters in proportion to their E_DC, in
+    whole Wh, so that quarters, hours, days and months add up to the watt-hour. A
     quarter in which a supply is not known is matched for itself with the supplies that are; then, as the
     missing supply might have covered it, what is left of that hour is unknown, not other. Where E_DC is
     ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
@@ -43,7 +47,7 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     alone = _taken(load, offers, partial, 1)
     nowhere = np.where(np.isnan(edc), np.nan, 0.0)
     green = {supply: by_hour[supply] + alone[supply] + nowhere for supply in contracted}
-    matched = np.minimum(sum(green.values(), start=nowhere), edc)
+    matched = sum(green.values(), start=nowhere)
     rest = edc - matched
     unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR)
     unknown = np.where(unsure, rest, nowhere)
@@ -51,13 +55,26 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
 
 
 def _taken(load: Floats, offers: Mapping[str, Floats], where: Flags, length: int) -> dict[str, Floats]:
-    """What each supply gives to runs of ``length`` quarters, counting only the quarters ``where`` it may."""
-    loads = np.where(where, load, 0.0).reshape(-1, length)
-    left = loads.sum(axis=1)
-    share = np.divide(loads, left[:, None], out=np.zeros_like(loads), where=left[:, None] > 0)
+    """What each supply gives to runs of ``length`` quarters, counting only the quarters ``where`` it may.
+
+    In whole Wh, as loads are: rounded down over all supplies up to this one, so that several that each give
+    a fraction of a Wh are not rounded down one by one.
+    """
+    left = np.where(where, load, 0.0).reshape(-1, length)
+    whole, offered, given = left.sum(axis=1), np.zeros(len(left)), np.zeros(len(left))
     taken = {}
     for supply, offer in offers.items():
-        given = np.minimum(np.where(where, offer, 0.0).reshape(-1, length).sum(axis=1), left)
-        left = left - given
-        taken[supply] = (given[:, None] * share).ravel()
+        offered = offered + np.where(where, offer, 0.0).reshape(-1, length).sum(axis=1)
+        reached = np.floor(np.minimum(offered, whole) + _DUST)
+        shared = _shared(reached - given, left)
+        taken[supply] = shared.ravel()
+        left, given = left - shared, reached
     return taken
+
+
+def _shared(given: Floats, left: Floats) -> Floats:
+    """``given`` to each run, shared out in proportion to what is ``left`` of its loads, in whole Wh."""
+    until = left.cumsum(axis=1)
+    whole = until[:, -1:]
+    part = np.divide(until, whole, out=np.zeros_like(until), where=whole > 0)
+    return np.diff(np.rint(given[:, None] * part), axis=1, prepend=0.0)

@@ -84,8 +84,8 @@ class Desk:
         """Build, render and archive; the same figures give the same bytes and the same revision.
 
         JSON is always archived: every other format, also one asked for later, is made from it. Raises
-        ValueError for a month that is none, has not begun or was not metered, and for a site or format that is
-        not known.
+        ValueError for a month that is none, has not begun or was not metered, and for a site or format that
+        is not known.
         """
         unknown = [format for format in formats if format not in RENDERERS]
         if unknown:

@@ -40,8 +40,9 @@ def sheet(
 
 
 def hourly(*wh: float) -> list[float]:
-    """Whole hours as quarters of equal energy."""
-    return [value / 4 for value in wh for _ in range(4)]
+    """Hours as quarters of equal energy, as near as whole Wh allow: the ledger knows no fractions."""
+    edges = [np.rint(value * np.arange(5) / 4) for value in wh]
+    return [float(part) for edge in edges for part in np.diff(edge)]
 
 
 def grid(quarters: int, share: Sequence[float] | float = NAN, carbon: float = NAN) -> GridMix:

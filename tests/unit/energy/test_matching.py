@@ -83,7 +83,7 @@ def test_what_is_exported_is_taken_from_all_own_plants():
         "supply/pv2/energy": hourly(10),
     }
     _, found = matched([PV, {"id": "pv2", "kind": "onsite_wind", "certificates": "sold"}], rows)
-    assert found.matched.sum() == pytest.approx(22.5)  # three quarters of the 30 used on site
+    assert found.matched.sum() == 22  # three quarters of the 30 used on site, in whole Wh
 
 
 def test_a_contract_in_another_zone_counts_by_volume_only():
@@ -190,16 +190,33 @@ def test_green_other_and_unknown_are_all_of_consumption(flows, gaps, more):
     energies, found = matched([PV, WIND], rows)
     known = ~np.isnan(energies.edc)
     total = found.matched + found.other + found.unknown
-    np.testing.assert_allclose(total[known], energies.edc[known])
     by_supply = sum(found.green.values())
-    np.testing.assert_allclose(by_supply[known], found.matched[known])
-    for column in (found.matched, found.other, found.unknown):
-        assert (column[known] >= -1e-9).all()
+    assert (total[known] == energies.edc[known]).all()
+    assert (by_supply[known] == found.matched[known]).all()
+    for column in (found.matched, found.other, found.unknown, *found.green.values()):
+        assert (column[known] >= 0).all()
+        assert (column[known] == np.rint(column[known])).all()
         assert np.isnan(column[~known]).all()
     for name, green in found.green.items():
         claimed = np.nansum(green.reshape(-1, 4), axis=1)
         delivered = np.nansum(energies.available[name].reshape(-1, 4), axis=1)
-        assert (claimed <= delivered + 1e-6).all()
+        assert (claimed <= delivered).all()
+
+
+@given(amounts, amounts, amounts)
+@settings(max_examples=60)
+def test_own_plants_that_give_all_that_is_used_leave_not_a_watt_hour(first, second, out):
+    """However many share what is exported, and into whatever fractions."""
+    export = [min(gone, one + other) for gone, one, other in zip(out, first, second, strict=True)]
+    rows = {
+        "meter/main-1/energy": [0.0] * 32,
+        "meter/main-1/export": [float(gone) for gone in export],
+        "supply/pv/energy": [float(given) for given in first],
+        "supply/pv2/energy": [float(given) for given in second],
+    }
+    energies, found = matched([PV, {"id": "pv2", "kind": "onsite_wind"}], rows)
+    assert (found.matched == energies.edc).all()
+    assert found.other.tolist() == [0.0] * 32
 
 
 @given(amounts, amounts, st.sampled_from(["wind", "sun", "pv"]), holes)
