@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -92,6 +92,7 @@ class Service:
     server: WebServer = field(init=False)
     components: list[Component] = field(init=False)
     quiet_components: list[Component] = field(init=False)
+    caught_up: Callable[[], Awaitable[None]] = field(init=False)
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     history: Callable[[], float | None] = field(default_factory=lambda: _nothing, init=False)
     _settled_at: datetime | None = field(default=None, init=False)
@@ -276,6 +277,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             )
         )
         service.server = WebServer(app, settings.service.listen)
+        service.caught_up = caught_up
         service.quiet_components = [
             Component("journal followers", followers.run),
             Component("web server", service.serve),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
+from commands.alone import alone
 from commands.demo import Build
 from commands.running import Running, running
 from settings import Configuration
@@ -13,9 +13,10 @@ Work = Callable[[Running, Configuration], Awaitable[None]]
 
 
 async def with_api(build: Build, configuration: Configuration, work: Work) -> None:
-    """Do ``work`` against the service on the configured data directory; start its pages if none runs.
+    """Do ``work`` against the service on the configured data directory.
 
-    Raises ServiceError for what the API refuses.
+    If none runs, its pages are served for the time of ``work``: on what has arrived and is settled so far.
+    Raises ServiceError for what the API refuses, and when the data directory cannot be served.
     """
     service_options = configuration.settings.service
     data_dir, url = service_options.data_dir, service_options.database_url
@@ -23,17 +24,7 @@ async def with_api(build: Build, configuration: Configuration, work: Work) -> No
         if api is not None:
             await work(api, configuration)
             return
-    alone = configuration.listening_on("127.0.0.1:0")
-    async with build(alone, None) as service:
-        stop = asyncio.Event()
-        service.components = service.quiet_components
-        serving = asyncio.create_task(service.run(stop))
-        await service.started.wait()
-        await service.settle(service.clock.now())
-        try:
-            async with running(data_dir, url) as api:
-                assert api is not None, "it has just started"
-                await work(api, configuration)
-        finally:
-            stop.set()
-            await serving
+    here = configuration.listening_on("127.0.0.1:0")
+    async with build(here, None) as service, alone(service), running(data_dir, url) as api:
+        assert api is not None, "it has just started"
+        await work(api, configuration)

@@ -18,7 +18,7 @@ from commands.export import export_ledger, export_telemetry
 from commands.load import account, run_load
 from commands.people import create_token, create_user, renew_password
 from commands.replay import in_words, replayed
-from commands.report import ReportOrder, issue_reports
+from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
 from commands.say import fail, say
 from commands.serve import run_service
@@ -94,13 +94,18 @@ def report(  # noqa: PLR0913 - one parameter per option of the command
     out: Annotated[Path, typer.Option(help="where the files go")] = Path(),
     config: ConfigFile = None,
 ) -> None:
-    """Issue the monthly report and copy its files; one line of JSON for each."""
+    """Issue the monthly report and copy its files; one line of JSON for each.
+
+    Only a running service settles: without one, a month that is not all settled is issued as a draft.
+    """
 
     async def work(api: Running, configuration: Configuration) -> None:
         sites = [site] if site else list(configuration.settings.sites)
         order = ReportOrder(month, sites, cast("list[Format]", formats.split(",")), out)
         for entry in await issue_reports(api, order):
             say(json.dumps(entry))
+            if entry["state"] == "draft":
+                typer.echo(unsettled(entry), err=True)
 
     _ask(context, config, work)
 
@@ -112,7 +117,7 @@ def export(
     query: Annotated[list[str], typer.Argument(help="as the API takes it: measurement=meter from=now-24h")],
     config: ConfigFile = None,
 ) -> None:
-    """Rows as CSV on standard output."""
+    """Rows as CSV on standard output, of all that has arrived; nothing is settled for it."""
 
     async def work(api: Running, _: Configuration) -> None:
         asked = dict(part.partition("=")[::2] for part in query)

@@ -7,7 +7,7 @@ import json
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ CONFIGURATION = "amberwatt.json"
 
 
 class Service(Protocol):
-    """What the demo needs of the service that was built."""
+    """What the commands need of the service that was built."""
 
     journal: Journal
     ingest: Ingest
@@ -49,14 +49,11 @@ class Service(Protocol):
     clock: Clock
     components: list[Component]
     quiet_components: list[Component]
+    caught_up: Callable[[], Awaitable[None]]
     history: Callable[[], float | None]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set."""
-        ...
-
-    async def settle(self, due: datetime) -> None:
-        """Settle what has ended."""
         ...
 
 

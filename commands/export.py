@@ -8,7 +8,7 @@ import json
 
 from commands.running import Running
 
-COLUMNS = ("meter", "channel", "start", "energy_wh", "quality", "revision", "reason")
+COLUMNS = ("site", "meter", "channel", "start", "energy_wh", "quality", "revision", "reason")
 
 
 async def export_telemetry(api: Running, query: dict[str, str]) -> bytes:

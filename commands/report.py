@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,10 @@ class ReportOrder:
 
 
 async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, object]]:
-    """Issue each and write its files; the entries as the API tells them. Raises ServiceError."""
+    """Issue each and write its files; the entries as the API tells them. Raises ServiceError.
+
+    Each also tells ``settled_until``, the end of what is settled of its month.
+    """
     order.out.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     entries = []
@@ -34,6 +37,7 @@ async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, obje
         for site in order.sites:
             path = f"/api/v1/reports/{site}/{order.month}"
             entry = json.loads(await api.post(path, {}))
+            figures = json.loads(await api.get(f"{path}.json"))["figures"]
             progress.advance(bar)
             files = []
             for form in order.formats:
@@ -41,5 +45,11 @@ async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, obje
                 file.write_bytes(await api.get(f"{path}.{form}"))
                 files.append(str(file))
                 progress.advance(bar)
-            entries.append({**entry, "files": files})
+            entries.append({**entry, "settled_until": figures["settled_until"], "files": files})
     return entries
+
+
+def unsettled(entry: Mapping[str, object]) -> str:
+    """What people must know of a draft."""
+    known = f"{entry['site']} {entry['period']} is a draft: it is settled until {entry['settled_until']}"
+    return f"{known}; a running service settles what has ended"
