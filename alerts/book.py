@@ -121,7 +121,7 @@ class Book:
         first = envelope.alerts[0]
         posted = await rows.post(db, envelope.channel, message, f"{first.rule}/{first.site or 'all'}")
         log.info(
-            "alert_told",
+            "alert_posted",
             key=message.key,
             kind=envelope.kind,
             channel=envelope.channel,

@@ -159,7 +159,8 @@ class Outbox:
             now = self._clock.now()
             self._status[name] = replace(self._status[name], error=None, given_up=False, delivered_at=now)
             self._failing.pop(name, None)
-            log.info("delivered", channel=name, key=letter.message.key, attempts=letter.attempts)
+            event = "report_told" if letter.message.kind == "report" else "alert_told"
+            log.info(event, channel=name, key=letter.message.key, attempts=letter.attempts)
 
     async def _fail(self, name: str, letter: Letter, error: DeliveryError) -> None:
         now, known = self._clock.now(), self._status[name]

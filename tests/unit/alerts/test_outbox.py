@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from alerts.message import AlertMessage
 from alerts.outbox import DeliveryOptions, Outbox
@@ -51,6 +52,22 @@ async def test_each_channel_gets_its_copy_once(database: Database) -> None:
         await eventually(lambda: _all_done(database))
     assert [m.key for m in mail.sent] == ["report@mail"]
     assert chat.sent == [replace(message("report"), key="report@chat")]
+
+
+async def test_an_alert_counts_as_told_in_the_log_once_it_is_delivered(database: Database) -> None:
+    mail = KeepingChannel(lambda m: DeliveryError("451 try later") if len(mail.tried) < 2 else None)
+    clock = ManualClock(START)
+    outgoing = Outbox(database, {"mail": mail}, clock)
+    with capture_logs() as lines:
+        async with running(outgoing):
+            await outgoing.post(message("a"), ["mail"])
+            await eventually(lambda: _noted(database, 1))
+            assert [line["event"] for line in lines] == ["delivery_failed"]
+            clock.advance(timedelta(seconds=5))
+            await eventually(lambda: _all_done(database))
+    assert lines[-1] == {
+        "event": "alert_told", "log_level": "info", "channel": "mail", "key": "a@mail", "attempts": 2
+    }  # fmt: skip
 
 
 async def _all_done(database: Database) -> bool:
