@@ -84,6 +84,7 @@ class BrokerSession:
             try:
                 await self._serve()
             except (SourceError, OSError) as error:  # a reset connection may show in any call
+                _heed_cancellation()
                 delay = self._pause_after(error).next()
                 self._report(str(error), retry_s=round(delay, 1))
             await asyncio.sleep(delay)
@@ -243,7 +244,10 @@ def _versions(options: BrokerOptions) -> tuple[Version, ...]:
 
 
 def _heed_cancellation() -> None:
-    """Raise a cancellation that asyncio.wait_for of Python 3.11 swallowed because its result came first."""
+    """Raise a cancellation that asyncio.wait_for of Python 3.11 swallowed because its result came first.
+
+    Its result may be an error too, such as that of a connection which is refused in that moment.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

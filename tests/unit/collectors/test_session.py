@@ -77,6 +77,28 @@ async def test_each_trouble_has_a_pace_of_its_own(answer: SourceError | None, pa
     assert running.cancelled()
 
 
+async def test_a_cancellation_that_a_failing_connection_swallowed_is_heeded() -> None:
+    dialling = asyncio.Event()
+
+    class Swallowing(Line):
+        async def open(self) -> bool:
+            dialling.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise SourceError("refused in the moment of the cancellation") from None
+            return True
+
+    pace = Pace(away=NEVER, lost=NEVER, refused=NEVER)
+    session = BrokerSession(lambda _: Swallowing(None), BrokerOptions(protocol="5"), pace=pace)
+    running = asyncio.create_task(session.run())
+    await dialling.wait()
+    running.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait({running})
+    assert running.cancelled()
+
+
 def test_a_broker_that_is_back_is_found_within_ten_seconds() -> None:
     away = Pace().away
     assert max(away.next() for _ in range(2_000)) <= 10.0
