@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from dashboards.hub import Hub
 from runtime.errors import ServiceError
@@ -36,7 +37,7 @@ class WebServer:
             log_config=None,
             log_level="warning",  # what it has to say about requests, the fence says in one line
             access_log=False,
-            ws="websockets-sansio",
+            ws=_WebSocket,
             ws_max_size=64 * 1024,
             lifespan="on",
             server_header=False,
@@ -90,6 +91,19 @@ class WebServer:
         log.info("web_server_stopped")
 
 
+class _WebSocket(WebSocketsSansIOProtocol):
+    """Knows that a denial ends the handshake.
+
+    uvicorn 0.54 sends the answer and then complains in the log of a handshake that nobody completed, at each
+    page whose login has ended (its pull request 3138).
+    """
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
+
+
 class _Quiet(uvicorn.Server):
     """Tells when it accepts, and leaves SIGINT and SIGTERM alone: the composition root ends the service."""
 
@@ -118,8 +132,10 @@ def _bind(listen: str) -> socket.socket:
         bound.bind((host, int(port)))
     except (OSError, ValueError, OverflowError) as error:
         bound.close()
+        why = error.strerror if isinstance(error, OSError) else error
         raise ServiceError(
-            f"[service] listen = {listen!r} cannot be listened on: {error}; choose another address or port"
+            f"[service] listen = {listen!r} cannot be listened on: {why}; "
+            "choose another address or port there (for the demo: --port)"
         ) from error
     bound.set_inheritable(False)
     return bound

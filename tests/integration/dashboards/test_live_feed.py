@@ -119,10 +119,18 @@ async def test_another_sites_page_is_refused_even_with_the_cookie(server: WebSer
     assert refused.value.response.status_code == 403
 
 
-async def test_a_stranger_is_refused(server: WebServer) -> None:
-    with pytest.raises(InvalidStatus) as refused:
-        await open_socket(server)
-    assert refused.value.response.status_code == 401
+async def test_a_stranger_is_refused_without_a_complaint_in_the_log(
+    server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        with pytest.raises(InvalidStatus) as refused:
+            await open_socket(server)
+        answer = refused.value.response
+        assert answer.status_code == 401
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert json.loads(answer.body)["status"] == 401
+    await server.stop()
+    assert [record.getMessage() for record in caplog.records if record.levelname != "INFO"] == []
 
 
 async def test_the_feed_ends_with_the_login(fake: FakeHouse, server: WebServer) -> None:
