@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from runtime import interrupt  # first: what follows takes a second
+
+# isort: split
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -328,7 +332,11 @@ def _expect(sources: SourceBook, sites: Mapping[str, SiteOptions]) -> None:
 
 def main() -> None:
     """The command line; see ``service.py --help``."""
-    cli(obj=build)
+    try:
+        interrupt.heed()
+        cli(obj=build)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
-"""The command line: what each verb takes. Exit codes: 0 done, 1 failed, 2 the configuration is wrong."""
+"""The command line: what each verb takes.
+
+Exit codes: 0 done, or stopped as asked; 1 failed, also because an address is in use; 2 the configuration or
+the command line is wrong. Any other verb, and one that is interrupted before it has begun, ends with 130
+(Ctrl-C) or 143 (SIGTERM) when it is interrupted.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +70,7 @@ def run(context: typer.Context, config: ConfigFile = None) -> None:
 @cli.command()
 def demo(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="of the pages; 0 takes a free one")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="of the pages; 0 takes a free one")] = 8080,
     data_dir: Annotated[Path, typer.Option(help="where the demo lives")] = Path("var/demo"),
     browser: Annotated[bool, typer.Option(help="open the pages in a browser")] = True,
 ) -> None:

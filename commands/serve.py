@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from commands.demo import Build
 from commands.say import say
+from runtime.errors import ServiceError, SourceError
 from runtime.lifecycle import Component
 from settings import Configuration
 from simulator.broker import EmbeddedBroker
@@ -17,7 +18,10 @@ async def run_service(build: Build, configuration: Configuration, stop: asyncio.
     broker = configuration.settings.broker
     async with AsyncExitStack() as opened:
         if broker.embedded:
-            await opened.enter_async_context(EmbeddedBroker(broker.port))
+            try:
+                await opened.enter_async_context(EmbeddedBroker(broker.port))
+            except SourceError as error:
+                raise ServiceError(f"[broker] url: {error}") from error
         service = await opened.enter_async_context(build(configuration, None))
 
         async def welcome() -> None:

@@ -7,14 +7,21 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import structlog
+
+from runtime.errors import ServiceError
 
 log = structlog.get_logger(__name__)
 
 STOP_LIMIT_S = 8.0
 """How long all components together may take to stop: Docker kills after 10 s, others later."""
+
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+"""The signals that ask the service to end."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,11 @@ async def run_all(components: Sequence[Component], stop: asyncio.Event) -> None:
         while not stop.is_set():
             done, watched = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {waiter}:
-                if tasks[task].essential:
-                    task.result()
-                    log.error("component_ended", component=tasks[task].name)
+                if tasks.pop(task).essential:
+                    _raise_failure(task)
+                    log.error("component_ended", component=task.get_name())
                     stop.set()
                 else:
-                    del tasks[task]
                     _tell_failure(task)
     finally:
         waiter.cancel()
@@ -70,19 +76,36 @@ async def _stop(task: asyncio.Task[None], deadline: float) -> None:
         _tell_failure(task)
 
 
+def _raise_failure(task: asyncio.Task[Any]) -> None:
+    """Raise what ended ``task``, and log it unless it is a ServiceError, which says all in one line."""
+    if not isinstance(task.exception(), ServiceError):
+        _tell_failure(task)
+    task.result()
+
+
 def _tell_failure(task: asyncio.Task[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("component_failed", component=task.get_name(), error=repr(error), exc_info=error)
+        trace = None if isinstance(error, ServiceError) else error
+        log.error("component_failed", component=task.get_name(), error=repr(error), exc_info=trace)
 
 
 @contextlib.contextmanager
 def stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop`` while the block runs."""
+    """SIGTERM and SIGINT set ``stop`` while the block runs, however often they come.
+
+    After it they are ignored: all is closed then, and whoever presses Ctrl-C once more while the interpreter
+    takes itself down would only see it complain.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def heed(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own handlers: to remove those brings Python's default back for a moment.
+    for number in STOPPING:
+        signal.signal(number, heed)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
