@@ -8,8 +8,9 @@ from alerts.message import AlertMessage
 
 
 def document(message: AlertMessage) -> bytes:
-    """The message as JSON: all fields but the HTML and the content of attachments."""
+    """The message as JSON: all fields but the HTML, the content of attachments and who is to get it."""
     fields = msgspec.to_builtins(message)
-    del fields["html"]
+    for name in ("html", "recipients", "refused"):
+        del fields[name]
     fields["attachments"] = [a.name for a in message.attachments]
     return msgspec.json.encode(fields)

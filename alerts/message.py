@@ -9,6 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from alerts.board import Alert
 from alerts.verdict import Severity
+from runtime.errors import DeliveryError
 from runtime.registry import Registry
 
 MessageKind = Literal["firing", "repeat", "resolved", "report", "test"]
@@ -29,6 +30,9 @@ class AlertMessage:
 
     ``alert_key`` groups everything about one condition (a thread, a PagerDuty dedup key). ``alerts`` are all
     that the message tells of, as they were then; a message may tell of many conditions of one rule and site.
+
+    ``recipients`` are those of the channel's that are still to get it, empty before the first attempt;
+    ``refused`` tells of those that never will.
     """
 
     key: str
@@ -45,13 +49,23 @@ class AlertMessage:
     link: str = ""
     attachments: tuple[Attachment, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    recipients: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class PartlyDelivered(DeliveryError):
+    """Some recipients may take the message later; whoever tries again sends ``rest``, and nothing else."""
+
+    def __init__(self, message: str, rest: AlertMessage) -> None:
+        super().__init__(message)
+        self.rest = rest
 
 
 class Channel(Protocol):
     """One way to tell people."""
 
     async def send(self, message: AlertMessage) -> None:
-        """Deliver or raise DeliveryError; ``permanent`` when no retry can help."""
+        """Deliver or raise DeliveryError; ``permanent`` when no retry can help, or PartlyDelivered."""
         ...
 
     async def close(self) -> None:

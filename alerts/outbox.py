@@ -15,7 +15,7 @@ from typing import NoReturn
 import structlog
 from pydantic import Field
 
-from alerts.message import AlertMessage, Channel
+from alerts.message import AlertMessage, Channel, PartlyDelivered
 from alerts.queue import Letter, Queue
 from alerts.reading import ChannelStatus
 from runtime.backoff import Backoff
@@ -176,7 +176,8 @@ class Outbox:
         if lost:
             await self._queue.failed(letter, str(error))
         else:
-            await self._queue.again(letter, now + self._delay(letter.attempts), str(error))
+            rest = error.rest if isinstance(error, PartlyDelivered) else None
+            await self._queue.again(letter, now + self._delay(letter.attempts), str(error), rest)
 
     def _delay(self, attempts: int) -> timedelta:
         doubled = self._options.first_retry * 2.0 ** min(attempts - 1, 20)

@@ -99,10 +99,13 @@ class Queue:
         async with self._database.begin() as db:
             await self._mark(db, letter, failed_at=self._clock.now(), error=error)
 
-    async def again(self, letter: Letter, due_at: datetime, error: str | None) -> None:
-        """Try it again, not before ``due_at``."""
+    async def again(
+        self, letter: Letter, due_at: datetime, error: str | None, rest: AlertMessage | None = None
+    ) -> None:
+        """Try it again, not before ``due_at``; ``rest`` takes its place when some recipients have it."""
+        payload = {} if rest is None else {"payload": msgspec.json.encode(rest).decode()}
         async with self._database.begin() as db:
-            await self._mark(db, letter, due_at=due_at, error=error)
+            await self._mark(db, letter, due_at=due_at, error=error, **payload)
 
     async def next_due(self, channel: str, after: datetime) -> datetime | None:
         """When the first message that was not yet due then may be tried; None when none waits."""

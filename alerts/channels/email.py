@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -12,7 +14,7 @@ from typing import Literal
 import aiosmtplib
 from pydantic import Field
 
-from alerts.message import CHANNELS, AlertMessage
+from alerts.message import CHANNELS, AlertMessage, PartlyDelivered
 from runtime.errors import DeliveryError
 from runtime.options import Options, read_secret
 
@@ -42,11 +44,29 @@ class EmailChannel:
         self._password = secret
 
     async def send(self, message: AlertMessage) -> None:
-        """Hand the mail to the SMTP server for every recipient. Raises DeliveryError."""
+        """Hand the mail to the SMTP server for all recipients that are still to get it.
+
+        Raises DeliveryError; PartlyDelivered when the server may take some of them later (4xx), so that those
+        who have it do not get it again for their sake.
+        """
+        to = message.recipients or self._options.to
+        answers = await self._submit(self.mail(message), to)
+        told = {who: f"{who} ({answer.code} {answer.message})" for who, answer in answers.items()}
+        later = tuple(who for who, answer in answers.items() if not _is_permanent(answer.code))
+        never = (*message.refused, *(told[who] for who in answers if who not in later))
+        text = f"refused for {', '.join([*message.refused, *told.values()])}"
+        if later:
+            raise PartlyDelivered(text, replace(message, recipients=later, refused=never))
+        if never:
+            raise DeliveryError(text, permanent=True)
+
+    async def _submit(self, mail: EmailMessage, to: Sequence[str]) -> dict[str, aiosmtplib.SMTPResponse]:
+        """What the server answered for those of ``to`` that it refused. Raises DeliveryError."""
         options = self._options
         try:
             refused, _answer = await aiosmtplib.send(
-                self.mail(message),
+                mail,
+                recipients=list(to),
                 hostname=options.host,
                 port=options.port,
                 use_tls=options.security == "tls",
@@ -57,10 +77,7 @@ class EmailChannel:
                 timeout=25,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [r.code for r in error.recipients]
-            refusals = "; ".join(f"{r.recipient}: {r.code} {r.message}" for r in error.recipients)
-            permanent = all(_is_permanent(code) for code in codes)
-            raise DeliveryError(f"all recipients were refused: {refusals}", permanent=permanent) from error
+            return {r.recipient: aiosmtplib.SMTPResponse(r.code, r.message) for r in error.recipients}
         except aiosmtplib.SMTPResponseException as error:
             permanent = _is_permanent(error.code) and not isinstance(error, aiosmtplib.SMTPConnectError)
             raise DeliveryError(
@@ -68,10 +85,7 @@ class EmailChannel:
             ) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise DeliveryError(f"{options.host}: {error}") from error
-        if refused:
-            # Those who got it must not get it again and again for the sake of one bad address.
-            named = ", ".join(f"{who} ({answer.code} {answer.message})" for who, answer in refused.items())
-            raise DeliveryError(f"the others have it, but these were refused: {named}", permanent=True)
+        return refused
 
     async def close(self) -> None:
         """Nothing is kept open."""

@@ -22,9 +22,13 @@ from alerts.board import Alert, AlertState
 from alerts.compose import Composer, Notice
 from alerts.message import AlertMessage, Attachment, Channel, Mirror, UsesBroker
 from alerts.options import AlertOptions
+from alerts.outbox import Outbox
 from alerts.route import Envelope
 from alerts.verdict import Severity
+from runtime.clock import ManualClock
+from runtime.database import Database
 from runtime.errors import DeliveryError, SourceError
+from tests.eventually import eventually
 from tests.fakes.figures import site
 from tests.servers.alertmanager import alertmanager
 from tests.servers.http import Listener
@@ -252,6 +256,57 @@ async def test_mail_refusals_are_sorted(mail_server: MailServer) -> None:
     assert not (await refusal("ada@example.org")).permanent
     mail_server.refuse = "554 5.7.1 never"
     assert (await refusal("ada@example.org")).permanent
+
+
+@dataclass
+class Given:
+    """An outbox that sends by one mail channel, and the machine's time for it."""
+
+    outbox: Outbox
+    clock: ManualClock
+
+    async def told(self, error: str | None) -> None:
+        """Return once the channel's last attempt ended so; then its next one is due."""
+
+        async def there() -> bool:
+            return self.outbox.channels()[0].error == error
+
+        await eventually(there)
+        self.clock.advance(timedelta(minutes=15))
+
+
+@pytest.fixture
+async def outgoing(tmp_path: Path, mail_server: MailServer) -> AsyncIterator[Given]:
+    database, clock = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}"), ManualClock(SINCE)
+    await database.create_all()
+    to = ["ada@example.org", "ben@example.org", "nobody@example.org"]
+    channel = build("email", host="127.0.0.1", port=mail_server.port, to=to)
+    outbox = Outbox(database, {"mail": channel}, clock)
+    task = asyncio.create_task(outbox.run())
+    yield Given(outbox, clock)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await outbox.close()
+    await database.close()
+
+
+async def test_who_is_refused_for_now_gets_the_mail_later_and_nobody_gets_it_twice(
+    outgoing: Given, mail_server: MailServer
+) -> None:
+    nobody = "nobody@example.org (550 5.1.1 no such user here)"
+    ben = "ben@example.org (450 4.2.1 mailbox is busy)"
+    mail_server.busy = {"ben@example.org"}
+    await outgoing.outbox.post(replace(message(), alerts=()), ["mail"])
+    await outgoing.told(f"refused for {ben}, {nobody}")
+    assert mail_server.recipients == [["ada@example.org"]]
+    await outgoing.told(f"refused for {nobody}, {ben}")
+    mail_server.busy = set()
+    outgoing.clock.advance(timedelta(minutes=15))
+    await outgoing.told(f"refused for {nobody}")
+    assert mail_server.recipients == [["ada@example.org"], ["ben@example.org"]]
+    first, second = mail_server.mails
+    assert (first["Message-ID"], first["To"]) == (second["Message-ID"], second["To"])
+    assert outgoing.outbox.channels()[0].given_up, "one address never gets it, which is told"
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from tests.servers.process import free_port
 class MailServer:
     """Listens on ``port`` once started; refuses recipients that begin with ``nobody``.
 
+    Addresses in ``busy`` are refused for now.
+
     With ``tls`` it offers STARTTLS; with ``login`` (user, password) it wants to know who sends.
     """
 
@@ -25,6 +27,7 @@ class MailServer:
         self.recipients: list[list[str]] = []
         self.secured: list[bool] = []
         self.refuse: str | None = None
+        self.busy: set[str] = set()
         self._login = login
         more: dict[str, Any] = {}
         if tls:
@@ -46,6 +49,8 @@ class MailServer:
     ) -> str:
         if address.startswith("nobody"):
             return "550 5.1.1 no such user here"
+        if address in self.busy:
+            return "450 4.2.1 mailbox is busy"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
