@@ -67,6 +67,7 @@ from telemetry.ingest import Ingest
 from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.order import newest_ms
+from telemetry.planned import PlannedStore
 from telemetry.quality import Quality
 from telemetry.restore import restore
 from telemetry.rollups import Rollups
@@ -261,7 +262,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
                 clock=clock,
                 sites=settings.sites,
                 targets=settings.target,
-                store=stores[0],
+                store=PlannedStore(stores[0], rollups.whole_ms),
                 live=live,
                 ingest=ingest,
                 figures=figures,

@@ -22,7 +22,7 @@ from runtime.clock import Clock
 from runtime.options import Options
 from runtime.runs import JobRun
 from telemetry.live import LiveState
-from telemetry.store import Store
+from telemetry.store import Readings
 
 
 class Readiness(Protocol):
@@ -77,7 +77,7 @@ class House:
     clock: Clock
     sites: Mapping[str, SiteOptions]
     targets: tuple[TargetOptions, ...]
-    store: Store
+    store: Readings
     live: LiveState
     ingest: IngestView
     figures: Figures

@@ -88,8 +88,8 @@ class SetsAside(Protocol):
         ...
 
 
-class Store(Sink, Protocol):
-    """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins.
+class Readings(Protocol):
+    """Answers questions about what is stored.
 
     Answers are Arrow tables: one string column per label of the measurement (or per ``group_by`` label),
     :data:`AT`, and one float64 column per field with nulls for missing; sorted by labels, then time.
@@ -106,6 +106,10 @@ class Store(Sink, Protocol):
     def raw(self, query: SeriesQuery) -> AsyncIterator[pa.RecordBatch]:
         """All rows, in batches."""
         ...
+
+
+class Store(Sink, Readings, Protocol):
+    """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins."""
 
     async def prune(self, before: datetime) -> None:
         """Forget rows older than ``before``."""

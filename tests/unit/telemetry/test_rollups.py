@@ -6,97 +6,21 @@ import asyncio
 import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.backoff import Backoff
-from runtime.clock import ManualClock, from_ms
+from runtime.clock import from_ms
 from telemetry.catalogue import GPU, METER, Measurement
-from telemetry.follower import Follower, Followers, FollowOptions
-from telemetry.journal import Journal, JournalOptions
 from telemetry.rollup import HOUR_MS, MINUTE_MS, ROLLUPS
-from telemetry.rollups import Rollups
-from telemetry.series import SeriesRegistry
-from telemetry.store import SeriesQuery
-from telemetry.stores.memory import MemoryOptions, MemoryStore
-from tests.fakes.frames import T0, Row, frame
-
-LATER = datetime(2026, 1, 1, tzinfo=UTC)
-"""The wall clock: long after all rows, so that only they close minutes."""
+from tests.fakes.frames import T0, Row
+from tests.fakes.rolling import Rig, rig
 
 MAIN, UPS = ("gdansk", "main-1"), ("gdansk", "ups-a")
-
-
-class Rig:
-    """A journal, a store that follows it, and rollups that can be killed at any moment."""
-
-    def __init__(self, folder: Path, limit: int = 1 << 30) -> None:
-        self.clock = ManualClock(LATER)
-        self.registry = SeriesRegistry()
-        options = JournalOptions.model_validate({"limit": limit})
-        self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=self.clock)
-        self.store = MemoryStore(MemoryOptions(), self.registry, folder)
-        self.reader = self._follower(self.store)
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def _follower(self, sink: Any) -> Follower:
-        return Follower(self.journal, sink, FollowOptions(interval=timedelta(0)), Backoff(0.001, 0.002))
-
-    async def start(self) -> None:
-        """A new sink, as after a start of the process."""
-        self.rollups = Rollups(self.journal, self.reader, self.store)
-        self.follower = self._follower(self.rollups)
-        self.both = Followers(self.journal, [self.reader, self.follower], self.store)
-        self._tasks = [asyncio.create_task(one.run()) for one in (self.reader, self.follower)]
-
-    async def kill(self) -> None:
-        """Let the tasks end where they are; what only memory knows is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
-        await self.journal.append([])  # returns after a commit that was on its way to the disk
-
-    async def put(self, measurement: Measurement, *rows: Row) -> None:
-        await self.journal.append([frame(self.registry, measurement, rows)])
-
-    async def reach(self) -> None:
-        """Return once store and rollups have taken all, also what the rollups wrote meanwhile."""
-        while min(self.reader.position, self.follower.position) < (head := self.journal.head):
-            await self.both.wait_for(head)
-
-    async def settle(self) -> None:
-        """As when nothing comes for a while: all minutes closed, all repairs and hours made."""
-        await self.reach()
-        self.clock.advance(timedelta(minutes=2))
-        for _ in range(2):
-            await self.rollups.tend()
-            await self.reach()
-
-    async def rows(self, measurement: Measurement) -> list[dict[str, Any]]:
-        query = SeriesQuery(measurement, from_ms(0), LATER)
-        batches = [batch async for batch in self.store.raw(query)]
-        return pa.Table.from_batches(batches).to_pylist() if batches else []
-
-
-@asynccontextmanager
-async def rig(folder: Path, limit: int = 1 << 30) -> AsyncIterator[Rig]:
-    made = Rig(folder, limit)
-    await made.journal.open()
-    await made.start()
-    try:
-        async with asyncio.timeout(30):
-            yield made
-    finally:
-        await made.kill()
-        await made.journal.close()
 
 
 @pytest.fixture
@@ -279,6 +203,7 @@ async def test_rows_from_before_there_were_rollups_are_left_to_the_raw_rows(tmp_
         await house.put(METER, (MAIN, 30, {"power_w": 1.0}))
         await house.journal.trim(1)
         await house.start()
+        await house.reach()
         await house.put(METER, (MAIN, 61, {"power_w": 1.0}), (MAIN, 140, {"power_w": 1.0}))
         await house.reach()
         assert house.rollups.whole_ms(MINUTE_MS) == (T0 + MINUTE_MS, T0 + 2 * MINUTE_MS)
