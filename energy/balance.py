@@ -42,6 +42,7 @@ class Balance:
     """Energies of one site in Wh per quarter; all arrays share one length, a multiple of :data:`HOUR`.
 
     Attributes:
+        site: its name, for the reasons why it has no figure.
         edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
         eit: E_IT; NaN where not known.
@@ -56,6 +57,7 @@ class Balance:
         corrections: revisions beyond the first.
     """
 
+    site: str
     edc: Floats
     told: Floats
     eit: Floats
@@ -109,6 +111,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     green = _renewables(site, lines, exported)
     expected, known = _completeness(site, lines)
     return Balance(
+        site=site.name,
         edc=edc,
         told=told,
         eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -47,6 +47,8 @@ class KpiRow:
 
     ``green_wh + other_wh + unknown_wh == edc_wh`` wherever ``edc_wh`` is known. ``completeness`` is the
     share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
+    ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
+    divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
     """
 
     start: datetime
@@ -70,6 +72,27 @@ class KpiRow:
     state: State
     revision: int
     withheld: Mapping[str, str]
+    more: Mapping[str, float | None] = field(default_factory=dict)
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+    def value(self, name: str) -> float | None:
+        """The figure or energy that is called ``name``; None if it is withheld or there is none."""
+        found: float | None = self.more[name] if name in self.more else getattr(self, name, None)
+        return found
+
+
+@dataclass(frozen=True)
+class GridHour:
+    """The mix of the bidding zone ``zone`` in the hour from ``start``: the mean of what was told in it.
+
+    Shares of 0..1, g CO2e per kWh; None where nothing was told.
+    """
+
+    zone: str
+    start: datetime
+    renewable_share: float | None
+    carbon_free_share: float | None
+    carbon_g_per_kwh: float | None
 
 
 @dataclass(frozen=True)

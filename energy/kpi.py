@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
+
+Form = Literal["share", "ratio"]
+"""``share``: of 0..1, written in percent and rounded down. ``ratio``: any other quotient."""
 
 _ROUNDING = 1e-6
 """Quarters: 0.9 × 2,980 must not be more than 2,682."""
@@ -28,12 +32,16 @@ class KpiOptions(Options):
 class Kpi(Protocol):
     """One figure. Pure: the same sums give the same figure.
 
-    ``name`` is its field in :class:`energy.figures.KpiRow`, ``unit`` what it is measured in;
-    ``needs_mix`` whether its sums take the mix of the grid.
+    ``name`` is what programs call it (:meth:`energy.figures.KpiRow.value`), ``label`` what people do,
+    ``unit`` what it is measured in (``1`` has none), ``form`` whether it is written in percent, ``method``
+    how it is made, for the report; ``needs_mix`` whether its sums take the mix of the grid.
     """
 
     name: str
+    label: str
     unit: str
+    form: Form
+    method: str
     needs_mix: bool
 
     def figure(self, totals: Totals, floor: float) -> Figure:
@@ -41,12 +49,17 @@ class Kpi(Protocol):
         ...
 
 
-def uncovered(known: float | None, expected: float, floor: float, what: str) -> str | None:
-    """Why a figure is withheld whose ``what`` is known in ``known`` of ``expected`` quarters; None if not."""
+def uncovered(
+    known: float, expected: float, floor: float, what: str, unmetered: Sequence[str] = ()
+) -> str | None:
+    """Why a figure is withheld whose ``what`` is known in ``known`` of ``expected`` quarters; None if not.
+
+    ``unmetered`` names the sites that have no meter of it: what is not metered is not 0.
+    """
     if expected == 0:
         return "nothing is settled in this period yet"
-    if known is None:
-        return f"no {what} meter is configured"
+    if unmetered:
+        return f"no {what} meter at {' and '.join(unmetered)}"
     if known < floor * expected - _ROUNDING or known == 0:
         return f"{what} is known for {known / expected:.1%} of the period, below the floor of {floor:.1%}"
     return None

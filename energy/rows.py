@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 
@@ -15,6 +15,8 @@ from energy.interval import Period
 from energy.kpi import KPIS, Figure, Kpi
 from energy.totals import Totals
 from telemetry.frame import Floats
+
+_FIELDS = frozenset(field.name for field in fields(KpiRow))
 
 _NOT_ASKED = Figure(None, "it was not asked for")
 
@@ -39,7 +41,7 @@ def kpis() -> dict[str, Kpi]:
 
 
 def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]) -> KpiRow:
-    """The figures of ``using`` over ``part``; others are withheld."""
+    """The figures of ``using`` over ``part``; others are withheld, and the sums behind them not told."""
     figures: dict[str, Figure] = dict.fromkeys(KPIS, _NOT_ASKED)
     figures |= {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
     used = totals.edc_known > 0
@@ -70,6 +72,8 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         state=scope.state(part),
         revision=1 + int(totals.corrections),
         withheld=withheld,
+        more={name: found.value for name, found in figures.items() if name not in _FIELDS},
+        sums=totals.told() if len(using) == len(figures) else {},
     )
 
 

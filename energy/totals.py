@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
@@ -27,10 +26,12 @@ class Totals:
         renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
-        co2_g, co2_eit, co2_known: over the quarters in which energy and factors are known.
-        water_l, water_eit, water_known: likewise; ``water_known`` is None without a water meter.
-        reuse, reuse_edc, reuse_known: likewise with E_DC; None without a heat meter.
+        rest_grid: energy from the grid that nothing was matched with.
+        co2_g, co2_grid, co2_eit, co2_known: over the quarters in which energy and factors are known.
+        water_l, water_eit, water_known: likewise.
+        reuse, reuse_edc, reuse_known: likewise with E_DC.
         ere_edc, ere_eit, ere_reuse, ere_known: where all three are known.
+        waterless, heatless: the sites, by name, that have no meter of it: what they use is not known.
         registers_expected, registers_known: register intervals behind the figures.
         corrections: revisions beyond the first.
     """
@@ -51,15 +52,17 @@ class Totals:
     renewable: float = 0.0
     cfe: float = 0.0
     cfe_blind: float = 0.0
+    rest_grid: float = 0.0
     co2_g: float = 0.0
+    co2_grid: float = 0.0
     co2_eit: float = 0.0
     co2_known: float = 0.0
     water_l: float = 0.0
     water_eit: float = 0.0
-    water_known: float | None = None
+    water_known: float = 0.0
     reuse: float = 0.0
     reuse_edc: float = 0.0
-    reuse_known: float | None = None
+    reuse_known: float = 0.0
     ere_edc: float = 0.0
     ere_eit: float = 0.0
     ere_reuse: float = 0.0
@@ -67,35 +70,54 @@ class Totals:
     registers_expected: float = 0.0
     registers_known: float = 0.0
     corrections: float = 0.0
+    waterless: tuple[str, ...] = ()
+    heatless: tuple[str, ...] = ()
 
     def __add__(self, other: Totals) -> Totals:
-        return Totals(*(_plus(getattr(self, f.name), getattr(other, f.name)) for f in fields(Totals)))
+        return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
+
+    def told(self) -> dict[str, float]:
+        """The sums behind the figures by name and unit, in Wh, g and l; what is not known is left out.
+
+        ``grid_wh``, ``co2_eit_wh``, ``water_eit_wh`` and ``reused_edc_wh`` cover the quarters of the sum that
+        they stand beside.
+        """
+        found: dict[str, float] = {}
+        if self.edc_known:
+            found |= {"renewable_wh": self.renewable, "missing_wh": self.edc_missing}
+            found |= {"rest_grid_wh": self.rest_grid, "carbon_free_wh": self.cfe}
+        if self.co2_known:
+            found |= {"grid_wh": self.co2_grid, "co2_g": self.co2_g, "co2_eit_wh": self.co2_eit}
+        if self.water_known and not self.waterless:
+            found |= {"water_l": self.water_l, "water_eit_wh": self.water_eit}
+        if self.reuse_known and not self.heatless:
+            found |= {"reused_wh": self.reuse, "reused_edc_wh": self.reuse_edc}
+        return {name: round(value, 3) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
 class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
-    ``peaks`` is how high E_DC may have been, 0 where nothing tells; ``unmetered`` are the counts that are
-    None for want of a meter.
+    ``peaks`` is how high E_DC may have been, 0 where nothing tells; ``waterless`` and ``heatless`` name the
+    site if it has no such meter.
     """
 
     names: tuple[str, ...]
     matrix: Floats
     peaks: Floats
-    unmetered: frozenset[str]
+    waterless: tuple[str, ...]
+    heatless: tuple[str, ...]
 
     def totals(self, low: int, high: int) -> Totals:
         """The sums over the settled quarters from index ``low`` up to ``high``; an empty range is zero."""
-        sums: dict[str, float | None] = dict(
+        sums: dict[str, float] = dict(
             zip(self.names, self.matrix[:, low:high].sum(axis=1).tolist(), strict=True)
         )
-        known, edc = float(sums["edc_known"] or 0), float(sums["edc"] or 0)
-        missing = (high - low - known) * float(self.peaks[low:high].max(initial=0.0))
+        missing = (high - low - sums["edc_known"]) * float(self.peaks[low:high].max(initial=0.0))
         sums |= {"edc_missing": missing, "expected": float(high - low)}
-        sums["renewable"] = min(float(sums["renewable"] or 0), edc + missing)
-        sums |= dict.fromkeys(self.unmetered)
-        return Totals(**sums)  # type: ignore[arg-type]
+        sums["renewable"] = min(sums["renewable"], sums["edc"] + missing)
+        return Totals(**sums, waterless=self.waterless, heatless=self.heatless)
 
 
 def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[int, int]]) -> list[Totals]:
@@ -108,16 +130,16 @@ def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
     """Every numerator and denominator per quarter-hour."""
     found = _columns(balance, match, mix)
     matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False) + 0.0  # no sum is told as -0
-    metered = {"water_known": balance.water_l, "reuse_known": balance.reuse}
-    unmetered = frozenset(name for name, meter in metered.items() if meter is None)
-    return Columns(tuple(found), matrix, np.nan_to_num(balance.told), unmetered)
+    waterless = (balance.site,) if balance.water_l is None else ()
+    heatless = (balance.site,) if balance.reuse is None else ()
+    return Columns(tuple(found), matrix, np.nan_to_num(balance.told), waterless, heatless)
 
 
 def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
     edc, eit = balance.edc, balance.eit
-    nothing = np.zeros(len(edc))
-    water = nothing if balance.water_l is None else balance.water_l
-    reuse = nothing if balance.reuse is None else balance.reuse
+    unmetered = np.full(len(edc), np.nan)
+    water = unmetered if balance.water_l is None else balance.water_l
+    reuse = unmetered if balance.reuse is None else balance.reuse
     residual = np.minimum(edc - match.matched, balance.grid)
     blind = np.isnan(mix.carbon_free_share) & (residual > 0)
     grid_g = np.where(balance.grid == 0, 0.0, balance.grid / 1000 * mix.carbon_g_per_kwh)
@@ -133,12 +155,13 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "renewable": np.where(np.isnan(edc), 0.0, _volume(balance)),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),
+        "rest_grid": residual,
         "registers_expected": balance.expected.astype(np.float64),
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }
     columns |= _together("pue", {"edc": edc, "eit": eit})
-    columns |= _together("co2", {"g": grid_g + balance.generator_g, "eit": eit})
+    columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": balance.grid, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
     reused = _together("reuse", {"": reuse, "edc": edc})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
@@ -160,10 +183,3 @@ def _volume(balance: Balance) -> Floats:
 
 def _known(column: Floats) -> Floats:
     return (~np.isnan(column)).astype(np.float64)
-
-
-def _plus(one: Any, other: Any) -> Any:
-    """The sum; a site without the meter leaves the other's alone."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one + other

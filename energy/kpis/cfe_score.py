@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,8 +10,16 @@ from energy.totals import Totals
 class CfeScore:
     """Grid energy of an hour whose mix is not known counts as not carbon-free, if that is but little."""
 
-    name, unit = "cfe_score", "1"
+    name, label = "cfe_score", "CFE score"
+    unit = "1"
+    form: Form = "share"
     needs_mix = True
+    method = (
+        "The hourly score of carbon-free energy: matched energy plus the carbon-free share of the grid "
+        "supply that covers the rest, over consumption. It may credit the grid's mix, including nuclear "
+        "power, and is therefore another figure than the two renewable shares; the three are never "
+        "exchanged."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

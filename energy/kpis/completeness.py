@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions
+from energy.kpi import KPIS, Figure, Form, KpiOptions
 from energy.totals import Totals
 
 
@@ -10,8 +10,14 @@ from energy.totals import Totals
 class Completeness:
     """Of the settled part of the step; 0 before anything is settled, never withheld."""
 
-    name, unit = "completeness", "1"
+    name, label = "completeness", "Completeness"
+    unit = "1"
+    form: Form = "share"
     needs_mix = False
+    method = (
+        "The share of the intervals of all meters and supplies that are known, of those expected in the "
+        "settled part of the period."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         if totals.registers_expected == 0:

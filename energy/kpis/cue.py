@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,8 +10,15 @@ from energy.totals import Totals
 class Cue:
     """Grid energy at the zone's carbon intensity of the hour; contracts and certificates change nothing."""
 
-    name, unit = "cue", "kg/kWh"
+    name, label = "cue", "Carbon usage effectiveness (CUE)"
+    unit = "kg/kWh"
+    form: Form = "ratio"
     needs_mix = True
+    method = (
+        "Location-based: energy from the grid times the carbon intensity of the bidding zone in that hour, "
+        "plus what fuelled generators emit, over E_IT, in kg CO2e per kWh. Contracts and certificates "
+        "change nothing in it. The mix of each hour is listed in the workbook, the CSV and the JSON."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of what was used together with E_IT"

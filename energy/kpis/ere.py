@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,10 +10,15 @@ from energy.totals import Totals
 class Ere:
     """Over the quarters in which E_DC, E_IT and the heat are all known."""
 
-    name, unit = "ere", "1"
+    name, label = "ere", "Energy reuse effectiveness (ERE)"
+    unit = "1"
+    form: Form = "ratio"
     needs_mix = False
+    method = (
+        "E_DC minus the heat reused outside the data centre, over E_IT, which is PUE times (1 - ERF); it may "
+        "be below 1. Heat that no meter counts is not taken for 0: then there is no ERE."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        known = None if totals.reuse_known is None else totals.ere_known
-        reason = uncovered(known, totals.expected, floor, "heat")
+        reason = uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
         return quotient(totals.ere_edc - totals.ere_reuse, totals.ere_eit, reason, "E_IT")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,9 +10,15 @@ from energy.totals import Totals
 class Erf:
     """Measured by heat meters at the handover point."""
 
-    name, unit = "erf", "1"
+    name, label = "erf", "Energy reuse factor (ERF)"
+    unit = "1"
+    form: Form = "ratio"
     needs_mix = False
+    method = (
+        "Heat reused outside the data centre, measured where it is handed over, over E_DC. Without a heat "
+        "meter at every site that the figure covers there is no ERF."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.reuse_known, totals.expected, floor, "heat")
+        reason = uncovered(totals.reuse_known, totals.expected, floor, "heat", totals.heatless)
         return quotient(totals.reuse, totals.reuse_edc, reason, "E_DC")

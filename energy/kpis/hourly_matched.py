@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,8 +10,17 @@ from energy.totals import Totals
 class HourlyMatched:
     """Withheld also when the origin of too much of the energy is unknown: that is not a low share."""
 
-    name, unit = "hourly_matched", "1"
+    name, label = "hourly_matched", "Hourly matched"
+    unit = "1"
+    form: Form = "share"
     needs_mix = False
+    method = (
+        "For each UTC hour, matched energy is the smaller of consumption and contracted renewable supply "
+        "(on-site generation consumed behind the meter first, then power purchase agreements delivered in "
+        "the site's bidding zone, both only while their certificates are kept), in whole watt-hours, "
+        "rounded down. The share is the sum of matched energy over the sum of consumption. Surplus of one "
+        "hour never offsets another hour."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

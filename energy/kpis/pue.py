@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,8 +10,15 @@ from energy.totals import Totals
 class Pue:
     """Over the quarters in which both energies are known; a value of 1 or less is a metering fault."""
 
-    name, unit = "pue", "1"
+    name, label = "pue", "PUE"
+    unit = "1"
+    form: Form = "ratio"
     needs_mix = False
+    method = (
+        "E_DC divided by E_IT over the intervals in which both are known. Over less than twelve months it is "
+        "an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be compared with an annual "
+        "PUE."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.pue_known, totals.expected, floor, "E_DC together with E_IT")

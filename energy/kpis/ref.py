@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -10,8 +10,14 @@ from energy.totals import Totals
 class Ref:
     """By volume over the whole step, whatever the hour; energy whose certificates are sold counts nothing."""
 
-    name, unit = "ref", "1"
+    name, label = "ref", "Renewable energy factor (REF)"
+    unit = "1"
+    form: Form = "share"
     needs_mix = False
+    method = (
+        "Renewable energy over E_DC for the whole period, at most 1. Over less than twelve months it is an "
+        "interim value; it stays provisional until the certificates are cancelled."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC")

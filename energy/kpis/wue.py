@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
 from energy.totals import Totals
 
 
 @KPIS.add("wue", KpiOptions)
 class Wue:
-    """L/kWh, which is m³/MWh."""
+    """Over the quarters in which the water and E_IT are known."""
 
-    name, unit = "wue", "L/kWh"
+    name, label = "wue", "Water usage effectiveness (WUE)"
+    unit = "L/kWh"
+    form: Form = "ratio"
     needs_mix = False
+    method = (
+        "Water taken in at the site, over E_IT, in litres per kWh, over the intervals in which both are "
+        "known. Without a water meter at every site that the figure covers there is no WUE."
+    )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.water_known, totals.expected, floor, "water")
+        reason = uncovered(totals.water_known, totals.expected, floor, "water", totals.waterless)
         return quotient(1000 * totals.water_l, totals.water_eit, reason, "E_IT")

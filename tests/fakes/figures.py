@@ -151,9 +151,9 @@ class SyntheticFigures:
             state="provisional" if part.end <= self.settled else "open",
             revision=1,
             withheld={
-                "wue": "no water meter is configured",
-                "erf": "no heat meter is configured",
-                "ere": "no heat meter is configured",
+                "wue": "no water meter at Gdańsk",
+                "erf": "no heat meter at Gdańsk",
+                "ere": "no heat meter at Gdańsk",
                 "cue": "the carbon intensity of zone PL is not known",
                 **({} if enough else {"pue": reason, "ref": reason, "hourly_matched": reason}),
             },

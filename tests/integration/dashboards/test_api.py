@@ -160,7 +160,7 @@ async def test_kpi(reader: httpx.AsyncClient) -> None:
     row = body["rows"][0]
     assert set(row) >= KPI_FIELDS
     assert row["green_wh"] + row["other_wh"] + row["unknown_wh"] == pytest.approx(row["edc_wh"])
-    assert row["withheld"]["wue"] == "no water meter is configured"
+    assert row["withheld"]["wue"] == "no water meter at Gdańsk"
     whole = await told(reader, "/api/v1/kpi", **{"from": "now-1d/d", "to": "now/d"})
     assert (whole["site"], whole["step"], len(whole["rows"])) == ("all", None, 1)
     assert whole["rows"][0]["edc_wh"] == pytest.approx(sum(r["edc_wh"] for r in body["rows"]))

@@ -10,7 +10,7 @@ import pytest
 
 import energy.kpis
 from energy.figures import KpiRow
-from energy.kpi import KPIS
+from energy.kpi import KPIS, Figure
 from energy.registers import OK, RESET
 from energy.site import SiteOptions
 from energy.totals import Totals
@@ -36,10 +36,15 @@ def plain(**tables) -> SiteOptions:
     return site(**tables)
 
 
-def test_every_kpi_is_a_field_of_the_row():
-    names = {f.name for f in fields(KpiRow)}
-    assert {"pue", "ref", "hourly_matched", "cfe_score", "cue", "wue", "erf", "ere"} <= set(KPIS) <= names
-    assert all(KPIS[name].factory().name == name for name in KPIS)
+def test_every_kpi_that_the_api_promises_is_there_and_says_what_it_is():
+    promised = {"pue", "ref", "hourly_matched", "cfe_score", "cue", "wue", "erf", "ere"}
+    assert promised <= set(KPIS)
+    assert promised <= {f.name for f in fields(KpiRow)}
+    for name in KPIS:
+        kpi = KPIS[name].factory()
+        assert kpi.name == name
+        assert all((kpi.label, kpi.unit, kpi.method))
+        assert kpi.form in ("share", "ratio")
 
 
 def test_t1_one_year_of_a_site():
@@ -172,13 +177,42 @@ def test_a_generator_without_a_factor_leaves_cue_unknown_while_it_runs():
     assert value("cue", found) == pytest.approx(0.6 * 100 / 80)
 
 
-def test_sites_without_a_meter_do_not_hide_those_with_one_but_count_as_not_covered():
-    rows = {"meter/main-1/energy": hourly(15), "meter/ups-a/energy": hourly(10), "water/w/volume": hourly(2)}
-    wet = summed(plain(water=[{"id": "w"}]), sheet(rows))
-    dry = summed(plain(), sheet({k: v for k, v in rows.items() if "water" not in k}))
-    assert value("wue", wet) == pytest.approx(200.0)
-    assert figure("wue", dry).withheld == "no water meter is configured"
-    assert "50.0%" in figure("wue", wet + dry).withheld
+@pytest.mark.parametrize(
+    ("meter", "names"), [("water/w/volume", ("wue",)), ("heat/h/energy", ("erf", "ere"))]
+)
+def test_a_site_without_the_meter_is_named_and_never_taken_for_one_that_uses_nothing(meter, names):
+    kind, key, _ = meter.split("/")
+    rows = {"meter/main-1/energy": hourly(15), "meter/ups-a/energy": hourly(10), meter: hourly(2)}
+    with_it = summed(plain(**{kind: [{"id": key}]}), sheet(rows))
+    without = summed(plain(name="Kaunas"), sheet({k: v for k, v in rows.items() if k != meter}))
+    for name in names:
+        assert value(name, with_it) == pytest.approx({"wue": 200.0, "erf": 2 / 15, "ere": 1.3}[name])
+        for found in (without, with_it + without, without + with_it):
+            assert figure(name, found) == Figure(None, f"no {kind} meter at Kaunas")
+    assert figure(names[0], without + without).withheld == f"no {kind} meter at Kaunas and Kaunas"
+
+
+def test_the_sums_behind_a_figure_are_told_where_they_are_known():
+    where = plain(water=[{"id": "w"}], heat=[{"id": "h"}])
+    rows = {
+        "meter/main-1/energy": hourly(1500),
+        "meter/ups-a/energy": hourly(1000),
+        "water/w/volume": hourly(2),
+        "heat/h/energy": hourly(30),
+    }
+    found = summed(where, sheet(rows), grid(4, 0.5, 600.0))
+    told = found.told()
+    assert told["co2_g"] / told["co2_eit_wh"] == value("cue", found) == pytest.approx(0.9)
+    assert told["grid_wh"] * 600 / 1000 == told["co2_g"]
+    assert 1000 * told["water_l"] / told["water_eit_wh"] == value("wue", found)
+    assert told["reused_wh"] / told["reused_edc_wh"] == value("erf", found)
+    assert told["carbon_free_wh"] == told["rest_grid_wh"] * 0.5
+    assert value("cfe_score", found) == told["carbon_free_wh"] / (1500 + told["missing_wh"])
+    unknown = summed(plain(), sheet({k: v for k, v in rows.items() if "meter" in k})).told()
+    assert unknown.keys() == {"renewable_wh", "missing_wh", "rest_grid_wh", "carbon_free_wh"}
+    assert (
+        (found + summed(plain(name="Kaunas"), sheet(rows))).told().keys().isdisjoint({"water_l", "reused_wh"})
+    )
 
 
 def test_a_lower_bound_of_the_water_that_was_used_is_left_out():

@@ -55,7 +55,7 @@ async def test_a_period_has_all_its_figures(green):
     assert row.revision == 1
     assert row.cfe_score is None
     assert "carbon-free share" in row.withheld["cfe_score"]
-    assert row.withheld["wue"] == "no water meter is configured"
+    assert row.withheld["wue"] == "no water meter at Gdańsk"
 
 
 @pytest.mark.parametrize("step", list(Step))
