@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import VOLUME
@@ -22,16 +23,15 @@ async def ledger_rows(
     quarters: tuple[int, int],
     chosen: tuple[str | None, datetime | None],
 ) -> list[LedgerRow]:
-    """Energy rows of ``sites`` by site, meter, channel and time: the newest revision of each interval.
+    """Rows of ``sites`` by site, meter, channel and time: the newest revision of each interval.
 
-    ``chosen`` is the meter (None: all) and the time as of which to read (None: now). Water is left out, as it
-    is no energy.
+    ``chosen`` is the meter (None: all) and the time as of which to read (None: now).
     """
     meter, as_of = chosen
     wanted = (
         select(REGISTER.c.site, REGISTER.c.meter, REGISTER.c.channel, LEDGER)
         .join(LEDGER, LEDGER.c.register == REGISTER.c.id)
-        .where(REGISTER.c.site.in_(sites), REGISTER.c.channel != VOLUME)
+        .where(REGISTER.c.site.in_(sites))
         .where(LEDGER.c.quarter >= quarters[0], LEDGER.c.quarter < quarters[1])
         .order_by(
             REGISTER.c.site, REGISTER.c.meter, REGISTER.c.channel, LEDGER.c.register, LEDGER.c.quarter,
@@ -43,16 +43,20 @@ async def ledger_rows(
     if as_of is not None:
         wanted = wanted.where(LEDGER.c.settled_at <= as_of)
     newest = {(r.register, r.quarter): r for r in await connection.execute(wanted)}
-    return [
-        LedgerRow(
-            site=r.site,
-            meter=r.meter,
-            channel=r.channel,
-            start=from_ms(r.quarter * QUARTER_MS),
-            energy_wh=None if r.amount is None else float(r.amount),
-            quality=QUALITIES[r.quality],
-            revision=r.revision,
-            reason=r.reason,
-        )
-        for r in newest.values()
-    ]
+    return [_row(r) for r in newest.values()]
+
+
+def _row(found: Row[Any]) -> LedgerRow:
+    amount = None if found.amount is None else float(found.amount)
+    water = found.channel == VOLUME
+    return LedgerRow(
+        site=found.site,
+        meter=found.meter,
+        channel=found.channel,
+        start=from_ms(found.quarter * QUARTER_MS),
+        energy_wh=None if water else amount,
+        quality=QUALITIES[found.quality],
+        revision=found.revision,
+        reason=found.reason,
+        volume_l=amount if water else None,
+    )

@@ -28,7 +28,8 @@ class LedgerRow:
 
     ``meter`` is the meter's or supply's id; ``channel`` tells the register: ``energy`` (import or
     generation), ``export``, ``charge`` or ``discharge``. ``energy_wh`` is None when it is not known, with
-    the ``reason``.
+    the ``reason``; of a water meter, whose channel is ``volume``, it is always None, and ``volume_l`` tells
+    the litres.
     """
 
     site: str
@@ -39,6 +40,7 @@ class LedgerRow:
     quality: Quality
     revision: int
     reason: str | None
+    volume_l: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,10 @@ class MixRow:
 
 @dataclass(frozen=True)
 class MeterStatement:
-    """The completeness statement of one meter over a period (domain rule 5.3)."""
+    """The completeness statement of one meter over a period (domain rule 5.3).
+
+    A water meter has ``volume_l`` in the place of ``energy_wh``.
+    """
 
     meter: str
     channel: str
@@ -126,6 +131,7 @@ class MeterStatement:
     estimated: int
     resets: int
     longest_gap_intervals: int
+    volume_l: float | None = None
 
 
 class Figures(Protocol):
@@ -166,10 +172,14 @@ class Figures(Protocol):
         """One row per step, or one for the whole period."""
         ...
 
+    async def grid(self, site: str, period: Period) -> list[GridHour]:
+        """The mix of the grid in every hour of ``period``, by bidding zone and time."""
+        ...
+
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
     ) -> Sequence[LedgerRow]:
-        """The ledger itself, by meter and time; the newest revision known at ``as_of``."""
+        """The ledger itself, water included, by meter and time; the newest revision known at ``as_of``."""
         ...
 
     async def statements(

@@ -8,11 +8,14 @@ from datetime import timedelta
 import numpy as np
 
 from energy.balance import HOUR
-from energy.interval import QUARTER_MS
-from runtime.clock import from_ms
+from energy.figures import GridHour
+from energy.interval import QUARTER_MS, Period
+from runtime.clock import from_ms, to_ms
 from telemetry.catalogue import GRID
 from telemetry.frame import Floats
 from telemetry.store import AT, SeriesQuery, Store, WindowQuery
+
+HOUR_MS = HOUR * QUARTER_MS
 
 _FIELDS = ("carbon_free_share", "carbon_g_per_kwh")
 
@@ -32,14 +35,32 @@ class GridMix:
 
 async def load_gridmix(store: Store, zone: str, first: int, quarters: int) -> GridMix:
     """Hourly means of ``zone`` from quarter ``first`` (a whole hour) on. Raises StoreError."""
-    start = from_ms(first * QUARTER_MS)
-    end = from_ms((first + quarters) * QUARTER_MS)
-    query = WindowQuery(SeriesQuery(GRID, start, end, {"zone": (zone,)}, _FIELDS), timedelta(hours=1), "mean")
+    columns = await _hourly(store, zone, (first, quarters), _FIELDS)
+    return GridMix(*(np.repeat(column, HOUR) for column in columns))
+
+
+async def grid_hours(store: Store, zone: str, period: Period) -> list[GridHour]:
+    """The mix of ``zone`` in every hour that ``period`` touches. Raises StoreError."""
+    first = to_ms(period.start) // HOUR_MS * HOUR
+    hours = -(-to_ms(period.end) // HOUR_MS) - first // HOUR
+    columns = await _hourly(store, zone, (first, hours * HOUR), ("renewable_share", *_FIELDS))
+    told = ([None if np.isnan(value) else float(value) for value in column] for column in columns)
+    starts = (from_ms((first // HOUR + hour) * HOUR_MS) for hour in range(hours))
+    return [GridHour(zone, start, *mix) for start, *mix in zip(starts, *told, strict=True)]
+
+
+async def _hourly(
+    store: Store, zone: str, quarters: tuple[int, int], fields: tuple[str, ...]
+) -> list[Floats]:
+    """The mean of each of ``fields`` per hour, NaN where nothing was told; (first, count) of ``quarters``."""
+    first, count = quarters
+    start, end = from_ms(first * QUARTER_MS), from_ms((first + count) * QUARTER_MS)
+    query = WindowQuery(SeriesQuery(GRID, start, end, {"zone": (zone,)}, fields), timedelta(hours=1), "mean")
     table = await store.window(query)
     hour = (table[AT].to_numpy() // QUARTER_MS - first) // HOUR
     columns = []
-    for name in _FIELDS:
-        values = np.full(quarters // HOUR, np.nan)
+    for name in fields:
+        values = np.full(count // HOUR, np.nan)
         values[hour] = table[name].to_numpy()
-        columns.append(np.repeat(values, HOUR))
-    return GridMix(*columns)
+        columns.append(values)
+    return columns

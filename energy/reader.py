@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import energy.kpis
 from energy.device import devices
 from energy.entries import ledger_rows
-from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
-from energy.gridmix import load_gridmix
+from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.gridmix import grid_hours, load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
 from energy.look import Look
@@ -94,6 +94,11 @@ class LedgerFigures:
             return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
 
         return await self._once(("mix", site, period, step), as_of, answer)
+
+    async def grid(self, site: str, period: Period) -> list[GridHour]:
+        """The mix of the grid in every hour of ``period``, by bidding zone and time. Raises StoreError."""
+        zones = sorted({self.sites[key].grid for key in self._keys(site)})
+        return [hour for zone in zones for hour in await grid_hours(self._store, zone, period)]
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None

@@ -18,13 +18,14 @@ HARDLY = 0.01
 
 
 async def metered(figures: Figures, site: str, period: Period) -> bool:
-    """Whether there is enough of ``period`` to report on: some register is known for :data:`HARDLY` of it.
+    """Whether there is enough of ``period`` to report on: some energy register is known for :data:`HARDLY`.
 
     Counted against the whole period, not against what was expected: a register that begins in the last
     hour of a month is complete from there on.
     """
     least = HARDLY * ((period.end - period.start) / QUARTER)
-    return any(0 < s.known >= least for s in await figures.statements(site, period))
+    told = await figures.statements(site, period)
+    return any(0 < s.known >= least for s in told if s.channel != VOLUME)
 
 
 def statements(found: Iterable[Device], sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
@@ -36,7 +37,7 @@ def statements(found: Iterable[Device], sheet: Sheet, quarters: tuple[int, int])
     for device in found:
         for channel in device.channels:
             line = sheet.lines.get((device.measurement.name, device.id, channel.name))
-            if channel.name == VOLUME or (line is None and channel.name != ENERGY):
+            if line is None and channel.name not in (ENERGY, VOLUME):
                 continue
             if line is None:
                 expected = quarters[1] - quarters[0]
@@ -56,17 +57,19 @@ def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) ->
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
     known = ~np.isnan(amount)
     count = int(np.count_nonzero(known))
-    whole = count == until - first
+    whole, water = count == until - first, register.key[2] == VOLUME
+    total = float((amount if whole else amount[known]).sum()) if count else None
     return MeterStatement(
         meter=register.key[1],
         channel=register.key[2],
         role=role,
-        energy_wh=float((amount if whole else amount[known]).sum()) if count else None,
+        energy_wh=None if water else total,
         expected=until - first,
         known=count,
         estimated=int(np.count_nonzero(quality == ESTIMATED)),
         resets=int(np.count_nonzero(quality == RESET)),
         longest_gap_intervals=0 if whole else _longest(~known),
+        volume_l=total if water else None,
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, Period, Step, steps
 from energy.site import SiteOptions
 from runtime.clock import to_ms
@@ -41,6 +41,11 @@ class SyntheticFigures:
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
     ) -> list[MixRow]:
         return [self._mix(p) for p in self._parts(site, period, step)]
+
+    async def grid(self, site: str, period: Period) -> list[GridHour]:
+        zones = sorted({s.grid for key, s in self.sites.items() if site in (key, "all")})
+        hours = [p.start for p in steps(period, Step.HOUR, self._tz(site))]
+        return [_grid_hour(zone, at) for zone in zones for at in hours]
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
@@ -158,6 +163,11 @@ class SyntheticFigures:
                 **({} if enough else {"pue": reason, "ref": reason, "hourly_matched": reason}),
             },
         )
+
+
+def _grid_hour(zone: str, at: datetime) -> GridHour:
+    share = round(0.35 + 0.2 * math.sin(to_ms(at) / 3.6e6 / 11), 4)
+    return GridHour(zone, at, share, share + 0.05, 700 * (1 - share))
 
 
 def site(
