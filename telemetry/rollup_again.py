@@ -87,6 +87,13 @@ class Again:
             frame = frame.take(mine)
         return with_energy(frame) if ENERGY in rollup.measurement.field_names else frame
 
+    async def kept(self, rollup: Rollup, span: tuple[int, int], steps: Steps) -> Frame:
+        """The rows of ``rollup`` that are stored for ``steps`` within ``span``."""
+        same: list[Wanted] = [(name, "last", name) for name in rollup.measurement.field_names]
+        where = self._where(rollup.base, steps.series)
+        frame = await self._made(rollup, (rollup.measurement, same), span, where)
+        return frame.take(np.isin(keys_of(frame.series, frame.at_ms, rollup.step_ms), steps.keys))
+
     async def groups(self, name: str, end: str, span: tuple[int, int], series: Ints | None) -> Frame:
         """The rows ``end`` of the groups ``name`` within ``span``, from those of their members.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from telemetry.catalogue import Measurement
 from telemetry.frame import Frame, Millis
 from telemetry.live import NEVER
-from telemetry.order import concatenated, not_newer
+from telemetry.order import concatenated, merged, not_newer
 from telemetry.rollup import ALL_ROLLUPS, MINUTE_MS
 from telemetry.rollup_again import Keys, keys_of
 from telemetry.rollup_open import OpenMinute
@@ -22,15 +22,32 @@ _MANY = 200
 
 @dataclass(frozen=True)
 class Doubt:
-    """Steps of ``measurement`` to make again from the store; ``since`` is the position before their rows."""
+    """Minutes of ``measurement`` to make again from the store; ``since`` is the position before their rows.
+
+    When the store keeps their readings no more, ``late`` are rollup rows of just those that came late.
+    """
 
     since: int
     measurement: Measurement
     keys: Keys
+    late: Frame | None = None
 
     def first_ms(self) -> int:
         """Start of the oldest of its minutes."""
         return int((self.keys & 0xFFFF_FFFF).min()) * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was done before a restart with rows that come by again, and which readings are gone.
+
+    ``accounted``: those of closed minutes were looked at; ``added``: late ones, whose minute's readings are
+    gone (older than ``gone_ms`` by measurement), were added to their rollup.
+    """
+
+    accounted: bool = False
+    added: bool = False
+    gone_ms: Mapping[str, int] = field(default_factory=dict)
 
 
 class Minutes:
@@ -62,19 +79,14 @@ class Minutes:
         """Start of the newest open minute; None if none is."""
         return max((at_ms for _, at_ms in self._open), default=None)
 
-    def take(self, frames: Sequence[Frame], since: int, closing_ms: int, known: bool) -> None:
-        """Take ``frames``, that came after position ``since``; :meth:`close` up to ``closing_ms`` follows.
-
-        ``known``: they were taken before a restart, so their rows of closed minutes are accounted for.
-        """
+    def take(self, frames: Sequence[Frame], since: int, closing_ms: int, before: Before) -> None:
+        """Take ``frames``, that came after position ``since``; :meth:`close` up to ``closing_ms`` follows."""
         for frame in frames:
             late, different = self._late(frame)
             closed = frame.at_ms < self.closed_ms
             bad = closed if late is None else late | closed
             if bad.any():
-                doubted = bad & ~closed if known else bad
-                if doubted.any():
-                    self._doubt(frame.take(doubted), since)
+                self._doubt(frame, bad & ~closed if before.accounted else bad, since, before)
                 frame = frame.take(~bad)
             if len(frame):
                 self._add(frame.measurement, minutes_of(frame, different), since, closing_ms)
@@ -93,6 +105,9 @@ class Minutes:
         over, stay = [], []
         for doubt in self.doubts:
             closed = (doubt.keys & 0xFFFF_FFFF) * MINUTE_MS < self.closed_ms
+            if doubt.late is not None:
+                over.append(doubt)
+                continue
             over += _chosen(doubt, closed)
             stay += _chosen(doubt, ~closed)
         self.doubts = stay
@@ -120,12 +135,20 @@ class Minutes:
             if at_ms >= closing_ms or (name, at_ms) in self._open:
                 yield at_ms
 
-    def _doubt(self, rows: Frame, since: int) -> None:
-        keys = np.unique(keys_of(rows.series, rows.at_ms, MINUTE_MS))
-        self.doubts.append(Doubt(since, rows.measurement, keys))
-        if len(self.doubts) > _MANY:
-            first = min(one.since for one in self.doubts)
-            self.doubts = [Doubt(first, m, keys) for m, keys in by_measurement(self.doubts).items()]
+    def _doubt(self, frame: Frame, bad: Mask, since: int, before: Before) -> None:
+        measurement = frame.measurement
+        gone = frame.at_ms < before.gone_ms.get(measurement.name, NEVER)
+        there, lost = frame.take(bad & ~gone), frame.take(bad & gone)
+        if len(there):
+            self.doubts.append(Doubt(since, measurement, _minutes(there)))
+        if len(lost) and not before.added:
+            late = rolled(ALL_ROLLUPS[f"{measurement.name}_1m"], minutes_of(merged(lost), False))
+            self.doubts.append(Doubt(since, measurement, _minutes(lost), late))
+        plain = [one for one in self.doubts if one.late is None]
+        if len(plain) > _MANY:
+            first = min(one.since for one in plain)
+            self.doubts = [one for one in self.doubts if one.late is not None]
+            self.doubts += [Doubt(first, m, keys) for m, keys in by_measurement(plain).items()]
 
     def _late(self, frame: Frame) -> tuple[Mask | None, bool]:
         """Rows not newer than their series, None if there are none; and whether all series are different."""
@@ -149,6 +172,10 @@ class Minutes:
             newest = np.full(room, NEVER, dtype=np.int64)
             newest[:old] = self._newest
             self._newest, self._place = newest, np.zeros(room, dtype=np.int32)
+
+
+def _minutes(rows: Frame) -> Keys:
+    return np.unique(keys_of(rows.series, rows.at_ms, MINUTE_MS))
 
 
 def by_measurement(doubts: Sequence[Doubt]) -> Mapping[Measurement, Keys]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
 
 import numpy as np
 import structlog
@@ -12,7 +13,9 @@ from telemetry.catalogue import GPU, MEASUREMENTS, Measurement
 from telemetry.follower import Follower
 from telemetry.frame import Frame, Ints
 from telemetry.journal import Journal
+from telemetry.order import concatenated
 from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS
+from telemetry.rollup_add import added
 from telemetry.rollup_again import MOST_ROWS, Again, Keys, Steps, keys_of
 from telemetry.rollup_minutes import Doubt, by_measurement
 from telemetry.store import Store
@@ -24,12 +27,14 @@ log = structlog.get_logger(__name__)
 class Task:
     """Minutes in doubt, and the hours from ``hours_ms[0]`` to ``hours_ms[1]`` that have ended.
 
-    ``since`` is the position before the oldest row in doubt, ``written`` that of what the store must have.
+    ``since`` is the position before the oldest row in doubt, ``taken`` that of the newest row looked at,
+    ``written`` that of what the store must have.
     """
 
     since: int | None
     doubts: list[Doubt]
     hours_ms: tuple[int, int]
+    taken: int
     written: int
 
 
@@ -43,22 +48,44 @@ class Repair:
 
     async def run(self, task: Task) -> int:
         """Do ``task`` and return the position of the last row written. Raises StoreError."""
-        self._written = task.written
-        doubted = by_measurement(task.doubts)
+        self._written = max(self._written, task.written)
+        doubted = by_measurement([one for one in task.doubts if one.late is None])
         for measurement, keys in doubted.items():
             await self._series(measurement, "1m", Steps(keys, MINUTE_MS))
-        if GPU in doubted:
-            await self._groups("1m", Steps(doubted[GPU], MINUTE_MS))
-        for measurement, keys in doubted.items():
-            hours = _hours(keys, task.hours_ms[0])
+        await self._above(doubted, task.hours_ms[0])
+        await self._ended(task.hours_ms)
+        if doubted:
+            log.info("rollups_repaired", minutes=sum(map(len, doubted.values())))
+        return self._written
+
+    async def added(self, task: Task) -> list[Frame]:
+        """Minutes whose readings are gone, with their late rows added: to be written once and no more."""
+        await self._reader.wait_for(self._written)
+        found: list[Frame] = []
+        for measurement, keys in _late(task).items():
+            rollup = ALL_ROLLUPS[f"{measurement.name}_1m"]
+            steps = Steps(keys, MINUTE_MS)
+            rows = [one.late for one in task.doubts if one.late and one.measurement is measurement]
+            kept = [await self._again.kept(rollup, span, steps) for span in self._again.spans(steps)]
+            late = reduce(partial(added, rollup), rows)
+            found.append(added(rollup, concatenated(kept)[0], late) if any(map(len, kept)) else late)
+        return found
+
+    async def above(self, task: Task, written: int) -> None:
+        """Make again what stands above :meth:`added`, once that was ``written``: its groups and hours."""
+        self._written = max(self._written, written)
+        await self._above(_late(task), task.hours_ms[1])
+
+    async def _above(self, minutes: Mapping[Measurement, Keys], before_ms: int) -> None:
+        """The groups of ``minutes``, and the hours around them as far as they end by ``before_ms``."""
+        if GPU in minutes:
+            await self._groups("1m", Steps(minutes[GPU], MINUTE_MS))
+        for measurement, keys in minutes.items():
+            hours = _hours(keys, before_ms)
             if len(hours):
                 await self._series(measurement, "1h", Steps(hours, HOUR_MS))
                 if measurement is GPU:
                     await self._groups("1h", Steps(hours, HOUR_MS))
-        await self._ended(task.hours_ms)
-        if task.doubts:
-            log.info("rollups_repaired", minutes=sum(map(len, doubted.values())))
-        return self._written
 
     async def _series(self, measurement: Measurement, end: str, steps: Steps) -> None:
         rollup = ALL_ROLLUPS[f"{measurement.name}_{end}"]
@@ -89,6 +116,10 @@ class Repair:
         if any(map(len, frames)):
             full = [frame for frame in frames if len(frame)]
             self._written = await self._journal.append(full, derived=True)
+
+
+def _late(task: Task) -> Mapping[Measurement, Keys]:
+    return by_measurement([one for one in task.doubts if one.late is not None])
 
 
 def _hours(minutes: Keys, before_ms: int) -> Keys:

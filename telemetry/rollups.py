@@ -15,13 +15,13 @@ import structlog
 from runtime.clock import to_ms
 from runtime.errors import BadPayload, StoreError
 from runtime.options import Duration, Options
-from telemetry.catalogue import GPU
+from telemetry.catalogue import GPU, MEASUREMENTS, Measurement
 from telemetry.follower import Follower
 from telemetry.frame import Frame, Ints
 from telemetry.journal import Journal
 from telemetry.order import concatenated, newest_ms
 from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS
-from telemetry.rollup_minutes import Doubt, Minutes
+from telemetry.rollup_minutes import Before, Doubt, Minutes
 from telemetry.rollup_part import grouped
 from telemetry.rollup_repair import Repair, Task
 from telemetry.store import Store
@@ -31,11 +31,12 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-CLOSED, ACCOUNTED, RESUME, HOURS, SINCE = (
+CLOSED, ACCOUNTED, ADDED, RESUME, HOURS, SINCE = (
     f"rollups.{name}_{unit}"
     for name, unit in (
         ("closed", "ms"),
         ("accounted", "position"),
+        ("added", "position"),
         ("resume", "position"),
         ("hours", "ms"),
         ("since", "ms"),
@@ -45,6 +46,9 @@ CLOSED, ACCOUNTED, RESUME, HOURS, SINCE = (
 
 _ROW_BYTES = 24
 """Bytes that a row takes in the journal, at most about."""
+
+_PRUNING = timedelta(hours=2)
+"""How much earlier than told readings count as gone: pruning and a repair may meet in the middle."""
 
 _SHARE = 4
 """Open minutes are closed early when the journal keeps more than one part in so many for them alone."""
@@ -75,10 +79,17 @@ class Rollups:
     name = "rollups"
 
     def __init__(
-        self, journal: Journal, reader: Follower, store: Store, options: RollupOptions | None = None
+        self,
+        journal: Journal,
+        reader: Follower,
+        store: Store,
+        options: RollupOptions | None = None,
+        kept: Callable[[Measurement], timedelta | None] = lambda _: None,
     ) -> None:
+        """``kept`` tells how long ``store`` keeps the readings of a measurement; None is for ever."""
         self._journal, self._reader = journal, reader
         self._options = options or RollupOptions()
+        self._kept = kept
         self._repair = Repair(journal, reader, store)
         self._thread = ThreadPoolExecutor(1, "rollups")
         self._turn, self._writing = asyncio.Lock(), asyncio.Lock()
@@ -131,8 +142,8 @@ class Rollups:
         self._spoke_at = self._journal.wall.now()
         self._held.append((position, sum(map(len, told))))
         closing = self._closing(newest_ms(told) or 0)
-        known = position <= self._state(ACCOUNTED)
-        await self._work(lambda: self._minutes.take(told, since, closing, known))
+        before = Before(position <= self._state(ACCOUNTED), position <= self._state(ADDED), self._gone())
+        await self._work(lambda: self._minutes.take(told, since, closing, before))
         self._position = position
         await self._close(closing)
 
@@ -157,18 +168,21 @@ class Rollups:
             return
         try:
             written = await self._repair.run(task)
+            added = await self._repair.added(task)
         except BaseException:
             self._minutes.doubts += task.doubts
             raise
         finally:
             self._repairing = None
         async with self._turn:
-            state = {ACCOUNTED: self._accounted(), RESUME: self._kept_from()}
+            state = {ACCOUNTED: self._accounted(), ADDED: task.taken, RESUME: self._kept_from()}
             if task.hours_ms[1]:
                 state[HOURS] = task.hours_ms[1]
-            await self._commit([], state)
+            head = await self._commit(added, state)
             self._safe = self._kept_from()
         self._mark(HOUR_MS, written, task.hours_ms[1])
+        if added:
+            await self._repair.above(task, head)
 
     async def close(self) -> None:
         """Let go of the thread; what is open is made anew from the journal."""
@@ -188,6 +202,12 @@ class Rollups:
 
     def _state(self, name: str) -> int:
         return self._journal.counters.get(name, 0)
+
+    def _gone(self) -> Mapping[str, int]:
+        """Until when, in ms by measurement, readings may have been pruned: a minute needs all of its own."""
+        now = self._journal.wall.now()
+        kept = {name: self._kept(measurement) for name, measurement in MEASUREMENTS.items()}
+        return {name: to_ms(now - span + _PRUNING) for name, span in kept.items() if span is not None}
 
     def _mark(self, step_ms: int, position: int, upto_ms: int) -> None:
         self._passed(step_ms).append((position, upto_ms))
@@ -282,7 +302,7 @@ class Rollups:
         if not doubts and ended <= first:
             return None
         written = max(self._position, self._marks[MINUTE_MS][-1][0])
-        return Task(since, doubts, (first, ended), written)
+        return Task(since, doubts, (first, ended), self._position, written)
 
     async def _commit(self, frames: Sequence[Frame], state: Mapping[str, int]) -> int:
         """Write ``frames`` and the state that they bring about in one transaction; return their position."""

@@ -18,7 +18,8 @@ from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.journal import Journal, JournalOptions
 from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
-from telemetry.store import SeriesQuery
+from telemetry.store import SeriesQuery, Store
+from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.fakes.frames import Row, frame
 
@@ -29,12 +30,15 @@ LATER = datetime(2026, 1, 1, tzinfo=UTC)
 class Rig:
     """A journal, a store that follows it, and rollups that can be killed at any moment."""
 
-    def __init__(self, folder: Path, limit: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, limit: int, duckdb: bool) -> None:
         self.clock = ManualClock(LATER)
         self.registry = SeriesRegistry()
         options = JournalOptions.model_validate({"limit": limit})
         self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=self.clock)
-        self.store = MemoryStore(MemoryOptions(), self.registry, folder)
+        self.store: Store = MemoryStore(MemoryOptions(), self.registry, folder)
+        if duckdb:
+            self.store = DuckDBStore(DuckDBOptions(), self.registry, folder)
+        self.kept: timedelta | None = None
         self.reader = self._follower(self.store)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -43,7 +47,7 @@ class Rig:
 
     async def start(self) -> None:
         """A new sink, as after a start of the process."""
-        self.rollups = Rollups(self.journal, self.reader, self.store)
+        self.rollups = Rollups(self.journal, self.reader, self.store, kept=lambda _: self.kept)
         self.follower = self._follower(self.rollups)
         self.both = Followers(self.journal, [self.reader, self.follower], self.store)
         self._tasks = [asyncio.create_task(one.run()) for one in (self.reader, self.follower)]
@@ -78,8 +82,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(folder: Path, limit: int = 1 << 30) -> AsyncIterator[Rig]:
-    made = Rig(folder, limit)
+async def rig(folder: Path, limit: int = 1 << 30, duckdb: bool = False) -> AsyncIterator[Rig]:
+    made = Rig(folder, limit, duckdb)
     await made.journal.open()
     await made.start()
     try:
@@ -87,4 +91,5 @@ async def rig(folder: Path, limit: int = 1 << 30) -> AsyncIterator[Rig]:
             yield made
     finally:
         await made.kill()
+        await made.store.close()
         await made.journal.close()

@@ -133,6 +133,28 @@ def test_a_planned_answer_is_that_of_the_readings(told: list[Row], questions: li
         asyncio.run(play(Path(folder)))
 
 
+async def test_the_default_store_tells_the_same_from_rollups_as_from_readings(tmp_path: Path) -> None:
+    async with rig(tmp_path, duckdb=True) as house:
+        rows: list[Row] = [
+            (_gpu(k % 2, k % 3), 7 * k, {"power_w": float(k % 13), "util": float(k % 5), "energy_j": 9.0 * k})
+            for k in range(1500)
+        ]
+        for k in range(0, len(rows), 100):
+            await house.put(GPU, *rows[k : k + 100], *rows[k : k + 3])
+        await house.put(GPU, (_gpu(0, 0), 3, {"power_w": 99.0}), (_gpu(0, 1), 4000, {"power_w": 98.0}))
+        await house.reach()
+        await house.rollups.tend()
+        await house.reach()
+        store = PlannedStore(house.store, house.rollups.whole_ms)
+        for aggregate in ("mean", "min", "max", "last", "count"):
+            for step, group in ((MINUTE, ("site",)), (HOUR, None), (HOUR, ("site", "hall", "rack"))):
+                asked = ask(span=(0, 10_490), step=step, aggregate=aggregate, group=group)
+                assert len(legs(asked, house.rollups.whole_ms)) > 1
+                found, wanted = await store.window(asked), await house.store.window(asked)
+                assert rounded(found.to_pylist()) == rounded(wanted.to_pylist())
+        assert (await house.store.counts()).rows == len(rows) + 2
+
+
 async def test_rows_and_newest_values_are_those_of_the_store(tmp_path: Path) -> None:
     async with rig(tmp_path) as house:
         await house.put(METER, (("g", "m"), 0, {"power_w": 1.0}), (("g", "m"), 90, {"power_w": 2.0}))

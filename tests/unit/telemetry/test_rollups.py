@@ -253,3 +253,26 @@ def test_whatever_happens_rollups_equal_the_readings(steps: list[list[Row] | str
 
     with TemporaryDirectory() as folder:
         asyncio.run(play(Path(folder)))
+
+
+async def test_where_the_readings_are_gone_late_rows_are_added_once_to_what_is_kept(house: Rig) -> None:
+    for second, watts in ((0, 100.0), (10, 200.0), (90, 1.0), (7200, 1.0)):
+        await house.put(GPU, (_gpu("r1", 0), second, {"power_w": watts, "energy_j": 3600.0 * second}))
+    await house.settle()
+    house.kept = house.clock.now() - from_ms(T0 + 80_000)
+    await house.put(GPU, (_gpu("r1", 0), 20, {"power_w": 600.0}), (_gpu("r1", 1), 20, {"power_w": 7.0}))
+    await house.settle()
+    await house.kill()
+    await house.start()
+    await house.put(GPU, (_gpu("r1", 0), 30, {"power_w": 20.0}))
+    await house.put(GPU, (_gpu("r1", 0), 40, {"temp_c": 50.0}))
+    await house.settle()
+    first, _, _, other = await house.rows(ROLLUPS["gpu_1m"])
+    assert (first["power_w"], first["power_w_count"]) == (230.0, 4.0)
+    assert (first["power_w_min"], first["power_w_max"], first["power_w_last"]) == (20.0, 600.0, 200.0)
+    assert (first["temp_c"], first["temp_c_count"], first["energy_wh"]) == (50.0, 1.0, 10.0)
+    assert (other["gpu"], other["power_w"], other["power_w_count"]) == ("1", 7.0, 1.0)
+    assert (await house.rows(ROLLUPS["rack_1m"]))[0]["power_w"] == 237.0
+    hour = (await house.rows(ROLLUPS["gpu_1h"]))[0]
+    assert (hour["power_w"], hour["power_w_count"]) == (pytest.approx(921 / 5), 5.0)
+    assert (await house.rows(ROLLUPS["site_1h"]))[0]["power_w_max"] == 237.0
