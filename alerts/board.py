@@ -92,8 +92,13 @@ class AlertBoard(Protocol):
         site: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        limit: int | None = None,
     ) -> Sequence[Alert]:
-        """Unacknowledged first, then by severity and age. ``active``: not normal and not pending."""
+        """Unacknowledged first, then what else is active, both by severity and age, then what has ended.
+
+        What has ended comes newest first, after what is pending. ``active``: not normal and not pending. Of
+        more than ``limit`` the last of that order are left out.
+        """
         ...
 
     async def alert(self, alert_id: int) -> Alert | None:

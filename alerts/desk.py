@@ -6,19 +6,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import Row, case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts import rows
 from alerts.board import Alert, AlertState, Delivery, StaleRevision, Transition
 from alerts.state import Change, acknowledge
 from alerts.tables import alert, alert_silence, alert_transition, outbox, outbox_alert
+from alerts.verdict import Severity
 from runtime.database import Database
 
-LIMIT = 2_000
-"""Alerts listed at once, the newest."""
-
 _QUIET = (AlertState.NORMAL, AlertState.PENDING)
+
+_URGENCY = (
+    case(
+        {AlertState.UNACKNOWLEDGED: 0, AlertState.PENDING: 2, AlertState.NORMAL: 3},
+        value=alert.c.state,
+        else_=1,
+    ),
+    case(
+        (alert.c.state == AlertState.NORMAL, 0),
+        else_=case({str(s): s.number for s in Severity}, value=alert.c.severity),
+    ),
+    alert.c.since.desc(),
+    alert.c.id.desc(),
+)
 
 
 class Desk:
@@ -34,8 +46,9 @@ class Desk:
         site: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        limit: int | None = None,
     ) -> Sequence[Alert]:
-        """Unacknowledged first, then by severity and age; what was only ever pending is left out."""
+        """As :class:`alerts.board.AlertBoard` says; what was only ever pending is left out."""
         query = rows.QUERY.where(or_(alert.c.fired_at.is_not(None), alert.c.state != AlertState.NORMAL))
         if active is not None:
             quiet = alert.c.state.in_(_QUIET)
@@ -47,8 +60,8 @@ class Desk:
         if end is not None:
             query = query.where(alert.c.since < end)
         async with self._database.read() as db:
-            found = (await db.execute(query.order_by(alert.c.since.desc()).limit(LIMIT))).all()
-        return sorted((rows.to_alert(row) for row in found), key=_urgency)
+            found = (await db.execute(query.order_by(*_URGENCY).limit(limit))).all()
+        return [rows.to_alert(row) for row in found]
 
     async def alert(self, alert_id: int) -> Alert | None:
         """One alert, or None."""
@@ -119,8 +132,3 @@ async def _locked(db: AsyncConnection, alert_id: int) -> Row[Any]:
     if row is None:
         raise KeyError(alert_id)
     return row
-
-
-def _urgency(found: Alert) -> tuple[bool, int, float]:
-    seen = found.state is not AlertState.UNACKNOWLEDGED
-    return (seen, found.severity.number, -found.since.timestamp())

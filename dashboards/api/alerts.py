@@ -21,6 +21,9 @@ router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
 
 Wanted = Literal["all", "active", "pending", "unacknowledged", "acknowledged", "returned", "normal"]
 LONGEST_SILENCE = timedelta(hours=24)
+LISTED = 2_000
+"""Alerts told at once, unless only active ones are asked for: those are told all."""
+
 Note = Annotated[str | None, Field(max_length=2_000)]
 AlertId = Annotated[int, Path(ge=1, le=2**53)]
 
@@ -50,9 +53,14 @@ class Silence(Asked):
 
 
 class Alerts(Told):
-    """Unacknowledged first, then by severity and age."""
+    """Unacknowledged first, then what else is active, by severity and age, then what has ended.
+
+    ``more``: the last of that order were left out; ``from`` and ``to`` ask for those of a shorter time, and
+    ``state=active`` leaves none out.
+    """
 
     alerts: list[Alert]
+    more: bool
 
 
 class AlertDetail(Told):
@@ -65,18 +73,22 @@ class AlertDetail(Told):
 
 @router.get("/alerts")
 async def alerts(house: HouseHere, query: Annotated[AlertsAsked, Query()]) -> Alerts:
-    """The alerts of a state, a site and a time."""
+    """The alerts of a state, a site and a time: all that are active, and so many that are not."""
     site = asked.site(house, query.site)
     start = None if query.from_ is None else asked.time(house, "from", query.from_)
     end = None if query.to is None else asked.time(house, "to", query.to)
+    active = None if query.state == "all" else query.state not in ("pending", "normal")
     found = await house.alerts.alerts(
-        active=True if query.state == "active" else None,
+        active=active,
         site=None if site == ALL else site,
         start=start,
         end=end,
+        limit=None if active else LISTED + 1,
     )
-    wanted = [a for a in found if query.state in ("active", "all", a.state.value)]
-    return Alerts(alerts=wanted)
+    listed = found if active else found[:LISTED]
+    wanted = [a for a in listed if query.state in ("active", "all", a.state.value)]
+    more = any(query.state in ("all", a.state.value) for a in found[len(listed) :])
+    return Alerts(alerts=wanted, more=more)
 
 
 @router.get("/alerts/{alert_id}")

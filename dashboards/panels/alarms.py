@@ -17,6 +17,8 @@ from energy.figures import KpiRow
 from energy.interval import Period, Step, floor_quarter
 
 HISTORY = timedelta(days=31)
+PAST = 2_000
+"""Alarms of the past listed at most, the newest."""
 AROUND = timedelta(hours=1)
 FLOOD = timedelta(minutes=10)
 BEARABLE = 10
@@ -73,7 +75,7 @@ async def active_alarms(house: House, view: View) -> Sequence[Alert]:
 async def past_alarms(house: House, view: View, at: datetime) -> Sequence[Alert]:
     """Alarms of the last 31 days that are over, newest first."""
     site = None if view.every_site else view.site
-    found = await house.alerts.alerts(active=False, site=site, start=at - HISTORY, end=at)
+    found = await house.alerts.alerts(active=False, site=site, start=at - HISTORY, end=at, limit=PAST)
     ended = [alert for alert in found if alert.state is AlertState.NORMAL]
     return sorted(ended, key=lambda alert: alert.ended or alert.since, reverse=True)
 

@@ -42,6 +42,7 @@ class MemoryBoard:
         site: str | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        limit: int | None = None,
     ) -> Sequence[Alert]:
         found = [
             a
@@ -51,7 +52,7 @@ class MemoryBoard:
             and (end is None or a.since < end)
             and (start is None or a.ended is None or a.ended >= start)
         ]
-        return sorted(found, key=_urgency)
+        return sorted(found, key=_urgency)[:limit]
 
     async def alert(self, alert_id: int) -> Alert | None:
         return self.by_id.get(alert_id)
@@ -97,9 +98,10 @@ class MemoryBoard:
         self._timeline.setdefault(after.id, []).append(line)
 
 
-def _urgency(found: Alert) -> tuple[bool, int, float]:
-    seen = found.state is not AlertState.UNACKNOWLEDGED
-    return (seen, found.severity.number, -found.since.timestamp())
+def _urgency(found: Alert) -> tuple[int, int, float, int]:
+    over = found.state is AlertState.NORMAL
+    last = {AlertState.UNACKNOWLEDGED: 0, AlertState.PENDING: 2, AlertState.NORMAL: 3}.get(found.state, 1)
+    return (last, 0 if over else found.severity.number, -found.since.timestamp(), -found.id)
 
 
 def alert(number: int, since: datetime, **changes: object) -> Alert:

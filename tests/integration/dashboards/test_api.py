@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from alerts.board import AlertState
 from dashboards.server import WebServer
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
+from tests.fakes.board import alert
 from tests.fakes.house import NOW, FakeHouse
 from tests.integration.dashboards.conftest import client
 
@@ -175,6 +177,22 @@ async def test_alerts(reader: httpx.AsyncClient) -> None:
     one = await told(reader, "/api/v1/alerts/1")
     assert one["alert"]["evidence"]["pue"] == 1.52
     assert [d["channel"] for d in one["deliveries"]] == ["on-call"]
+
+
+async def test_alerts_tell_whether_there_are_more(reader: httpx.AsyncClient, shared: FakeHouse) -> None:
+    assert (await told(reader, "/api/v1/alerts"))["more"] is False
+    known = dict(shared.board.by_id)
+    for number in range(10, 2011):
+        shared.board.put(alert(number, NOW - timedelta(days=2), state=AlertState.NORMAL, ended=NOW))
+    everything = await told(reader, "/api/v1/alerts")
+    normal = await told(reader, "/api/v1/alerts", state="normal")
+    active = await told(reader, "/api/v1/alerts", state="active")
+    pending = await told(reader, "/api/v1/alerts", state="pending")
+    shared.board.by_id = known
+    assert (len(everything["alerts"]), everything["more"]) == (2000, True)
+    assert (len(normal["alerts"]), normal["more"]) == (2000, True)
+    assert ([a["id"] for a in active["alerts"]], active["more"]) == ([2, 1], False)
+    assert pending == {"alerts": [], "more": False}
 
 
 async def test_reports_and_their_files(reader: httpx.AsyncClient) -> None:

@@ -1,0 +1,63 @@
+"""The lists of the alarm desk: what matters first, and nothing that is active left out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from alerts.board import AlertState
+from alerts.desk import Desk
+from alerts.tables import alert
+from alerts.verdict import Severity
+from runtime.database import Database
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def row(number: int, state: AlertState, severity: Severity = Severity.LOW) -> dict[str, object]:
+    """Alarm ``number``, which began so many minutes after the start."""
+    over = state is AlertState.NORMAL
+    return {
+        "id": number, "key": f"silent/{number}", "rule": "silent_source", "site": "gdansk",
+        "severity": severity, "state": state, "title": "T", "summary": "S", "advice": "", "unit": "",
+        "since": START + number * MINUTE, "ended": START + (number + 1) * MINUTE if over else None,
+        "fired_at": START + number * MINUTE, "rev": 1, "link": "", "evidence": "{}", "episode": "",
+    }  # fmt: skip
+
+
+@pytest.fixture
+async def desk(database: Database) -> Desk:
+    """2,500 open alarms, the oldest of them critical; then 2,500 that have ended."""
+    opened = [row(n, AlertState.UNACKNOWLEDGED) for n in range(2, 2501)]
+    ended = [row(n, AlertState.NORMAL, Severity.CRITICAL) for n in range(2501, 5001)]
+    first = row(1, AlertState.UNACKNOWLEDGED, Severity.CRITICAL)
+    async with database.begin() as db:
+        await db.execute(insert(alert), [first, *opened, *ended])
+    return Desk(database)
+
+
+async def test_no_active_alarm_is_left_out_and_the_most_urgent_comes_first(desk: Desk) -> None:
+    active = await desk.alerts(active=True)
+    assert len(active) == 2500
+    assert [a.id for a in active[:3]] == [1, 2500, 2499]
+    assert [a.id for a in await desk.alerts(active=True, limit=2)] == [1, 2500]
+
+
+async def test_a_report_is_told_all_that_touched_its_month(desk: Desk) -> None:
+    assert len(await desk.alerts(site="gdansk", start=START, end=START + timedelta(days=31))) == 5000
+
+
+async def test_a_limit_leaves_out_what_ended_longest_ago(desk: Desk) -> None:
+    some = await desk.alerts(limit=2502)
+    assert [a.id for a in some[-3:]] == [2, 5000, 4999]
+
+
+async def test_what_is_acknowledged_comes_before_what_is_pending_or_over(database: Database) -> None:
+    states = (AlertState.NORMAL, AlertState.PENDING, AlertState.ACKNOWLEDGED, AlertState.UNACKNOWLEDGED)
+    rows = [row(n, state, Severity.CRITICAL if n == 1 else Severity.LOW) for n, state in enumerate(states, 1)]
+    async with database.begin() as db:
+        await db.execute(insert(alert), [*rows, row(5, AlertState.RETURNED, Severity.HIGH)])
+    assert [a.id for a in await Desk(database).alerts()] == [4, 5, 3, 2, 1]
