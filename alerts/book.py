@@ -175,7 +175,7 @@ class _Page:
 
     async def _update(self, row: Row[Any], step: Step, verdict: Verdict) -> None:
         values = rows.from_memory(step.memory, step.ended or row.ended)
-        if verdict.active or step.changes:
+        if verdict.active or (step.changes and not step.keeps):
             values |= rows.from_verdict(verdict)
         if step.notice is Notice.FIRST:
             values["fired_at"] = self._at

@@ -12,10 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.board import Alert
-from alerts.figure import figure
 from alerts.message import AlertMessage, Attachment, MessageKind
 from alerts.route import Envelope
 from alerts.verdict import Severity
+from energy.quantity import quantity
 from energy.site import SiteOptions
 from runtime.clock import to_ms
 
@@ -50,7 +50,7 @@ class Composer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        filters = {"figure": figure, "moment": self._moment, "address": self._address}
+        filters = {"quantity": quantity, "moment": self._moment, "address": self._address}
         self._templates.filters.update(filters, absolute=self._absolute)
 
     def compose(self, envelope: Envelope, at: datetime, *, again: bool = False) -> AlertMessage:

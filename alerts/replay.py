@@ -10,7 +10,7 @@ from datetime import datetime
 
 from alerts.board import AlertState
 from alerts.reading import Reading
-from alerts.state import Memory, advance
+from alerts.state import Change, Memory, Step, advance
 from alerts.verdict import Cadence, Rule, Severity, Verdict
 from energy.interval import QUARTER, Period, floor_quarter
 
@@ -29,6 +29,10 @@ class Replayed:
     title: str
     summary: str
     told: bool
+
+
+Remembered = dict[str, tuple[Memory, Verdict]]
+"""What is not normal, by key, with what was last said of it while it held."""
 
 
 class Replay:
@@ -53,7 +57,7 @@ class Replay:
     async def judged(self, period: Period) -> AsyncGenerator[tuple[datetime, Sequence[Replayed]], None]:
         """Every quarter-hour of ``period`` with the transitions that it brought, most often none."""
         async with self._alone:
-            memories: dict[str, Memory] = {}
+            memories: Remembered = {}
             reading = replace(self._reading, figures=self._reading.figures.snapshot(over=period))
             at = floor_quarter(period.start)
             while at < period.end:
@@ -61,7 +65,7 @@ class Replay:
                 await asyncio.sleep(0)  # what the rules read is at hand, so nothing else lets others in
                 at += QUARTER
 
-    async def _judge(self, memories: dict[str, Memory], at: datetime, reading: Reading) -> list[Replayed]:
+    async def _judge(self, memories: Remembered, at: datetime, reading: Reading) -> list[Replayed]:
         return [
             change
             for rule in self._rules
@@ -70,22 +74,29 @@ class Replay:
         ]
 
 
-def _changes(memories: dict[str, Memory], verdict: Verdict, at: datetime) -> Iterator[Replayed]:
-    step = advance(memories.get(verdict.key), verdict, at)
+def _changes(memories: Remembered, verdict: Verdict, at: datetime) -> Iterator[Replayed]:
+    memory, said = memories.get(verdict.key, (None, verdict))
+    step = advance(memory, verdict, at)
     if step.memory is None:
         memories.pop(verdict.key, None)
     else:
-        memories[verdict.key] = step.memory
-    for change in (*((step.closes,) if step.closes else ()), *step.changes):
-        yield Replayed(
-            at=at,
-            rule=verdict.rule,
-            key=verdict.key,
-            site=verdict.site,
-            severity=verdict.severity,
-            before=change.before,
-            after=change.after,
-            title=verdict.title,
-            summary=verdict.summary,
-            told=step.notice.tells,
-        )
+        memories[verdict.key] = step.memory, verdict if verdict.active else said
+    if step.closes is not None:
+        yield _replayed(step.closes, said, step, at)
+    for change in step.changes:
+        yield _replayed(change, said if step.keeps else verdict, step, at)
+
+
+def _replayed(change: Change, verdict: Verdict, step: Step, at: datetime) -> Replayed:
+    return Replayed(
+        at=at,
+        rule=verdict.rule,
+        key=verdict.key,
+        site=verdict.site,
+        severity=verdict.severity,
+        before=change.before,
+        after=change.after,
+        title=verdict.title,
+        summary=verdict.summary,
+        told=step.notice.tells,
+    )

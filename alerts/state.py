@@ -57,7 +57,8 @@ class Change:
 class Step:
     """What follows from one verdict. ``memory`` is None when the alarm is normal.
 
-    ``closes`` ends the occurrence that was remembered; ``changes`` then belong to a new one.
+    ``closes`` ends the occurrence that was remembered; ``changes`` then belong to a new one. ``keeps`` tells
+    that the verdict is on another period: what was last said of the one remembered is its result and stays.
     """
 
     memory: Memory | None
@@ -65,6 +66,7 @@ class Step:
     notice: Notice = Notice.UNCHANGED
     closes: Change | None = None
     ended: datetime | None = None
+    keeps: bool = False
 
 
 def advance(memory: Memory | None, verdict: Verdict, at: datetime) -> Step:
@@ -115,12 +117,14 @@ def _returned(memory: Memory, verdict: Verdict, at: datetime) -> Step:
     began = memory.timer or at
     if at - began < verdict.on_delay:
         return Step(replace(memory, timer=began), notice=Notice.WAITING)
-    return _anew(memory, verdict, began, "it came back before anybody acknowledged it")
+    again = "it came back before anybody acknowledged it"
+    return _anew(memory, verdict, began, _new_period(memory, verdict) or again)
 
 
 def _still_firing(memory: Memory, verdict: Verdict, at: datetime) -> Step:
-    if verdict.episode != memory.episode:
-        return _anew(memory, verdict, at, f"a new period has begun: {verdict.episode}")
+    new_period = _new_period(memory, verdict)
+    if new_period:
+        return _anew(memory, verdict, at, new_period)
     calm = replace(memory, timer=None)
     if verdict.severity.number >= memory.severity.number:
         return Step(calm)
@@ -130,16 +134,35 @@ def _still_firing(memory: Memory, verdict: Verdict, at: datetime) -> Step:
 
 
 def _clearing(memory: Memory, verdict: Verdict, at: datetime) -> Step:
+    new_period = _new_period(memory, verdict)
+    if new_period:
+        return _ends(memory, at, new_period)
     if not verdict.clears:
         return Step(replace(memory, timer=None))
     began = memory.timer or at
     if at - began < verdict.off_delay:
         return Step(replace(memory, timer=began), notice=Notice.WAITING)
-    if memory.state is AlertState.ACKNOWLEDGED:
-        return Step(None, (Change(memory.state, AlertState.NORMAL),), Notice.RETURNED, ended=began)
-    after = AlertState.RETURNED
-    back = replace(memory, state=after, timer=None)
-    return Step(back, (Change(memory.state, after),), Notice.RETURNED, ended=began)
+    return _ends(memory, began)
+
+
+def _ends(memory: Memory, ended: datetime, new_period: str | None = None) -> Step:
+    """No longer firing: done if somebody has acknowledged it, else it waits for that."""
+    acknowledged = memory.state is AlertState.ACKNOWLEDGED
+    after = AlertState.NORMAL if acknowledged else AlertState.RETURNED
+    return Step(
+        None if acknowledged else replace(memory, state=after, timer=None),
+        (Change(memory.state, after, new_period),),
+        Notice.RETURNED,
+        ended=ended,
+        keeps=new_period is not None,
+    )
+
+
+def _new_period(memory: Memory, verdict: Verdict) -> str | None:
+    """That the verdict is on another period than the alarm, in words; None if it is not."""
+    if verdict.episode in ("", memory.episode):
+        return None
+    return f"a new period has begun: {verdict.episode}"
 
 
 def _anew(memory: Memory, verdict: Verdict, since: datetime, why: str) -> Step:

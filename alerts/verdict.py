@@ -35,7 +35,8 @@ class Verdict:
     only when the value is back beyond the deadband, so an active alarm with ``active=False, clears=False``
     stays on. ``on_delay`` and ``off_delay`` are how long a condition must last before it counts.
     ``advice`` tells whoever is called what to do. A change of ``episode`` (a target's new month) ends one
-    alarm and starts another, though the condition never paused.
+    alarm, which keeps what was last said of its own period; if the condition holds in the new one, another
+    starts, though it never paused.
     """
 
     key: str

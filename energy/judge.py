@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import QUARTER, Period, day_of, month_of
+from energy.quantity import energy, percent
 from energy.target import Standing, TargetOptions, TargetVerdict
 
 ROUNDING = 1e-9
@@ -115,10 +116,9 @@ def _standing(target: TargetOptions, progress: _Progress) -> tuple[Standing, str
     if best is None:
         return Standing.UNKNOWN, progress.withheld or "no consumption is known in the period"
     if best < goal and _final(target, progress):
-        return (
-            Standing.MISSED,
-            f"at most {_percent(best)} can be reached, the goal is {_percent(target.goal)}",
-        )
+        whole = progress.ended and value is not None and best - value < ROUNDING
+        reached = f"{_percent(best)} at the end" if whole else f"at most {_percent(best)} can be reached"
+        return Standing.MISSED, f"{reached}, the goal is {_percent(target.goal)}"
     if value is None:
         return Standing.UNKNOWN, progress.withheld or f"{target.metric} is not known"
     if value >= goal:
@@ -127,7 +127,7 @@ def _standing(target: TargetOptions, progress: _Progress) -> tuple[Standing, str
         return (
             Standing.UNKNOWN,
             f"{_percent(value)} is proven and the goal is {_percent(target.goal)}, but "
-            f"{(progress.unsure + progress.missing) / 1e6:,.2f} MWh are not known",
+            f"{energy(progress.unsure + progress.missing)} are not known",
         )
     return (
         Standing.AT_RISK,
@@ -178,5 +178,4 @@ def _when(progress: _Progress) -> str:
 
 
 def _percent(share: float) -> str:
-    """Two decimals, never rounded up to the next hundredth: 99.996 % is not told as 100 %."""
-    return f"{int(share * 10_000 + 1e-6) / 100:.2f} %"
+    return percent(100 * share)

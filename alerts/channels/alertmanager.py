@@ -12,11 +12,11 @@ from pydantic import Field
 
 from alerts.board import Alert, AlertState
 from alerts.compose import labels
-from alerts.figure import figure
 from alerts.message import CHANNELS, AlertMessage
 from alerts.post import Address, LoginOptions, Poster
 from alerts.state import FIRING
 from alerts.verdict import Severity
+from energy.quantity import quantity
 from runtime.errors import DeliveryError
 from runtime.options import Duration
 
@@ -71,7 +71,7 @@ class AlertmanagerChannel:
         if alert.advice:
             annotations["advice"] = alert.advice
         if alert.value is not None:
-            annotations["value"] = figure(alert.value, alert.unit)
+            annotations["value"] = quantity(alert.value, alert.unit)
         told: dict[str, Any] = {
             "labels": labels(alert) | self._options.labels,
             "annotations": annotations,

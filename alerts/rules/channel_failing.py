@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.reading import ChannelStatus, Reading
 from alerts.route import SELF_ALERT
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.quantity import counted
 from runtime.options import Duration, Options
 
 
@@ -35,6 +36,7 @@ class ChannelFailing:
 
     def _channel(self, channel: ChannelStatus) -> Verdict:
         failing = channel.given_up or channel.failing_for > self._options.patience
+        waits = f"{counted(channel.waiting, 'message')} {'waits' if channel.waiting == 1 else 'wait'}"
         lost = " A message was lost." if channel.given_up else ""
         return Verdict(
             key=f"channel/{channel.name}",
@@ -44,7 +46,7 @@ class ChannelFailing:
             active=failing,
             clears=channel.error is None,
             title=f"Channel {channel.name} cannot deliver",
-            summary=f"{channel.name}: {channel.error}. {channel.waiting} messages wait.{lost}"
+            summary=f"{channel.name}: {channel.error}. {waits}.{lost}"
             if channel.error
             else f"{channel.name} delivers.",
             link="/system",

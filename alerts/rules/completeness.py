@@ -63,7 +63,8 @@ class Completeness:
             severity=self._options.severity,
             active=None if share is None or (low and not begun) else low,
             title=f"Meter {statement.meter} is missing at the inlet",
-            summary=f"{missing} of the last {statement.expected} intervals of {statement.meter} are unknown, "
+            summary=f"{missing} of the last {statement.expected} intervals of {statement.meter} "
+            f"{'is' if missing == 1 else 'are'} unknown, "
             "so energy, PUE and green share of the site are withheld there.",
             value=None if share is None else 100 * share,
             limit=100 * site.completeness_floor,

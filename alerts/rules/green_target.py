@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.figures import ALL
+from energy.interval import Period, Step
 from energy.judge import judge_target
-from energy.target import Standing, TargetOptions, TargetVerdict
+from energy.quantity import day_words, month_words
+from energy.shortfall import uncovered_wh, worst_hours
+from energy.target import Standing, TargetVerdict
 from runtime.options import Options
+
+WORST = 5
+"""Hours named in the evidence of a miss."""
 
 
 class GreenTargetOptions(Options):
@@ -34,30 +40,36 @@ class GreenTarget:
         found = []
         for target in read.targets:
             judged = await judge_target(target, read.figures, at)
-            shared = _shared(judged, read)
-            found += [self._missed(judged, shared), self._at_risk(judged, shared)]
+            told = _Told(judged, read)
+            found += [await self._missed(told), self._at_risk(told)]
         return found
 
-    def _missed(self, judged: TargetVerdict, shared: Mapping[str, Any]) -> Verdict:
+    async def _missed(self, told: _Told) -> Verdict:
+        judged = told.judged
+        missed = _is(judged, Standing.MISSED)
         return Verdict(
             key=f"target/{judged.target.name}/missed",
             severity=Severity(judged.target.severity),
-            active=_is(judged, Standing.MISSED),
-            title=f"Green target missed: {judged.target.name}",
-            advice="Nothing can win this period back. Read in the hours listed where green power was short, "
-            "tell whoever answers for the target, and see whether contracts or load can be moved.",
-            **shared,
+            active=missed,
+            title=f"Green target missed: {judged.target.name}, {told.period}",
+            advice="Nothing can win this period back. The evidence lists the hours in which most green "
+            "power was lacking: tell whoever answers for the target, and see whether contracts or load can be "
+            "moved.",
+            evidence=told.evidence | ({"worst_hours": await told.worst_hours()} if missed else {}),
+            **told.shared,
         )
 
-    def _at_risk(self, judged: TargetVerdict, shared: Mapping[str, Any]) -> Verdict:
+    def _at_risk(self, told: _Told) -> Verdict:
+        judged = told.judged
         return Verdict(
             key=f"target/{judged.target.name}/at-risk",
             severity=self._options.at_risk,
             active=_is(judged, Standing.AT_RISK),
-            title=f"Green target at risk: {judged.target.name}",
+            title=f"Green target at risk: {judged.target.name}, {told.period}",
             advice="The target can still be met. Move deferrable load into hours with sun and wind, "
             "or have more green supply contracted for the rest of the period.",
-            **shared,
+            evidence=told.evidence,
+            **told.shared,
         )
 
 
@@ -65,30 +77,59 @@ def _is(judged: TargetVerdict, standing: Standing) -> bool | None:
     return None if judged.standing is Standing.UNKNOWN else judged.standing is standing
 
 
-def _shared(judged: TargetVerdict, read: Reading) -> dict[str, Any]:
-    target = judged.target
-    known = read.sites.get(target.site)
-    start = judged.start.astimezone(known.tz if known else None)
-    return {
-        "rule": "green_target",
-        "site": None if target.site == ALL else target.site,
-        "summary": judged.reason,
-        "value": None if judged.value is None else 100 * judged.value,
-        "limit": 100 * target.goal,
-        "unit": "%",
-        "link": _link(target, start),
-        "episode": f"{start:%Y-%m-%d}" if target.period == "day" else f"{start:%Y-%m}",
-        "evidence": {
-            "target": target.name,
-            "metric": target.metric,
+class _Told:
+    """What both conditions of a target say of the period that is judged."""
+
+    def __init__(self, judged: TargetVerdict, read: Reading) -> None:
+        self.judged, self._read = judged, read
+        known = read.sites.get(judged.target.site)
+        self._start = judged.start.astimezone(
+            known.tz if known else UTC
+        )  # days of all sites are those of UTC
+
+    @property
+    def period(self) -> str:
+        """``2 October 2026`` or ``October 2026``, as the site calls it."""
+        return day_words(self._start) if self.judged.target.period == "day" else month_words(self._start)
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Everything but what sets the conditions apart."""
+        judged, target, start = self.judged, self.judged.target, self._start
+        return {
+            "rule": "green_target",
+            "site": None if target.site == ALL else target.site,
+            "summary": judged.reason,
+            "value": None if judged.value is None else 100 * judged.value,
+            "limit": 100 * target.goal,
+            "unit": "%",
+            "link": f"/green/{start:%Y-%m}?site={target.site}",
+            "episode": f"{start:%Y-%m-%d}" if target.period == "day" else f"{start:%Y-%m}",
+        }
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The period and the energies behind the judgement."""
+        judged = self.judged
+        return {
+            "target": judged.target.name,
+            "metric": judged.target.metric,
             "start": judged.start.isoformat(),
             "end": judged.end.isoformat(),
             "standing": str(judged.standing),
             "best_possible": judged.best_possible,
             **judged.evidence,
-        },
-    }
+        }
 
-
-def _link(target: TargetOptions, start: datetime) -> str:
-    return f"/green/{start:%Y-%m}?site={target.site}"
+    async def worst_hours(self) -> list[dict[str, Any]]:
+        """The hours judged that cost the target most, largest loss first."""
+        until = self.judged.evidence.get("until")
+        if until is None:
+            return []
+        part = Period(self.judged.start, datetime.fromisoformat(until))
+        site = self.judged.target.site
+        hours = await self._read.figures.kpi(site, part, Step.HOUR, only={"hourly_matched"})
+        return [
+            {"start": row.start.isoformat(), "uncovered_wh": uncovered_wh(row), "edc_wh": row.edc_wh}
+            for row in worst_hours(hours, WORST)
+        ]

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from alerts.figure import count
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.quantity import percent, quantity, size
 from runtime.options import Options
 
 
@@ -36,8 +36,7 @@ class JournalFilling:
         journal = status.journal
         full = journal.bytes / journal.limit_bytes
         worst = max(status.stores, key=lambda store: store.lag_s, default=None)
-        held = f"{count(journal.bytes // 2**20)} MiB"
-        behind = f" {worst.name} is {worst.lag_s:.0f} s behind." if worst and worst.lag_s > 0 else ""
+        behind = f" {worst.name} is {quantity(worst.lag_s, 's')} behind." if worst and worst.lag_s > 0 else ""
         critical = full >= self._options.critical
         verdict = Verdict(
             key="journal/filling",
@@ -47,7 +46,7 @@ class JournalFilling:
             active=full >= self._options.high,
             clears=full < self._options.clear,
             title="The journal is filling up",
-            summary=f"The journal holds {held}, {full:.0%} of its limit.{behind}",
+            summary=f"The journal holds {size(journal.bytes)}, {percent(100 * full)} of its limit.{behind}",
             value=100 * full,
             limit=100 * self._options.high,
             unit="%",

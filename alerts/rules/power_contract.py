@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from alerts.figure import figure
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.quantity import quantity
 from energy.site import MeterOptions, Role, SiteOptions
 from runtime.clock import from_ms
 from runtime.options import Duration, Options
@@ -59,7 +59,7 @@ class PowerContract:
             active=None if total is None else total > contracted,
             clears=total is not None and total <= contracted * (1 - self._options.deadband),
             title="Power above contract",
-            summary=f"The site draws {figure(total, 'kW')} of the {figure(contracted, 'kW')} contracted."
+            summary=f"The site draws {quantity(total, 'kW')} of the {quantity(contracted, 'kW')} contracted."
             if total is not None
             else f"Power is not known: no fresh reading of {', '.join(missing) or 'any utility meter'}.",
             value=total,

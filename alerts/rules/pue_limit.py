@@ -10,6 +10,7 @@ from pydantic import Field
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import QUARTER, Period
+from energy.quantity import moment, ratio
 from energy.site import SiteOptions
 from runtime.options import Duration, Options
 
@@ -42,7 +43,7 @@ class PueLimit:
         pue, reason, hour = None, "nothing is settled yet", None
         settled = await read.settled(key, at)
         if settled is not None and at - settled > self._options.stale:
-            reason = f"nothing has been settled since {settled.isoformat()}"
+            reason = f"nothing has been settled since {moment(settled, site.tz)}"
         elif settled is not None:
             hour = Period(settled - HOUR, settled)
             (row,) = await read.figures.kpi(key, hour, only={"pue"})
@@ -56,7 +57,7 @@ class PueLimit:
             active=None if pue is None else pue > limit,
             clears=pue is not None and pue <= limit - self._options.deadband,
             title="PUE above its limit",
-            summary=f"PUE over the last hour is {pue:.2f}, the limit is {limit:.2f}."
+            summary=f"PUE over the last hour is {ratio(pue)}, the limit is {ratio(limit)}."
             if pue is not None
             else f"PUE is not known: {reason}.",
             value=pue,

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from alerts.figure import count
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.quantity import count, counted
 from runtime.options import Duration, Options
 from telemetry.status import IngestStatus
 
@@ -54,7 +54,8 @@ class RejectRate:
             active=None if share is None else share > self._options.limit and rejected >= self._options.least,
             clears=share is not None and share < self._options.clear,
             title="Much of what comes in is rejected",
-            summary=f"{count(rejected)} of {count(seen)} rows were rejected: {_told(reasons)}."
+            summary=f"{count(rejected)} of {counted(seen, 'row')} "
+            f"{'was' if rejected == 1 else 'were'} rejected: {_told(reasons)}."
             if share is not None
             else "The share that is rejected is not known yet.",
             value=None if share is None else 100 * share,

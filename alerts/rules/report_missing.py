@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import month_of
+from energy.quantity import month_words
 from energy.site import SiteOptions
 from energy.statement import metered
 from runtime.options import Duration, Options
@@ -39,7 +40,8 @@ class ReportMissing:
         if read.reports is None:
             return []
         last = {key: month_of(_month_before(at, site), site.tz) for key, site in read.sites.items()}
-        named = {key: f"{last[key].start.astimezone(site.tz):%Y-%m}" for key, site in read.sites.items()}
+        begun = {key: last[key].start.astimezone(site.tz) for key, site in read.sites.items()}
+        named = {key: f"{start:%Y-%m}" for key, start in begun.items()}
         if not self._issued.issuperset(named.items()):  # what was issued once stays issued
             self._issued = {(entry.site, entry.period) for entry in await read.reports.entries()}
         found = []
@@ -48,23 +50,24 @@ class ReportMissing:
             due = at >= last[key].end + self._options.grace and settled is not None
             lacking = due and (key, month) not in self._issued
             missing = lacking and await metered(read.figures, key, last[key])
-            found.append(self._verdict(key, month, missing))
+            found.append(self._verdict(key, begun[key], missing))
         return found
 
-    def _verdict(self, key: str, month: str, missing: bool) -> Verdict:
+    def _verdict(self, key: str, begun: datetime, missing: bool) -> Verdict:
+        month = month_words(begun)
         return Verdict(
             key=f"report/{key}",
             rule="report_missing",
             site=key,
             severity=self._options.severity,
             active=missing,
-            title="The monthly report is missing",
+            title=f"The report for {month} is missing",
             summary=f"The report for {month} has not been issued."
             if missing
-            else f"The report for {month} is not missing.",
+            else f"The report for {month} has been issued or is not due.",
             link="/reports",
-            episode=month,
-            evidence={"month": month},
+            episode=f"{begun:%Y-%m}",
+            evidence={"month": f"{begun:%Y-%m}"},
             advice="Open the Reports page and issue it there; if that fails, the System page shows why.",
         )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from alerts.figure import count
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.quantity import quantity
 from runtime.options import Duration, Options
 from telemetry.status import StoreStatus
 
@@ -44,7 +44,7 @@ class StoreLagging:
             active=store.lag_s > self._options.limit.total_seconds(),
             clears=store.lag_s < self._options.clear.total_seconds(),
             title=f"Store {store.name} is behind",
-            summary=f"{store.name} is {count(round(store.lag_s))} s behind the journal.{why}",
+            summary=f"{store.name} is {quantity(store.lag_s, 's')} behind the journal.{why}",
             value=store.lag_s,
             limit=self._options.limit.total_seconds(),
             unit="s",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from dashboards.house import House
 from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month_of
+from energy.shortfall import worst_hours
 
 WORST = 10
 HOUR = timedelta(hours=1)
@@ -77,7 +78,10 @@ class DayBars:
 
 @dataclass(frozen=True)
 class GreenMonth:
-    """Everything on the month's page. ``total`` covers ``period`` up to ``through``."""
+    """Everything on the month's page. ``total`` covers ``period`` up to ``through``.
+
+    ``figureless`` are the hours up to then of which no matched share is known.
+    """
 
     name: str
     period: Period
@@ -88,6 +92,7 @@ class GreenMonth:
     bars: DayBars
     supplies: Sequence[str]
     worst: Sequence[KpiRow]
+    figureless: int
     goal: float | None
     before: str
     after: str | None
@@ -144,7 +149,8 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         days=days,
         bars=day_bars(days, names),
         supplies=names,
-        worst=worst_hours(hours),
+        worst=worst_hours(hours, WORST),
+        figureless=sum(row.hourly_matched is None for row in hours),
         goal=max(goals, default=None),
         before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
         after=following.start.astimezone(tz).strftime("%Y-%m") if following.start <= at else None,
@@ -226,17 +232,6 @@ def _round_up(value: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(power * factor for factor in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if power * factor >= value)
-
-
-def worst_hours(hours: Sequence[KpiRow]) -> list[KpiRow]:
-    """The hours with the most energy that nothing is known to cover, largest first."""
-    short = [row for row in hours if uncovered_wh(row) > 0]
-    return sorted(short, key=uncovered_wh, reverse=True)[:WORST]
-
-
-def uncovered_wh(row: KpiRow) -> float:
-    """What was other or unknown: both count as not green."""
-    return (row.other_wh or 0.0) + (row.unknown_wh or 0.0)
 
 
 def _cell(row: KpiRow) -> HourCell:

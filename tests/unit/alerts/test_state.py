@@ -88,6 +88,44 @@ def test_a_new_period_rearms_though_the_condition_never_paused() -> None:
     assert step.notice is Notice.FIRST
 
 
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        (AlertState.UNACKNOWLEDGED, AlertState.RETURNED),
+        (AlertState.ACKNOWLEDGED, AlertState.NORMAL),
+    ],
+)
+def test_a_new_period_without_the_condition_ends_the_old_and_keeps_its_result(
+    state: AlertState, after: AlertState
+) -> None:
+    first = memory(state, episode="2026-10-02")
+    step = advance(first, verdict(False, episode="2026-10-03", off_delay=MINUTE, clears=False), START)
+    (change,) = step.changes
+    assert (change.before, change.after) == (state, after)
+    assert change.note == "a new period has begun: 2026-10-03"
+    assert (step.keeps, step.notice, step.ended) == (True, Notice.RETURNED, START)
+    assert step.memory is None or step.memory.episode == "2026-10-02"
+
+
+def test_what_waits_for_a_person_when_its_next_period_is_missed_too_closes_for_that() -> None:
+    waiting = memory(AlertState.RETURNED, episode="2026-10-02")
+    step = advance(waiting, verdict(True, episode="2026-10-03"), START)
+    assert step.closes is not None
+    assert step.closes.note == "a new period has begun: 2026-10-03"
+
+
+def test_late_data_within_the_period_are_news_of_it() -> None:
+    step = advance(
+        memory(AlertState.UNACKNOWLEDGED, episode="2026-10-02"), verdict(False, episode="2026-10-02"), START
+    )
+    assert (step.keeps, step.changes[0].note) == (False, None)
+
+
+def test_a_condition_that_is_no_longer_named_is_no_new_period() -> None:
+    step = advance(memory(AlertState.UNACKNOWLEDGED, episode="2026-10"), verdict(False), START)
+    assert (step.keeps, step.changes[0].note) == (False, None)
+
+
 def test_a_new_period_that_is_unknown_changes_nothing() -> None:
     october = memory(AlertState.UNACKNOWLEDGED, episode="2026-10")
     assert advance(october, verdict(None, episode="2026-11"), START).memory == october

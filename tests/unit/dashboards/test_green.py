@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dashboards.house import House
-from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, uncovered_wh
+from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail
 from energy.interval import Step, month
+from energy.shortfall import uncovered_wh
 from tests.fakes.day import AT, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
 

@@ -54,7 +54,7 @@ def test_energy_takes_the_unit_of_the_whole(wh: float | None, whole: float | Non
 
 @pytest.mark.parametrize(
     ("value", "unit", "words"),
-    [(16_400.0, "kW", "16.40 MW"), (0.972, "share", "97.2 %"), (1.43, "", "1.43"), (34.1, "°C", "34.1 °C"),
+    [(16_400.0, "kW", "16.40 MW"), (0.972, "share", "97.2 %"), (1.43, "", "1.430"), (34.1, "°C", "34.1 °C"),
      (12_500.0, "rows", "12,500 rows"), (None, "W", "–")],
 )  # fmt: skip
 def test_a_quantity_keeps_its_unit(value: float | None, unit: str, words: str) -> None:
