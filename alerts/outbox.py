@@ -140,6 +140,8 @@ class Outbox:
                 wait.cancel()
 
     async def _deliver(self, name: str, letter: Letter) -> None:
+        if letter.message is None:
+            return await self._fail(name, letter, DeliveryError(letter.trouble, permanent=True))
         try:
             async with asyncio.timeout(self._options.timeout.total_seconds()):
                 await self._channels[name].send(letter.message)
@@ -152,7 +154,7 @@ class Outbox:
         except DeliveryError as error:
             await self._fail(name, letter, error)
         except Exception as error:
-            log.exception("delivery_broke", channel=name, key=letter.message.key)
+            log.exception("delivery_broke", channel=name, key=letter.key)
             await self._fail(name, letter, DeliveryError(f"{type(error).__name__}: {error}"))
         else:
             await self._queue.delivered(letter)
@@ -160,7 +162,7 @@ class Outbox:
             self._status[name] = replace(self._status[name], error=None, given_up=False, delivered_at=now)
             self._failing.pop(name, None)
             event = "report_told" if letter.message.kind == "report" else "alert_told"
-            log.info(event, channel=name, key=letter.message.key, attempts=letter.attempts)
+            log.info(event, channel=name, key=letter.key, attempts=letter.attempts)
 
     async def _fail(self, name: str, letter: Letter, error: DeliveryError) -> None:
         now, known = self._clock.now(), self._status[name]
@@ -170,9 +172,7 @@ class Outbox:
         self._status[name] = replace(known, error=str(error), given_up=known.given_up or lost)
         if str(error) != known.error or lost:
             event = "delivery_given_up" if lost else "delivery_failed"
-            log.warning(
-                event, channel=name, key=letter.message.key, error=str(error), attempts=letter.attempts
-            )
+            log.warning(event, channel=name, key=letter.key, error=str(error), attempts=letter.attempts)
         if lost:
             await self._queue.failed(letter, str(error))
         else:

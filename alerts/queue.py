@@ -27,10 +27,15 @@ _WAITING = and_(outbox.c.delivered_at.is_(None), outbox.c.failed_at.is_(None))
 
 @dataclass(frozen=True)
 class Letter:
-    """One claimed message; ``first_tried_at`` is when its first attempt began."""
+    """One claimed message; ``first_tried_at`` is when its first attempt began.
+
+    ``message`` is None when its payload cannot be read, which ``trouble`` explains.
+    """
 
     id: int
-    message: AlertMessage
+    key: str
+    message: AlertMessage | None
+    trouble: str | None
     attempts: int
     first_tried_at: datetime
 
@@ -69,12 +74,7 @@ class Queue:
                 counted = {"attempts": outbox.c.attempts + 1, "first_tried_at": tried}
                 await db.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**ours, **counted))
         return [
-            Letter(
-                row.id,
-                msgspec.json.decode(row.payload, type=AlertMessage),
-                row.attempts + 1,
-                row.first_tried_at or now,
-            )
+            Letter(row.id, row.key, *_read(row.payload), row.attempts + 1, row.first_tried_at or now)
             for row in found
         ]
 
@@ -132,6 +132,14 @@ class Queue:
         mine = and_(outbox.c.id == letter.id, outbox.c.owner == self._owner)
         ended = update(outbox).where(mine).values(owner=None, lease_until=None, **values)
         return (await db.execute(ended)).rowcount == 1
+
+
+def _read(payload: str) -> tuple[AlertMessage | None, str | None]:
+    """The message, or why it cannot be read: an upgrade may no longer know what an older version wrote."""
+    try:
+        return msgspec.json.decode(payload, type=AlertMessage), None
+    except (msgspec.DecodeError, ValueError) as error:
+        return None, f"the message in the outbox cannot be read by this version: {error}"
 
 
 def _out_of_turn(now: datetime) -> ColumnElement[bool]:

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from alerts.message import AlertMessage
@@ -163,6 +164,27 @@ async def _error_of(database: Database, key: str) -> str | None:
     return next(error for k, _, _, _, error in await rows(database) if k == key)
 
 
+@pytest.mark.parametrize("payload", ['{"key": 7}', "not json", '{"severity": "odd"}'])
+async def test_a_message_that_an_upgrade_cannot_read_is_lost_and_told(
+    database: Database, payload: str
+) -> None:
+    mail = KeepingChannel()
+    work = Outbox(database, {"mail": mail}, ManualClock(START))
+    await work.post(message("old"), ["mail"])
+    async with database.begin() as db:
+        await db.execute(update(outbox).values(payload=payload))
+    async with running(work):
+        await eventually(lambda: _all_done(database))
+        (status,) = work.channels()
+        await work.post(replace(message("new"), alert_key="other"), ["mail"])
+        await eventually(lambda: _all_done(database))
+    (old, new) = await rows(database)
+    assert (old[:4], new[:4]) == (("old@mail", 1, False, True), ("new@mail", 1, True, False))
+    assert old[4] is not None
+    assert old[4].startswith("the message in the outbox cannot be read by this version: ")
+    assert (status.error, status.given_up) == (old[4], True)
+
+
 async def test_an_unexpected_exception_is_fenced(database: Database) -> None:
     mail = KeepingChannel(lambda m: ZeroDivisionError("oops") if len(mail.tried) == 1 else None)
     clock = ManualClock(START)
@@ -185,10 +207,10 @@ async def test_messages_of_one_thread_keep_their_order(database: Database) -> No
     async with database.begin() as db:
         await db.execute(outbox.update().values(thread="t"))
     (first,) = await queue.claim("mail", 10)
-    assert first.message.key == "x@mail"
+    assert first.key == "x@mail"
     assert await queue.claim("mail", 10) == []
     await queue.delivered(first)
-    assert [letter.message.key for letter in await queue.claim("mail", 10)] == ["y@mail"]
+    assert [letter.key for letter in await queue.claim("mail", 10)] == ["y@mail"]
 
 
 async def test_two_processes_never_send_one_message_at_once(database: Database) -> None:
