@@ -17,12 +17,16 @@ from runtime.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One MQTT PUBLISH; ``handle`` is the adapter's own token for the acknowledgement."""
+    """One MQTT PUBLISH; ``handle`` is the adapter's own token for the acknowledgement.
+
+    ``dup`` is MQTT's: the broker has sent it before. It may have arrived then or not.
+    """
 
     topic: str
     payload: bytes
     retain: bool = False
     handle: object = field(default=None, repr=False, compare=False)
+    dup: bool = False
 
 
 class MessageSource(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runtime.errors import BadPayload
@@ -63,6 +64,23 @@ def resolve(topic: str) -> Route:
     if len(device) == _GPU_DEPTH and device[-1] == "gpu":
         return Route("/".join(device), GPU, tuple(device[:-1]), status)
     raise BadPayload("topic", "not one of the topics of the wire contract")
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """A test of topics against the MQTT filter ``pattern``. Raises ValueError when it is none.
+
+    ``#`` at the end stands for any number of levels, none included, and ``+`` for one.
+    """
+    levels = pattern.split("/")
+    if not pattern or any(("#" in level or "+" in level) and len(level) > 1 for level in levels):
+        raise ValueError(f"{pattern!r} is no MQTT filter: + and # stand for whole levels")
+    if "#" in levels[:-1]:
+        raise ValueError(f"{pattern!r} is no MQTT filter: # stands at the end only")
+    rest = levels[-1] == "#"
+    parts = ["[^/]+" if level == "+" else re.escape(level) for level in levels[: -1 if rest else None]]
+    text = "/".join(parts) + ("(/.*)?" if rest and parts else ".*" if rest else "")
+    found = re.compile(text, re.DOTALL)
+    return lambda topic: found.fullmatch(topic) is not None
 
 
 def _zone(levels: list[str]) -> Route:

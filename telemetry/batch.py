@@ -26,6 +26,15 @@ class Rejection:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """``count`` rows of ``measurement`` from ``first`` on: a message without a time that was sent before."""
+
+    measurement: Measurement
+    first: int
+    count: int
+
+
 class ColumnBuilder:
     """Plain lists, all of one length, for one measurement; appending to lists beats any array per message."""
 
@@ -51,20 +60,23 @@ class ColumnBuilder:
 class Batch:
     """What a collector hands to the ingest: rows, rejections by reason, and statuses of sources.
 
-    ``received`` counts all messages, used or not; ``unstamped`` those that told no time of their own, so
-    that arrival stands for it; ``statuses`` maps a source to whether it said that it is online. ``missed``
-    are messages that the publishers' own counters show to be lost before they reached us, ``session_gaps``
-    how often the broker had forgotten our session, so that nobody knows how many were lost.
+    ``received`` counts all messages, used or not; ``unstamped`` by source those that told no time of their
+    own, so that arrival stands for it, and ``again`` those of them that the broker had sent before;
+    ``statuses`` maps a source to whether it said that it is online. ``missed`` are messages that the
+    publishers' own counters show to be lost before they reached us, ``session_gaps`` how often the broker
+    had forgotten our session, so that nobody knows how many were lost. ``unknown_fields`` is an estimate of
+    how many fields nobody knows, from samples.
     """
 
     received: int = 0
     unknown_fields: int = 0
-    unstamped: int = 0
     missed: int = 0
     session_gaps: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     samples: list[Rejection] = field(default_factory=list)
     statuses: dict[str, bool] = field(default_factory=dict)
+    unstamped: dict[str, int] = field(default_factory=dict)
+    again: list[Again] = field(default_factory=list)
     builders: dict[str, ColumnBuilder] = field(default_factory=dict)
 
     def rows(self, measurement: Measurement) -> ColumnBuilder:

@@ -15,6 +15,7 @@ from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.order import not_newer
 from telemetry.quality import Quality
+from telemetry.repeat import without_repeats
 from telemetry.sources import SourceBook
 from telemetry.status import IngestStatus, RejectSample, SourceStatus
 from telemetry.store import StoreCounts
@@ -31,7 +32,8 @@ class Ingest:
     Counters live in the journal, committed with the batch that they count. ``late`` is the number of rows
     that came when their series already had a row of that time or a newer one, less those that repeated a
     stored row (``duplicates``, counted by the first store in the transaction that stores the rows): so it
-    is final once that store has followed.
+    is final once that store has followed. Repeats without a time of their own are found here, before they
+    are stored, and count as duplicates too.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Ingest:
 
     async def _commit(self, batch: Batch) -> None:
         async with self._turn:
-            checked = [self._quality.check(frame) for frame in batch.frames()]
+            told, repeated = without_repeats(batch, self._live)
+            checked = [self._quality.check(frame) for frame in told]
             frames = [c.frame for c in checked if len(c.frame)]
-            counters = self._count(batch, frames)
+            counters = self._count(batch, frames, repeated)
             samples = list(batch.samples)
             for one in checked:
                 samples += one.samples
@@ -97,7 +100,7 @@ class Ingest:
         counted = self._journal.counters
         with suppress(StoreError):  # the store's own status tells of it; its last counts stand meanwhile
             self._stored = await self._followers.store.counts()
-        stored, duplicates = self._stored.rows, self._stored.duplicates
+        stored, duplicates = self._stored.rows, self._stored.duplicates + counted.get("repeated", 0)
         return IngestStatus(
             received=counted.get("received", 0),
             acknowledged=counted.get("acknowledged", 0) + self._acknowledged,
@@ -116,20 +119,23 @@ class Ingest:
             rows=counted.get("rows", 0),
             missed=counted.get("missed", 0),
             session_gaps=counted.get("session_gaps", 0),
+            unstamped=counted.get("unstamped", 0),
+            unknown_fields=counted.get("unknown_fields_estimate", 0),
         )
 
     def sources(self) -> Sequence[SourceStatus]:
         """Every device that ever spoke, and every configured one that did not."""
         return self._sources.statuses()
 
-    def _count(self, batch: Batch, frames: Sequence[Frame]) -> dict[str, int]:
+    def _count(self, batch: Batch, frames: Sequence[Frame], repeated: int) -> dict[str, int]:
         late = [not_newer(f, self._live.newest_at(f.measurement, f.series)) for f in frames]
         return {
             "received": batch.received,
-            "rows": sum(map(len, frames)),
-            "not_newer": sum(int(mask.sum()) for mask in late),
-            "unknown_fields": batch.unknown_fields,
-            "unstamped": batch.unstamped,
+            "rows": sum(map(len, frames)) + repeated,
+            "not_newer": sum(int(mask.sum()) for mask in late) + repeated,
+            "repeated": repeated,
+            "unknown_fields_estimate": batch.unknown_fields,
+            "unstamped": sum(batch.unstamped.values()),
             "missed": batch.missed,
             "session_gaps": batch.session_gaps,
             **{_REJECTED + reason: n for reason, n in batch.rejected.items()},
@@ -140,6 +146,7 @@ class Ingest:
             self._live.update(frame)
         self._sources.observe(frames)
         self._sources.tell(batch.statuses)
+        self._sources.arrival_stands_for(batch.unstamped)
         self._keep(samples)
         for listener in self._listeners if frames else ():
             listener(frames)

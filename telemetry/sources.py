@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from runtime.clock import from_ms
-from telemetry.catalogue import MEASUREMENTS
+from telemetry.catalogue import MEASUREMENTS, METER, SUPPLY
 from telemetry.frame import Frame, Millis
 from telemetry.live import NEVER, LiveState
 from telemetry.series import SeriesRegistry, measurement_of, source_of
 from telemetry.status import SourceStatus
 
 _Counts = npt.NDArray[np.int64]
+
+_LISTED = frozenset((METER.name, SUPPLY.name))
+"""What a site must name to have it accounted."""
 
 _NOBODY = -1
 """Source of a series that no device tells."""
@@ -24,12 +27,17 @@ class SourceBook:
     """Sources by name; a source may have many series (a node has one for each GPU).
 
     Per row only a count is kept, in one array by series; names, sites and times are put together when the
-    book is read.
+    book is read. ``sites`` are those that are configured; without them every source passes for configured.
     """
 
-    def __init__(self, registry: SeriesRegistry, live: LiveState) -> None:
+    def __init__(
+        self, registry: SeriesRegistry, live: LiveState, sites: Collection[str] | None = None
+    ) -> None:
         self._registry = registry
         self._live = live
+        self._sites = sites
+        self._configured: set[str] = set()
+        self._unstamped: dict[str, int] = {}
         self._rows: _Counts = np.zeros(1024, dtype=np.int64)
         self._names: dict[str, int] = {}
         self._known: list[tuple[str, str, str | None]] = []
@@ -39,6 +47,7 @@ class SourceBook:
 
     def expect(self, source: str, measurement: str, site: str | None) -> None:
         """A configured device: it is listed even if it never speaks."""
+        self._configured.add(source)
         self._number(source, measurement, site)
 
     def observe(self, frames: Iterable[Frame]) -> None:
@@ -61,6 +70,11 @@ class SourceBook:
                 self._number(source, measurement, None if measurement == "grid" else source.split("/")[0])
             self._online[source] = online
 
+    def arrival_stands_for(self, unstamped: Mapping[str, int]) -> None:
+        """Count messages without a time of their own, by source."""
+        for source, count in unstamped.items():
+            self._unstamped[source] = self._unstamped.get(source, 0) + count
+
     def statuses(self) -> Sequence[SourceStatus]:
         """Every source, by name; ``received`` counts rows since the service started."""
         self._learn_series()
@@ -73,9 +87,16 @@ class SourceBook:
                 None if times[number] == NEVER else from_ms(int(times[number])),
                 int(rows[number]),
                 self._online.get(name),
+                self._unstamped.get(name, 0),
+                self._is_configured(name, measurement, site),
             )
             for name, measurement, site, number in self._in_name_order()
         ]
+
+    def _is_configured(self, source: str, measurement: str, site: str | None) -> bool:
+        if self._sites is None or site is None:
+            return True
+        return site in self._sites and (measurement not in _LISTED or source in self._configured)
 
     def _in_name_order(self) -> list[tuple[str, str, str | None, int]]:
         if len(self._ordered) != len(self._known):

@@ -55,6 +55,10 @@ class SourceStatus:
     last_at: datetime | None
     received: int
     online: bool | None = None
+    unstamped: int = 0
+    """Messages without a time of their own since the service started: their rows bear that of arrival."""
+    configured: bool = True
+    """False where nothing is accounted: no such site is configured, or its site names no such device."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class IngestStatus:
     ``rejected`` counts what was refused, by reason: whole messages where none of it could be used, single
     rows where only their values or times could not. ``rows`` were not refused. ``missed`` messages were
     lost before they reached us, as their publishers' counters show; after each of ``session_gaps`` the
-    broker had forgotten our session, and how many were lost is not known.
+    broker had forgotten our session, and how many were lost is not known. ``unstamped`` messages told no
+    time of their own; ``unknown_fields`` is estimated from samples.
     """
 
     received: int
@@ -81,3 +86,5 @@ class IngestStatus:
     rows: int = 0
     missed: int = 0
     session_gaps: int = 0
+    unstamped: int = 0
+    unknown_fields: int = 0

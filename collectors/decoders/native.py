@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from collectors.source import Message
-from collectors.topic import UNSEEN, Route, resolve
+from collectors.topic import UNSEEN, Route, matcher, resolve
 from collectors.wire import (
     FORMATS,
     GPU_NAMES,
@@ -20,7 +20,7 @@ from collectors.wire import (
     decode_gpu_objects,
 )
 from runtime.errors import BadPayload
-from telemetry.batch import Batch
+from telemetry.batch import Again, Batch
 from telemetry.catalogue import GPU
 from telemetry.series import SeriesRegistry
 
@@ -31,10 +31,14 @@ ROUTES_KEPT = 262_144
 """Topics whose route is remembered; the oldest is forgotten first and simply resolved again."""
 
 LOOK_EVERY = 256
-"""Names that nobody knows are looked for in a topic's first message and in one of this many after it."""
+"""Names that nobody knows are looked for in a topic's first message and in one of this many after it, which
+then stands for all of them: to look at every message would double what it costs."""
 
 LARGEST_GAP = 100_000
 """A ``seq`` that is further ahead of the last one (a day at one a second) is a new count, not a loss."""
+
+_MSGPACK_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
+"""How a MessagePack payload that could be of the contract begins."""
 
 _STATUSES = {b"online": True, b"offline": False}
 
@@ -47,10 +51,12 @@ class NativeDecoder:
     A message is used whole or rejected whole. A retained measurement counts like any other when it tells its
     own time; without one it is rejected as ``too_old``, because arrival would make an old value look new.
     GPU messages that the publishers' ``seq`` shows to be lost before they reached us are ``batch.missed``.
+    Topics that no filter of ``allow`` matches are rejected, none if it is empty.
     """
 
-    def __init__(self, registry: SeriesRegistry) -> None:
+    def __init__(self, registry: SeriesRegistry, allow: Sequence[str] = ()) -> None:
         self._registry = registry
+        self._allow = tuple(map(matcher, allow))
         self._routes: dict[str, Route] = {}
 
     def decode(self, messages: Sequence[Message], batch: Batch, arrived_ms: int) -> None:
@@ -71,6 +77,8 @@ class NativeDecoder:
 
     def _resolve(self, topic: str) -> Route:
         route = resolve(topic)
+        if self._allow and not any(lets_in(topic) for lets_in in self._allow):
+            raise BadPayload("topic", "no filter of [ingest] allow lets it in")
         if len(self._routes) >= ROUTES_KEPT:
             del self._routes[next(iter(self._routes))]
         self._routes[topic] = route
@@ -93,8 +101,8 @@ class NativeDecoder:
             series = [known[gpu.i] for gpu in gpus]
         except KeyError:
             series = [self._gpu_series(route, gpu.i) for gpu in gpus]
-        at_ms = node.ts if node.ts is not None else _arrival(message, batch, arrived_ms)
         rows = batch.rows(GPU)
+        at_ms = node.ts if node.ts is not None else _arrival(route, message, batch, (arrived_ms, len(gpus)))
         rows.series += series
         rows.at_ms += [at_ms] * len(gpus)
         power, util, temp, mem_temp, energy = rows.columns.values()
@@ -119,8 +127,9 @@ class NativeDecoder:
             names = ", ".join(route.measurement.field_names)
             raise BadPayload("no_known_field", f"nothing tells one of {names}")
         series = [self._series(route, number) for number in numbers]
-        at_ms = content.ts if content.ts is not None else _arrival(message, batch, arrived_ms)
         rows = batch.rows(route.measurement)
+        told = arrived_ms, len(series)
+        at_ms = content.ts if content.ts is not None else _arrival(route, message, batch, told)
         rows.series += series
         rows.at_ms += [at_ms] * len(series)
         for column, values in zip(rows.columns.values(), columns, strict=True):
@@ -154,26 +163,40 @@ class NativeDecoder:
                 batch.missed += seq - route.seq - 1
             route.seq = seq
         if route.seen % LOOK_EVERY == 0:
-            batch.unknown_fields += _unknown(route, payload)
+            batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)
         route.seen += 1
 
 
-def _arrival(message: Message, batch: Batch, arrived_ms: int) -> int:
+def _arrival(route: Route, message: Message, batch: Batch, told: tuple[int, int]) -> int:
+    """The time of arrival for the rows, so many of them, that are about to be appended."""
+    arrived_ms, rows = told
     if message.retain:
         raise BadPayload("too_old", "retained without ts: its age is unknown")
-    batch.unstamped += 1
+    batch.unstamped[route.source] = batch.unstamped.get(route.source, 0) + 1
+    if message.dup:
+        batch.again.append(Again(route.measurement, len(batch.rows(route.measurement).series), rows))
     return arrived_ms
 
 
 def _parse(json: Any, msgpack: Any, payload: bytes) -> Any:
     try:
         if payload[:1] != b"{":
-            return msgpack(payload)
+            return _packed(msgpack, payload)
         if not payload.isascii():
             payload.decode()  # msgspec skips over what it does not use, bad UTF-8 included
         return json(payload)
     except (ValueError, RecursionError) as error:
         raise BadPayload("undecodable", str(error)) from None
+
+
+def _packed(msgpack: Any, payload: bytes) -> Any:
+    try:
+        return msgpack(payload)
+    except (ValueError, RecursionError) as error:
+        if payload[:1] in _MSGPACK_MAPS:
+            raise
+        first = f"it begins with {payload[:1]!r}"[:40] if payload else "it is empty"
+        raise BadPayload("undecodable", f"neither JSON nor MessagePack: {first} ({error})") from None
 
 
 def _gpu_columns(content: Any) -> Rows:

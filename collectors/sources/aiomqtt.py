@@ -114,7 +114,7 @@ class AiomqttLink:
             raise Lost(f"connection to {self._dial.options.url} lost")
         taken, self._inbox = self._inbox, []
         self._resume()
-        return [Message(m.topic, bytes(m.payload), m.retain, (self, m)) for m in taken]
+        return [Message(m.topic, bytes(m.payload), m.retain, (self, m), m.dup) for m in taken]
 
     async def acknowledge(self, messages: Sequence[Message]) -> int:
         """See :class:`collectors.link.Link`."""

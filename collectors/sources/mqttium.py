@@ -96,11 +96,11 @@ class MqttiumLink:
         except asyncio.CancelledError:
             self._stream = self._client.messages()  # cancelling a generator ends it
             raise
-        messages = [Message(first.topic, first.payload, first.retain, (self, first))]
+        messages = [Message(first.topic, first.payload, first.retain, (self, first), first.dup)]
         # What is queued is handed over without suspending, so this never waits.
         for _ in range(self._client.stats().delivery.iterator_queued):
             item = await anext(stream)
-            messages.append(Message(item.topic, item.payload, item.retain, (self, item)))
+            messages.append(Message(item.topic, item.payload, item.retain, (self, item), item.dup))
         return messages
 
     async def acknowledge(self, messages: Sequence[Message]) -> int:

@@ -39,7 +39,7 @@ def test_every_message_is_taken_with_all_its_rows(form: Any, gpus: Any) -> None:
     batch, rows = taken(stream)
     assert batch.rejected == {}
     assert batch.unknown_fields == 0
-    assert batch.unstamped == 0
+    assert batch.unstamped == {}
     assert rows == sum(model.rows(topic) for topic, _ in stream)
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import collectors.decoders.native as native
 from collectors.decoders.native import LARGEST_PAYLOAD, NativeDecoder
 from collectors.source import Message
-from collectors.topic import LONGEST_TOPIC
+from collectors.topic import LONGEST_TOPIC, matcher
 from collectors.wire import Gpu
-from telemetry.batch import Batch
+from telemetry.batch import Again, Batch
 from telemetry.catalogue import GPU, MEASUREMENTS
 from telemetry.quality import REASONS
 from telemetry.series import SeriesRegistry
@@ -63,7 +63,7 @@ def test_case(case: str) -> None:
     assert list(batch.rejected) == ([expected["rejected"]] if "rejected" in expected else [])
     assert batch.statuses == expected.get("statuses", {})
     assert batch.unknown_fields == expected.get("unknown_fields", 0)
-    assert batch.unstamped == expected.get("unstamped", 0)
+    assert sum(batch.unstamped.values()) == expected.get("unstamped", 0)
 
 
 def test_every_measurement_has_a_good_case() -> None:
@@ -93,7 +93,7 @@ def test_a_retained_measurement_counts_only_when_it_tells_its_time() -> None:
     stamped, unstamped = b'{"ts":5,"power_w":1}', b'{"power_w":1}'
     batch = decoded(Message(METER, stamped, retain=True), Message(METER, unstamped, retain=True))
     assert batch.rejected == {"too_old": 1}
-    assert batch.unstamped == 0
+    assert batch.unstamped == {}
     assert [f.at_ms.tolist() for f in batch.frames()] == [[5]]
     node = b'{"gpus":[{"i":0,"power_w":1}]}'
     assert decoded(Message(NODE, node, retain=True)).rejected == {"too_old": 1}
@@ -101,8 +101,69 @@ def test_a_retained_measurement_counts_only_when_it_tells_its_time() -> None:
 
 def test_unstamped_gpu_messages_take_the_arrival_time() -> None:
     batch = decoded(Message(NODE, b'{"gpus":[{"i":0,"power_w":1}]}'))
-    assert batch.unstamped == 1
+    assert batch.unstamped == {"gdansk/a/r1/n01/gpu": 1}
     assert batch.frames()[0].at_ms.tolist() == [ARRIVED]
+
+
+def test_what_was_sent_before_is_noted_only_where_no_time_tells_it() -> None:
+    stamped, unstamped = b'{"ts":5,"power_w":1}', b'{"power_w":1}'
+    node = b'{"gpus":[{"i":0,"power_w":1},{"i":1,"power_w":1}]}'
+    batch = decoded(
+        Message(METER, stamped, dup=True),
+        Message(METER, unstamped, dup=True),
+        Message(METER, unstamped),
+        Message(NODE, node),
+        Message(NODE, node, dup=True),
+    )
+    assert batch.again == [Again(MEASUREMENTS["meter"], 1, 1), Again(GPU, 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b"42", "neither JSON nor MessagePack: it begins with b'4'"),
+        (b"hello", "neither JSON nor MessagePack: it begins with b'h'"),
+        (b"", "neither JSON nor MessagePack: it is empty"),
+        (b"\x81\xa7power_w\xa1x", "Expected `float | null`, got `str`"),
+        (b"{", "Input data was truncated"),
+    ],
+)
+def test_a_payload_that_is_neither_form_is_said_to_be_that(payload: bytes, said: str) -> None:
+    (sample,) = decoded(Message(METER, payload)).samples
+    assert (sample.reason, sample.detail[: len(said)]) == ("undecodable", said)
+
+
+def test_only_topics_that_a_filter_lets_in_are_used() -> None:
+    batch, registry = Batch(), SeriesRegistry()
+    topics = [METER, METER + "/status", NODE, "dc/v1/berlin/meter/main-1", "dc/v1/grid/PL"]
+    messages = [Message(t, b"online" if "status" in t else b'{"ts":1,"power_w":1}') for t in topics]
+    NativeDecoder(registry, ["dc/v1/gdansk/meter/#", "dc/v1/grid/+"]).decode(messages, batch, ARRIVED)
+    assert [s.topic for s in batch.samples if s.reason == "topic"] == [NODE, "dc/v1/berlin/meter/main-1"]
+    assert len(registry) == 1, "what is not let in spends no room"
+    assert batch.statuses == {"gdansk/meter/main-1": True}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "lets_in"),
+    [
+        ("#", "a/b", True),
+        ("a/#", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/#", "ab", False),
+        ("a/+/c", "a/b/c", True),
+        ("a/+/c", "a/b/b/c", False),
+        ("a.b", "axb", False),
+        ("a/b", "a/b", True),
+    ],
+)
+def test_filters_match_as_the_broker_matches(pattern: str, topic: str, lets_in: bool) -> None:
+    assert matcher(pattern)(topic) is lets_in
+
+
+@pytest.mark.parametrize("pattern", ["", "a/#/b", "a/b#", "a/+b"])
+def test_what_is_no_filter_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="is no MQTT filter"):
+        matcher(pattern)
 
 
 def test_sources_that_are_only_names_are_capped() -> None:
@@ -132,7 +193,7 @@ def test_the_cap_of_series_rejects_whole_messages() -> None:
     batch = decoded(Message(NODE, three), Message(NODE, two), registry=registry)
     assert batch.rejected == {"cardinality": 1}
     assert batch.frames()[0].series.tolist() == [0, 1]
-    assert batch.unstamped == 1
+    assert len(batch.unstamped) == 1
 
 
 def test_rejected_messages_use_up_no_series() -> None:
@@ -147,9 +208,9 @@ def test_a_gap_in_seq_is_counted_and_a_restart_is_not() -> None:
     assert decoded(*[Message(NODE, p) for p in payloads]).missed == 3
 
 
-def test_unknown_names_are_looked_for_in_samples() -> None:
+def test_unknown_names_are_looked_for_in_samples_that_stand_for_the_rest() -> None:
     message = Message(METER, b'{"ts":1,"power_w":1,"volts":230,"amps":1}')
-    assert decoded(*[message] * 600).unknown_fields == 2 * 3
+    assert decoded(*[message] * 600).unknown_fields == 2 * (1 + 256 + 256)
 
 
 def test_routes_are_forgotten_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runtime.clock import ManualClock, from_ms
 from runtime.errors import JournalFull
-from telemetry.batch import SAMPLES_PER_REASON, Batch
+from telemetry.batch import SAMPLES_PER_REASON, Again, Batch
 from telemetry.catalogue import GPU, METER, Measurement
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
@@ -112,10 +113,47 @@ async def test_repeats_and_late_rows_are_told_apart(tmp_path: Path) -> None:
         assert status.stored_rows + status.duplicates == status.received == 10
 
 
+def again(made: Batch, measurement: Measurement, first: int = 0, count: int = 1) -> Batch:
+    """``made`` as if these rows had no time and the broker had sent them before."""
+    made.again.append(Again(measurement, first, count))
+    made.unstamped = {"gdansk/meter/main-1": 1}
+    return made
+
+
+async def test_a_repeat_without_a_time_is_known_by_its_values(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        await h.ingest.commit(h.batch(METER, (MAIN, 1, {"power_w": 5.0, "energy_wh": 7.0})))
+        repeat = (MAIN, 2, {"power_w": 5.0})
+        await h.ingest.commit(again(h.batch(METER, repeat, (UPS, 2, {"power_w": 3.0})), METER))
+        status = await h.status()
+        assert (status.rows, status.stored_rows, status.duplicates, status.late) == (3, 2, 1, 0)
+        assert status.unstamped == 1
+        assert {s.source: s.unstamped for s in h.ingest.sources()}["gdansk/meter/main-1"] == 1
+        assert h.live.newest_at(METER, np.array([0], np.int32)).tolist() == [T0 + 1000]
+    async with house(tmp_path) as h:  # after a kill the broker sends what was not acknowledged
+        await h.ingest.commit(again(h.batch(METER, (MAIN, 3, {"power_w": 5.0})), METER))
+        await h.ingest.commit(again(h.batch(METER, (MAIN, 4, {"power_w": 6.0})), METER))
+        await h.ingest.commit(h.batch(METER, (MAIN, 5, {"power_w": 6.0})))
+        status = await h.status()
+        assert (status.rows, status.stored_rows, status.duplicates, status.late) == (6, 4, 2, 0)
+
+
+async def test_a_message_of_many_rows_is_a_repeat_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    def node(*watts: float, second: int) -> list[Row]:
+        return [(("g", "a", "r", "n", str(i)), second, {"power_w": w}) for i, w in enumerate(watts)]
+
+    async with house(tmp_path) as h:
+        await h.ingest.commit(h.batch(GPU, *node(1.0, 2.0, second=1)))
+        both = h.batch(GPU, *node(1.0, 3.0, second=2), *node(1.0, 2.0, second=2))
+        await h.ingest.commit(again(again(both, GPU, 0, 2), GPU, 2, 2))
+        status = await h.status()
+        assert (status.rows, status.stored_rows, status.duplicates) == (6, 4, 2)
+
+
 async def test_counters_go_on_after_a_restart(tmp_path: Path) -> None:
     async with house(tmp_path) as h:
         await h.ingest.commit(h.batch(METER, (MAIN, 10, {"power_w": 1.0}), (MAIN, 1e6, {"power_w": 1.0})))
-        lossy = Batch(missed=3, session_gaps=1)
+        lossy = Batch(missed=3, session_gaps=1, unknown_fields=9, unstamped={"g/meter/m": 2, "g/meter/n": 3})
         await h.ingest.commit(lossy)
         h.ingest.acknowledged(2)
         await h.ingest.flush()
@@ -124,6 +162,7 @@ async def test_counters_go_on_after_a_restart(tmp_path: Path) -> None:
         status = await h.status()
         assert (status.received, status.acknowledged) == (4, 2)
         assert (status.missed, status.session_gaps) == (3, 1)
+        assert (status.unstamped, status.unknown_fields) == (5, 9)
         assert (status.stored_rows, status.duplicates, status.late) == (2, 1, 1)
         assert dict(status.rejected) == {"future": 1}
 

@@ -59,3 +59,23 @@ def test_the_book_grows_with_the_series() -> None:
     assert len(found) == 3000
     assert (found[-1].source, found[-1].received) == ("g/meter/m2999", 1)
     assert found[0].last_at is None
+
+
+def test_what_nobody_configured_is_told_apart() -> None:
+    registry = SeriesRegistry()
+    book = SourceBook(registry, LiveState(registry), {"g"})
+    book.expect("g/meter/main-1", "meter", "g")
+    named = ("g/meter/main-1", "g/weather/roof", "g/cooling/crac", "g/a/r/n/gpu", "grid/PL")
+    strange = ("g/meter/mian-1", "g/supply/pv", "berlin/meter/main-1", "berlin/a/r/n/gpu", "berlin/weather/w")
+    book.tell(dict.fromkeys((*named, *strange), True))
+    assert {s.source for s in book.statuses() if s.configured} == set(named)
+    assert {s.source for s in book.statuses() if not s.configured} == set(strange)
+
+
+def test_messages_without_a_time_mark_their_source() -> None:
+    registry = SeriesRegistry()
+    book = SourceBook(registry, LiveState(registry))
+    book.tell({"g/meter/m": True})
+    book.arrival_stands_for({"g/meter/m": 2})
+    book.arrival_stands_for({"g/meter/m": 1})
+    assert [s.unstamped for s in book.statuses()] == [3]
