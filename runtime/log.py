@@ -8,9 +8,31 @@ import sys
 import structlog
 from structlog.typing import Processor
 
+_NOISY = (
+    "aiohttp",
+    "aiosqlite",
+    "alembic",
+    "amqtt",
+    "apprise",
+    "apscheduler",
+    "asyncio",
+    "fontTools",
+    "httpcore",
+    "httpx",
+    "matplotlib",
+    "mqtt",
+    "mqttium",
+    "PIL",
+    "sqlalchemy",
+    "transitions",
+    "urllib3",
+    "uvicorn",
+)
+"""Libraries that tell of each statement, packet or font at info or debug; only their warnings are shown."""
+
 
 def configure(level: str = "info") -> None:
-    """Send structlog and the standard library to stderr in one form."""
+    """Send structlog and the standard library to stderr in one form; noisy libraries from warnings on."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -39,15 +61,7 @@ def configure(level: str = "info") -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING)
-    for ours in (
-        "service",
-        "runtime",
-        "telemetry",
-        "collectors",
-        "energy",
-        "alerts",
-        "reports",
-        "dashboards",
-    ):
-        logging.getLogger(ours).setLevel(level.upper())
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(threshold)
+    for library in _NOISY:
+        logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
