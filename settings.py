@@ -23,7 +23,9 @@ from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
+from collectors.topic import PREFIX, matcher
 from collectors.source import BrokerOptions
+from energy.device import devices
 from dashboards.house import AuthOptions
 from energy.figures import ALL
 from energy.site import SiteOptions
@@ -122,7 +124,11 @@ class ServiceOptions(Options):
 
 
 class IngestOptions(QualityOptions):
-    """The ``[ingest]`` table: whose clock is too far off, and how many series there may be."""
+    """The ``[ingest]`` table: whose clock is too far off, how many series there may be, and which topics.
+
+    ``allow`` are MQTT filters; what none of them matches is rejected. Without any, all of the wire contract
+    is kept, and what is not configured is shown as that.
+    """
 
     max_series: int = Field(default=2_000_000, ge=1)
 
@@ -135,6 +141,14 @@ class Settings(BaseSettings):
     )
 
     service: ServiceOptions = ServiceOptions()
+    allow: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _filters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            matcher(one)
+        return value
     broker: BrokerOptions = BrokerOptions()
     journal: JournalOptions = JournalOptions()
     ingest: IngestOptions = IngestOptions()
@@ -235,6 +249,7 @@ def cross_check(settings: Settings) -> list[str]:
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
+    found += _shut_out(settings.ingest.allow, settings.sites)
             "could read; listen on 127.0.0.1, or set auth.anonymous_anywhere = true if that is meant"
         )
     return found
@@ -243,6 +258,16 @@ def cross_check(settings: Settings) -> list[str]:
 def _between(
     named: Collection[str], sites: Mapping[str, SiteOptions], targets: Mapping[int, TargetOptions]
 ) -> list[str]:
+def _shut_out(allow: Sequence[str], sites: Mapping[str, SiteOptions]) -> Iterator[str]:
+    """Every site that has a device whose topic ``[ingest] allow`` would reject."""
+    filters = list(map(matcher, allow))
+    for key, site in sites.items() if filters else ():
+        topics = (f"{PREFIX}{key}/{one.measurement.name}/{one.id}" for one in devices(key, site))
+        shut = [topic for topic in topics if not any(lets_in(topic) for lets_in in filters)]
+        if shut:
+            yield f"ingest.allow: lets no {shut[0]} in, which sites.{key} names; add {PREFIX}{key}/#"
+
+
     """What is wrong within and between ``sites`` and ``targets``; ``named`` are the keys of all sites."""
     found = [problem for key, site in sites.items() for problem in site.problems(key)]
     if "grid" in named:

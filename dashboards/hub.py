@@ -211,6 +211,8 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
         "rejected": dict(status.rejected),
         "missed": status.missed,
         "session_gaps": status.session_gaps,
+        "unstamped": status.unstamped,
+        "unknown_fields_estimate": status.unknown_fields,
         "journal": vars(status.journal),
         "stores": [vars(store) for store in status.stores],
         "connected": status.connected,

@@ -57,6 +57,8 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
         "messages_acknowledged": (status.acknowledged, "Messages acknowledged after they were on disk"),
         "messages_missed": (status.missed, "Messages lost on their way here, by their publishers' counters"),
         "session_gaps": (status.session_gaps, "Times that the broker had forgotten our session"),
+        "messages_unstamped": (status.unstamped, "Messages without a time of their own"),
+        "fields_unknown_estimate": (status.unknown_fields, "Fields nobody knows, by samples of 1 in 256"),
         "rows_stored": (status.stored_rows, "Rows stored; one device at one time each"),
         "rows_duplicate": (status.duplicates, "Rows that had been stored before"),
         "rows_late": (status.late, "Rows that came after newer ones of their series"),

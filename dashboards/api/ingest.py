@@ -17,7 +17,9 @@ class Ingest(Told):
     ``stored_rows``, ``duplicates``, ``late``: rows, one device at one time each. ``rejected`` counts what
     was refused, by reason: whole messages where none of it could be used, single rows where only their
     values or times could not. ``missed`` messages were lost on their way to us, as their publishers'
-    counters show; ``session_gaps`` is how often the broker had forgotten our session."""
+    counters show; ``session_gaps`` is how often the broker had forgotten our session. ``unstamped`` messages
+    told no time of their own, so their rows bear that of their arrival. ``unknown_fields_estimate`` is how
+    many fields the wire contract does not know, reckoned from one message in 256 of each topic."""
 
     received: int
     stored_rows: int
@@ -27,6 +29,8 @@ class Ingest(Told):
     rejected: dict[str, int]
     missed: int
     session_gaps: int
+    unstamped: int
+    unknown_fields_estimate: int
     journal: JournalStatus
     stores: list[StoreStatus]
     connected: bool

@@ -14,13 +14,16 @@ from telemetry.status import IngestStatus, SourceStatus
 SHOWN = 100
 """Sources listed; a gigafactory has 12,500 and the worst are what a person can act on."""
 
+NOT_CONFIGURED = "not configured"
+"""Standing of a source that is kept, and of which nothing is accounted."""
+
 SILENT_PERIODS = 3
 _DEFAULT_PERIOD = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One source and how long ago it spoke; ``standing`` is one word for people."""
+    """One source and how long ago it spoke; ``standing`` says in a word or two what people should know."""
 
     status: SourceStatus
     age: timedelta | None
@@ -34,11 +37,15 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class SystemPage:
-    """Everything on the page. ``sources`` are the worst :data:`SHOWN` of ``total``."""
+    """Everything on the page. ``sources`` are the worst :data:`SHOWN` of ``total``.
+
+    What bears the name of a site that is not configured belongs to no view, so it is shown in each.
+    """
 
     sources: Sequence[SourceLine]
     total: int
     silent: int
+    unconfigured: int
     ingest: IngestStatus
     journal_share: float
     problems: Sequence[str]
@@ -51,13 +58,14 @@ async def system_page(house: House, view: View, at: datetime) -> SystemPage:
     lines = [
         source_line(status, periods.get(status.source, _DEFAULT_PERIOD), at)
         for status in house.ingest.sources()
-        if view.every_site or status.site in (view.site, None)
+        if view.every_site or status.site in (view.site, None) or status.site not in house.sites
     ]
     ingest = await house.ingest.status()
     return SystemPage(
         sources=worst_first(lines)[:SHOWN],
         total=len(lines),
         silent=sum(1 for line in lines if line.silent),
+        unconfigured=sum(1 for line in lines if not line.status.configured),
         ingest=ingest,
         journal_share=ingest.journal.bytes / max(1, ingest.journal.limit_bytes),
         problems=await house.readiness.problems(),
@@ -75,7 +83,10 @@ def expected_periods(house: House) -> Mapping[str, timedelta]:
 
 
 def source_line(status: SourceStatus, period: timedelta, at: datetime) -> SourceLine:
-    """``never heard``, ``offline`` (by its own last will), ``silent`` or ``reporting``."""
+    """``not configured``, ``never heard``, ``offline`` (its own last will), ``silent`` or ``reporting``."""
+    if not status.configured:
+        age = None if status.last_at is None else at - status.last_at
+        return SourceLine(status, age, NOT_CONFIGURED)
     if status.last_at is None:
         return SourceLine(status, None, "never heard")
     age = at - status.last_at
@@ -85,10 +96,10 @@ def source_line(status: SourceStatus, period: timedelta, at: datetime) -> Source
 
 
 def worst_first(lines: Sequence[SourceLine]) -> list[SourceLine]:
-    """Never heard, then offline and silent ones, then the oldest; names settle ties."""
+    """Never heard, then offline and silent ones, those not configured, the oldest; names settle ties."""
 
     def badness(line: SourceLine) -> tuple[int, float, str]:
-        rank = ("never heard", "offline", "silent", "reporting").index(line.standing)
+        rank = ("never heard", "offline", "silent", NOT_CONFIGURED, "reporting").index(line.standing)
         age = 0.0 if line.age is None else line.age.total_seconds()
         return rank, -age, line.status.source
 

@@ -246,6 +246,8 @@ def _status() -> IngestStatus:
         connected=True,
         missed=7,
         session_gaps=1,
+        unstamped=5,
+        unknown_fields=9,
     )
 
 

@@ -208,3 +208,23 @@ def test_json_is_read_like_toml(tmp_path: Path) -> None:
     path.write_text("{")
     with pytest.raises(ConfigError, match="is not JSON"):
         read(path)
+
+
+def test_a_filter_of_topics_must_be_one_and_let_every_device_in() -> None:
+    site = {
+        "name": "Gdańsk",
+        "zone": "Europe/Warsaw",
+        "grid": "PL",
+        "meter": [
+            {"id": "main-1", "role": "utility"},
+            {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
+        ],
+    }
+    with pytest.raises(ConfigError, match="is no MQTT filter"):
+        resolve({"ingest": {"allow": ["dc/v1/gdansk#"]}})
+    fix = "ingest.allow: lets no dc/v1/gdansk/meter/ups-a in, which sites.gdansk names; add dc/v1/gdansk/#"
+    with pytest.raises(ConfigError) as caught:
+        resolve({"sites": {"gdansk": site}, "ingest": {"allow": ["dc/v1/+/meter/main-1"]}})
+    assert caught.value.problems == [fix]
+    resolve({"sites": {"gdansk": site}, "ingest": {"allow": ["dc/v1/gdansk/#"]}})
+    resolve({"sites": {"gdansk": site}})

@@ -57,6 +57,8 @@ async def test_ingest(reader: httpx.AsyncClient) -> None:
         "rejected": {"range": 4, "undecodable": 1},
         "missed": 7,
         "session_gaps": 1,
+        "unstamped": 5,
+        "unknown_fields_estimate": 9,
         "connected": True,
     }
     assert (journal["entries"], journal["bytes"], journal["limit_bytes"]) == (12, 34567, 1000000)

@@ -23,6 +23,7 @@ from runtime.clock import to_ms
 from telemetry.status import SourceStatus
 from tests.fakes.board import MemoryBoard
 from tests.fakes.day import AT, SITES, day_house
+from tests.fakes.house import CountedIngest
 
 
 @pytest.fixture
@@ -127,6 +128,27 @@ async def test_sources_are_listed_worst_first(house: House) -> None:
         "kaunas",
         "kaunas",
     ]
+
+
+def test_what_is_not_configured_is_not_silent_and_not_well() -> None:
+    at = datetime(2026, 10, 20, 12, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    strange = SourceStatus("berlin/meter/m", "meter", "berlin", at - hour, 1, configured=False)
+    never = SourceStatus("berlin/meter/n", "meter", "berlin", None, 0, False, configured=False)
+    well = SourceStatus("a/meter/m", "meter", "a", at, 1)
+    lines = [source_line(one, hour, at) for one in (well, strange, never)]
+    assert [line.standing for line in worst_first(lines)] == ["not configured", "not configured", "reporting"]
+
+
+async def test_what_bears_the_name_of_no_site_is_shown_in_every_view(house: House) -> None:
+    strange = SourceStatus("berlin/meter/m", "meter", "berlin", AT, 1, configured=False)
+    seen = replace(
+        house, ingest=CountedIngest(await house.ingest.status(), [*house.ingest.sources(), strange])
+    )
+    for view in (View(), View(site="kaunas")):
+        page = await system_page(seen, view, AT)
+        assert page.unconfigured == 1
+        assert "berlin/meter/m" in [line.status.source for line in page.sources]
 
 
 def test_a_source_is_silent_after_three_of_its_own_periods() -> None:
