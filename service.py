@@ -21,7 +21,7 @@ from typing import cast
 import structlog
 from apscheduler.triggers.interval import IntervalTrigger
 
-from alerts.book import Book
+from alerts.book import KEPT, Book
 from alerts.compose import Composer
 from alerts.desk import Desk as AlertDesk
 from alerts.message import AlertMessage
@@ -178,7 +178,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         opened.push_async_callback(journal.close)
         clock = clock or _clock(settings.service.replay_from)
         live, quality = LiveState(registry), Quality(registry, settings.ingest)
-        sources = SourceBook(registry, live, settings.sites)
+        sources = SourceBook(registry, live)
         _expect(sources, settings.sites)
 
         stores = [c.plugin.factory(c.options, registry, data_dir, c.name) for c in configuration.stores]
@@ -201,7 +201,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
 
         source = open_source(settings.broker, data_dir / "session.json")
         ingest.connected = lambda: source.connected
-        collector = MqttCollector(source, NativeDecoder(registry, settings.ingest.allow), ingest, wall)
+        collector = MqttCollector(source, NativeDecoder(registry), ingest, wall)
 
         async def caught_up() -> None:
             head = journal.head
@@ -245,11 +245,15 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             except Exception:  # the fence of a job: its own run will tell; the check goes on
                 log.exception("report_failed", due=due.isoformat())
 
+        async def forget(due: datetime) -> None:
+            await book.prune(due - KEPT)
+
         offset = EPOCH + settings.service.settle_grace
         schedule = Schedule(
             [
                 Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check, "each"),
                 Job("monthly-report", every(timedelta(minutes=5)), issue.issue_due, "latest"),
+                Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
             ],
             database,
             clock,

@@ -23,6 +23,10 @@ from runtime.database import Database
 log = structlog.get_logger(__name__)
 
 
+KEPT = timedelta(days=400)
+"""How long an alarm that has ended is remembered: a year can be compared with the one before."""
+
+
 class OpenAlarms:
     """The alarms that were open when they were looked at, to tell whether a verdict is any news to them."""
 
@@ -86,10 +90,10 @@ class Book:
         return [a for a in found if channel in self._router.channels(a)]
 
     async def prune(self, before: datetime) -> None:
-        """Forget alarms that never fired and messages that are done, both from before then; keep the rest."""
+        """Forget alarms that ended and messages that were done before then; open alarms keep their messages."""
         async with self._database.begin() as db:
             normal = alert.c.state == AlertState.NORMAL
-            await db.execute(delete(alert).where(normal, alert.c.fired_at.is_(None), alert.c.ended < before))
+            await db.execute(delete(alert).where(normal, alert.c.ended < before))
             ended = outbox.c.delivered_at.is_not(None) | outbox.c.failed_at.is_not(None)
             used = select(alert.c.id).where(~normal)
             kept = select(outbox_alert.c.outbox_id).where(outbox_alert.c.alert_id.in_(used))

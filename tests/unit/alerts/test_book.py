@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
 from alerts.board import Alert, AlertState, StaleRevision
-from alerts.book import Book
+from alerts.book import KEPT, Book
 from alerts.compose import Composer
 from alerts.desk import Desk
 from alerts.message import AlertMessage
@@ -118,6 +118,26 @@ async def test_what_was_only_pending_is_forgotten(room: Room) -> None:
     assert await room.desk.alerts() == []
     await room.book.prune(START + HOUR)
     assert await room.desk.alert(1) is None
+
+
+async def test_what_ended_long_ago_is_forgotten_with_all_that_was_told_of_it(room: Room) -> None:
+    await room.say(verdict(True), verdict(True, key="pue/old"))
+    await room.desk.acknowledge(2, who="ada", note=None, rev=None, at=START)
+    await room.say(verdict(True), at=START + HOUR)
+    await room.say(verdict(True), at=START + HOUR)
+    assert {a.id: a.state for a in await room.desk.alerts()}[2] is AlertState.NORMAL
+    await _deliver_all(room)
+    await room.book.prune(START + HOUR)
+    assert await room.desk.alert(2) is not None, "it ended no earlier than that"
+    await room.book.prune(START + KEPT)
+    assert [a.id for a in await room.desk.alerts()] == [1]
+    assert await room.desk.timeline(2) == []
+    assert await room.desk.deliveries(1) != [], "what is open keeps what was told of it"
+
+
+async def _deliver_all(room: Room) -> None:
+    async with room.database.begin() as db:
+        await db.execute(update(outbox).values(delivered_at=START))
 
 
 async def test_acknowledging_is_idempotent_and_guards_against_stale_pages(room: Room) -> None:
