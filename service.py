@@ -178,7 +178,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         opened.push_async_callback(journal.close)
         clock = clock or _clock(settings.service.replay_from)
         live, quality = LiveState(registry), Quality(registry, settings.ingest)
-        sources = SourceBook(registry, live)
+        sources = SourceBook(registry, live, settings.sites)
         _expect(sources, settings.sites)
 
         stores = [c.plugin.factory(c.options, registry, data_dir, c.name) for c in configuration.stores]
@@ -201,7 +201,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
 
         source = open_source(settings.broker, data_dir / "session.json")
         ingest.connected = lambda: source.connected
-        collector = MqttCollector(source, NativeDecoder(registry), ingest, wall)
+        collector = MqttCollector(source, NativeDecoder(registry, settings.ingest.allow), ingest, wall)
 
         async def caught_up() -> None:
             head = journal.head

@@ -90,7 +90,7 @@ class Book:
         return [a for a in found if channel in self._router.channels(a)]
 
     async def prune(self, before: datetime) -> None:
-        """Forget alarms that ended and messages that were done before then; open alarms keep their messages."""
+        """Forget alarms that ended, and messages that were done, before then; but none of an open alarm."""
         async with self._database.begin() as db:
             normal = alert.c.state == AlertState.NORMAL
             await db.execute(delete(alert).where(normal, alert.c.ended < before))
