@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,20 @@ def test_the_example_is_right() -> None:
     assert list(configuration.settings.sites) == ["gdansk"]
     assert [s.name for s in configuration.stores] == ["duckdb"]
     assert configuration.settings.service.data_dir == ROOT / "var"
+
+
+def test_the_tables_that_the_example_has_as_comments_are_right_too(tmp_path: Path) -> None:
+    text = (ROOT / "amberwatt.example.toml").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?m)^# \[.*\n(?:# .*\n)*", text)
+    assert len(blocks) == 7
+    uncommented = "".join(block.replace("# ", "", 1).replace("\n# ", "\n") for block in blocks)
+    path = tmp_path / "amberwatt.toml"
+    path.write_text(text + uncommented, encoding="utf-8")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "influx.token").write_text("token", encoding="utf-8")
+    configuration = read(path)
+    assert [s.name for s in configuration.stores] == ["duckdb", "influx"]
+    assert [unit.id for unit in configuration.settings.sites["gdansk"].water] == ["makeup"]
 
 
 def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
