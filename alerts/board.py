@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from alerts.verdict import Severity
 
+UNTOLD = "nobody was told"
+"""How the line of a timeline begins that says why nobody was told of an alarm."""
+
 
 class AlertState(StrEnum):
     """ISA-18.2 states, and ``pending`` while the on-delay runs."""
@@ -62,6 +65,11 @@ class Transition:
     after: AlertState
     who: str
     note: str | None
+
+    @property
+    def untold(self) -> bool:
+        """Whether this line says why nobody was told."""
+        return self.note is not None and self.note.startswith(UNTOLD)
 
 
 @dataclass(frozen=True)

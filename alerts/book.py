@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts import rows
-from alerts.board import Alert, AlertState
+from alerts.board import UNTOLD, Alert, AlertState
 from alerts.compose import Composer
 from alerts.route import Envelope, News, Router, Situation
 from alerts.state import Change, Notice, Step, advance
@@ -112,7 +112,7 @@ class Book:
                 reason=str(drop.reason),
                 detail=drop.detail,
             )
-            note = f"nobody was told: {drop.reason} {drop.detail}".rstrip()
+            note = f"{UNTOLD}: {drop.reason} {drop.detail}".rstrip()
             if drop.channel is None:
                 change = Change(drop.alert.state, drop.alert.state, note)
                 await rows.add_transition(db, drop.alert.id, change, at, "routing")

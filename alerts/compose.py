@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from alerts.board import Alert
+from alerts.evidence import Line, lines
 from alerts.message import AlertMessage, Attachment, MessageKind
 from alerts.route import Envelope
 from alerts.verdict import Severity
@@ -22,7 +23,7 @@ from runtime.clock import to_ms
 SHOWN = 20
 """Alerts told one by one in a message; of the others only their number."""
 
-_HEADLINES: Mapping[MessageKind, str] = {"firing": "", "repeat": "Still: ", "resolved": "Back to normal: "}
+_HEADLINES: Mapping[MessageKind, str] = {"firing": "", "repeat": "Still: ", "resolved": "Over: "}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ class Composer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        filters = {"quantity": quantity, "moment": self._moment, "address": self._address}
+        filters = {
+            "quantity": quantity,
+            "moment": self._moment,
+            "address": self._address,
+            "lines": self._lines,
+        }
         self._templates.filters.update(filters, absolute=self._absolute)
 
     def compose(self, envelope: Envelope, at: datetime, *, again: bool = False) -> AlertMessage:
@@ -118,9 +124,15 @@ class Composer:
         return self._sites[site].name if site in self._sites else site
 
     def _moment(self, at: datetime, site: str | None) -> str:
-        known = self._sites.get(site) if site else None
-        local = at.astimezone(known.tz if known else UTC)
+        local = at.astimezone(self._zone(site))
         return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
+
+    def _lines(self, alert: Alert) -> list[Line]:
+        return lines(alert.evidence, self._zone(alert.site))
+
+    def _zone(self, site: str | None) -> tzinfo:
+        known = self._sites.get(site) if site else None
+        return known.tz if known else UTC
 
     def _address(self, alert: Alert) -> str:
         return self._absolute(f"/alarms/{alert.id}")

@@ -13,7 +13,6 @@ from typing import Any
 from energy.quantity import NOTHING, count, energy, moment, percent, power, size
 
 _NAMES = {
-    "best_possible": "Best that was or is possible",
     "edc_wh": "Used at the inlet",
     "expected_rest_wh": "Expected until the end",
     "green_wh": "Of it green",
@@ -25,7 +24,7 @@ _NAMES = {
     "uncovered_wh": "not green",
     "unknown_wh": "Of unknown origin",
     "until": "Judged until",
-    "worst_hours": "Hours with most that was not green",
+    "worst_hours": "Worst hours (not green, of all used)",
 }
 """What is called otherwise than its key reads."""
 

@@ -149,6 +149,7 @@ def _environment() -> Environment:
         share=numbers.share,
         ratio=numbers.ratio,
         count=numbers.count,
+        counted=numbers.counted,
         size=numbers.size,
         quantity=numbers.quantity,
         lapse=numbers.lapse,

@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from energy.quantity import NOTHING, count, energy, power, quantity, ratio, share, size
+from energy.quantity import NOTHING, count, counted, energy, power, quantity, ratio, share, size
 
 __all__ = [
     "NOTHING",
     "brief",
     "count",
+    "counted",
     "energy",
     "lapse",
     "moment",

@@ -191,7 +191,7 @@ def _story(born: datetime) -> list[Fault]:
         Calm("gdansk", Window(night, night + 8 * _HOUR)),
         MeterReset("gdansk/meter/aux", reset),
         Silent("kaunas/b/r2/n03/gpu", Window(quiet, quiet + 3 * _HOUR)),
-        Nonsense("kaunas/meter/stranger", Window(noise, noise + _HOUR)),
+        Nonsense("kaunas/meter/planted-fault", Window(noise, noise + _HOUR)),
     ]
 
 

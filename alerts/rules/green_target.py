@@ -53,8 +53,8 @@ class GreenTarget:
             active=missed,
             title=f"Green target missed: {judged.target.name}, {told.period}",
             advice="Nothing can win this period back. The evidence lists the hours in which most green "
-            "power was lacking: tell whoever answers for the target, and see whether contracts or load can be "
-            "moved.",
+            "power was lacking: tell whoever answers for the target, and see whether contracts or load can "
+            "be moved.",
             evidence=told.evidence | ({"worst_hours": await told.worst_hours()} if missed else {}),
             **told.shared,
         )

@@ -90,10 +90,9 @@ class SilentSource:
             active=None if _explained(group, groups) else on,
             title=group.title,
             summary=f"{len(group.silent)} of {len(group.sources)} silent: "
-            f"{', '.join(named)}{more}."
-            + (f" {len(new)} never spoke since the service knows them." if new else "")
+            f"{', '.join(named)}{more}." + _never(len(new), len(group.silent))
             if group.silent
-            else f"All {len(group.sources)} sources speak.",
+            else "Every source speaks.",
             value=float(len(group.silent)),
             unit="sources",
             on_delay=max([self._options.on_delay, *new]),
@@ -102,6 +101,15 @@ class SilentSource:
             advice="Check power and network of what is named, then its gateway. If a whole site is silent, "
             "look at the broker and the bridge first.",
         )
+
+
+def _never(new: int, silent: int) -> str:
+    """A sentence on how many of the silent ones never spoke, if any did not."""
+    if new == 0:
+        return ""
+    if new == silent:
+        return " It has never spoken." if new == 1 else " None of them has ever spoken."
+    return f" {new} of them {'has' if new == 1 else 'have'} never spoken."
 
 
 def _silent(source: SourceStatus, at: datetime, patience: timedelta) -> bool:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alerts.board import Alert, AlertState, Delivery, Transition
+from alerts.evidence import Line, lines
 from alerts.state import FIRING
 from alerts.verdict import Severity
 from dashboards.house import House
 from dashboards.panels.power import PowerHistory, power_history
-from dashboards.view import View
-from energy.figures import KpiRow
+from dashboards.view import View, zone_of
+from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
 
 HISTORY = timedelta(days=31)
@@ -59,12 +60,16 @@ class Flood:
 
 @dataclass(frozen=True)
 class AlarmPage:
-    """One alarm with all that is known of it. ``pue`` or ``power`` is set when it has a figure over time."""
+    """One alarm with all that is known of it; ``chart`` is pue or power when it has such a figure over time.
+
+    ``evidence`` is told in the zone of the alarm's site.
+    """
 
     alert: Alert
     timeline: Sequence[Transition]
     deliveries: Sequence[Delivery]
     chart: str | None
+    evidence: Sequence[Line]
 
 
 async def active_alarms(house: House, view: View) -> Sequence[Alert]:
@@ -125,11 +130,13 @@ async def alarm_page(house: House, alert_id: int) -> AlarmPage | None:
     alert = await house.alerts.alert(alert_id)
     if alert is None:
         return None
+    site = alert.site if alert.site in house.sites else None
     return AlarmPage(
         alert=alert,
         timeline=await house.alerts.timeline(alert_id),
         deliveries=await house.alerts.deliveries(alert_id),
-        chart=chart_of(alert) if alert.site in house.sites else None,
+        chart=chart_of(alert) if site else None,
+        evidence=lines(alert.evidence, zone_of(site or ALL, house.sites)),
     )
 
 

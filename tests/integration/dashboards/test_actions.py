@@ -95,3 +95,32 @@ async def issued(person: httpx.AsyncClient, progress: str) -> bool:
         while not (told := (await person.get(progress)).json())["done"]:  # noqa: ASYNC110 - as the page does
             await asyncio.sleep(0.01)
     return told["error"] is None
+
+
+async def test_an_alarm_tells_its_evidence_with_units_in_the_time_of_its_site(
+    fake: FakeHouse, server: WebServer
+) -> None:
+    worst = [{"start": "2026-10-02T03:00:00+00:00", "uncovered_wh": 234_600.0, "edc_wh": 3_190_000.0}]
+    evidence: dict[str, object] = {
+        "best_possible": 0.9286146349493503,
+        "edc_wh": 14_396_280.033398822,
+        "worst_hours": worst,
+    }
+    evidence["topics"] = ["<script>", "b"]
+    fake.board.put(alert(4, NOW, value=49.879, limit=100.0, unit="%", evidence=evidence))
+    async with client(server, fake.tokens["operator"]) as person:
+        page = (await person.get("/alarms/4")).text
+    for words in ("49.87 %", "100.00 %", "92.86 %", "14.396 MWh"):
+        assert words in page
+    assert "2026-10-02 05:00 CEST: 0.235 MWh of 3.190 MWh" in page
+    assert "0.92861" not in page
+    assert "&lt;script&gt;<br>b" in page
+
+
+async def test_nobody_will_be_told_of_what_is_over(fake: FakeHouse, server: WebServer) -> None:
+    fake.board.put(alert(4, NOW, state=AlertState.NORMAL, ended=NOW))
+    fake.board.put(alert(5, NOW))
+    async with client(server, fake.tokens["operator"]) as person:
+        over, fresh = [(await person.get(f"/alarms/{number}")).text for number in (4, 5)]
+    assert ("Nobody was told." in over, "Nobody yet." in over) == (True, False)
+    assert "Nobody yet." in fresh

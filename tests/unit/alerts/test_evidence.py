@@ -15,7 +15,7 @@ WARSAW = ZoneInfo("Europe/Warsaw")
 @pytest.mark.parametrize(
     ("key", "value", "name", "parts"),
     [
-        ("best_possible", 0.9286146349493503, "Best that was or is possible", ["92.86 %"]),
+        ("best_possible", 0.9286146349493503, "Best possible", ["92.86 %"]),
         ("expected_rest_wh", 14_396_280.033398822, "Expected until the end", ["14.396 MWh"]),
         ("start", "2026-10-01T22:00:00+00:00", "Start", ["2026-10-02 00:00 CEST"]),
         ("standing", "at_risk", "Standing", ["at risk"]),
@@ -31,7 +31,7 @@ WARSAW = ZoneInfo("Europe/Warsaw")
         (
             "worst_hours",
             [{"start": "2026-10-02T03:00:00+00:00", "uncovered_wh": 234_600.0, "edc_wh": 3_190_000.0}],
-            "Hours with most that was not green",
+            "Worst hours (not green, of all used)",
             ["2026-10-02 05:00 CEST: 0.235 MWh of 3.190 MWh"],
         ),
     ],

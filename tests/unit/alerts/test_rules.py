@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from alerts.options import AlertOptions
 from alerts.reading import ChannelStatus, Reading
 from alerts.verdict import RULES, Severity, Verdict
 from energy.interval import Period
+from energy.quantity import quantity
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.clock import to_ms
@@ -394,7 +396,68 @@ async def test_a_configured_meter_that_never_spoke_is_silent_after_three_periods
     devices = [device("gdansk/meter/main-1", None), device("gdansk/supply/pv-roof")]
     verdict = (await ask("silent_source", reading(ingest=Ingest(devices=devices))))["silent/gdansk/meter"]
     assert (verdict.active, verdict.on_delay) == (True, 180 * SECOND)
-    assert "1 never spoke" in verdict.summary
+    assert verdict.summary == "1 of 1 silent: gdansk/meter/main-1. It has never spoken."
+
+
+async def test_those_that_never_spoke_are_counted_among_the_silent() -> None:
+    async def told(*ages: float | None) -> str:
+        devices = [device(f"gdansk/meter/m{number}", age) for number, age in enumerate(ages)]
+        verdicts = await ask("silent_source", reading(ingest=Ingest(devices=devices)))
+        return verdicts["silent/gdansk/meter"].summary.rpartition(". ")[2]
+
+    assert await told(None, None) == "None of them has ever spoken."
+    assert await told(None, 1e6) == "1 of them has never spoken."
+    assert await told(None, None, 1e6) == "2 of them have never spoken."
+    assert await told(0.0, 0.0) == "Every source speaks."
+
+
+async def test_of_one_nothing_is_said_in_the_plural() -> None:
+    status = ChannelStatus("mail", 1, "refused", timedelta(hours=1), False)
+    verdict = (await ask("channel_failing", reading(deliveries=Channels([status]))))["channel/mail"]
+    assert verdict.summary == "mail: refused. 1 message waits."
+
+
+async def test_what_a_summary_says_is_what_value_and_limit_say() -> None:
+    """Whoever reads both must not find two figures."""
+    sites = limited(1.2)
+    verdicts = await ask("pue_limit", reading(sites=sites, figures=SyntheticFigures(sites, settled=AT)))
+    by_volume = TargetOptions(name="green", site="gdansk", metric="ref")
+    late = reading(ingest=Ingest(stores=[StoreStatus("duckdb", 3, 312.44)]))
+    over_contract = {"gdansk": site().model_copy(update={"contracted_kw": 2e3})}
+    found = [
+        *verdicts.values(),
+        *(await ask("power_contract", reading(sites=over_contract, live=live(3_456_789.0, AT)))).values(),
+        *(await ask("green_target", reading(targets=(by_volume,)))).values(),
+        *(await ask("store_lagging", late)).values(),
+    ]
+    assert len(found) == 5
+    assert all(quantity(verdict.value, verdict.unit) in verdict.summary for verdict in found)
+    assert all(quantity(verdict.limit, verdict.unit) in verdict.summary for verdict in found[:-1])
+
+
+async def test_a_missing_report_is_named_by_its_month() -> None:
+    figures = SyntheticFigures({"gdansk": site()}, settled=AT)
+    verdicts = await ask("report_missing", reading(figures=figures, reports=Shelf()), at=AT)
+    assert verdicts["report/gdansk"].title == "The report for September 2026 is missing"
+    assert verdicts["report/gdansk"].episode == "2026-09"
+
+
+@pytest.fixture
+def in_new_york() -> Iterator[None]:
+    """The machine's own zone is far from that of the sites."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+async def test_a_target_of_all_sites_has_its_days_in_utc() -> None:
+    target = TargetOptions(name="green", site="all", period="day", goal=0.9)
+    verdicts = await ask("green_target", reading(targets=(target,)))
+    assert verdicts["target/green/missed"].episode == "2026-10-20"
+    assert verdicts["target/green/missed"].title.endswith(", 20 October 2026")
 
 
 async def test_nodes_are_grouped_by_rack_and_a_dead_hall_is_one_alarm() -> None:

@@ -11,7 +11,7 @@ from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.errors import ConfigError
 from simulator.demo import HISTORY, Demo, demo_settings
-from simulator.faults import Calm
+from simulator.faults import Calm, Nonsense
 from simulator.messages import messages
 from simulator.truth import Truth
 
@@ -47,6 +47,12 @@ def test_the_parents_carry_their_children(tmp_path: Path) -> None:
     sun = truth.energy_wh("pv-roof", *span)
     assert below["main-1"] < truth.energy_wh("main-1", *span) < 1.08 * below["main-1"]
     assert below["main-2"] < truth.energy_wh("main-2", *span) + sun < 1.08 * below["main-2"]
+
+
+def test_a_device_that_is_only_there_to_be_refused_says_so_by_its_name(tmp_path: Path) -> None:
+    """Its silence is an alarm for ever, which nobody must take for a fault of the service."""
+    planted = [f.source for f in Demo.open(tmp_path, NOW).model.faults if isinstance(f, Nonsense)]
+    assert planted == ["kaunas/meter/planted-fault"]
 
 
 def test_a_restart_tells_the_same_story(tmp_path: Path) -> None:
