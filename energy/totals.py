@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -118,12 +117,6 @@ class Columns:
         sums |= {"edc_missing": missing, "expected": float(high - low)}
         sums["renewable"] = min(sums["renewable"], sums["edc"] + missing)
         return Totals(**sums, waterless=self.waterless, heatless=self.heatless)
-
-
-def totals(balance: Balance, match: Match, mix: GridMix, cuts: Sequence[tuple[int, int]]) -> list[Totals]:
-    """The sums over each of ``cuts``: index ranges of settled quarters, in order."""
-    summed = columns(balance, match, mix)
-    return [summed.totals(low, high) for low, high in cuts]
 
 
 def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:

@@ -29,7 +29,7 @@ class Claim(StrEnum):
     """What came of asking for a due time."""
 
     MINE = "mine"  # run it
-    DECIDED = "decided"  # somebody ran it already, or it was skipped on purpose
+    DECIDED = "decided"  # somebody ran it already
     HELD = "held"  # another process runs it, or an earlier one of the same job: ask again later
 
 
@@ -68,11 +68,6 @@ class RunTable:
             found = await _mark(db, name)
         assert found is not None, f"begin({name!r}) comes first"
         return found
-
-    async def skip(self, name: str, until: datetime) -> None:
-        """Decide that what was due up to ``until`` and is not recorded is never run."""
-        async with self._database.begin() as db:
-            await _advance(db, name, until)
 
     async def interrupted(self, name: str) -> datetime | None:
         """The earliest due time whose process died while running it, or None."""

@@ -26,7 +26,7 @@ from runtime.runs import Claim, JobRun, RunTable
 
 log = structlog.get_logger(__name__)
 
-CatchUp = Literal["each", "latest", "none"]
+CatchUp = Literal["each", "latest"]
 LEASE = timedelta(seconds=60)
 KEEP = timedelta(days=60)
 HELD_PAUSE = timedelta(seconds=1)
@@ -42,18 +42,16 @@ def every(interval: timedelta) -> IntervalTrigger:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done, and when: ``trigger`` is :func:`every` or :class:`runtime.cron.ZonedCron`.
+    """What is to be done, and when: ``trigger`` is :func:`every` or another of APScheduler's.
 
     ``catch_up`` says what becomes of due times that passed while nobody ran: ``each`` runs all in order,
-    ``latest`` only the newest, ``none`` only what falls due from now on. None of them is run when it is
-    older than ``max_age``.
+    ``latest`` only the newest.
     """
 
     name: str
     trigger: BaseTrigger
     run: Callable[[datetime], Awaitable[None]]
     catch_up: CatchUp = "each"
-    max_age: timedelta | None = None
 
     def next_after(self, at: datetime) -> datetime | None:
         """The first due time after ``at``, UTC; None when there is none any more."""
@@ -62,8 +60,6 @@ class Job:
 
     def choose(self, after: datetime, now: datetime) -> datetime | None:
         """Which due time comes next when all up to ``after`` are decided; it may lie beyond ``now``."""
-        if self.max_age is not None:
-            after = max(after, now - self.max_age - MILLISECOND)
         if self.catch_up == "each":
             return self.next_after(after)
         return self._newest(after, now) or self.next_after(after)
@@ -140,10 +136,7 @@ class Schedule:
                 await self._pause(timedelta(seconds=backoff.next()))
 
     async def _follow(self, job: Job, backoff: Backoff) -> None:
-        start = self._clock.now()
-        await self._table.begin(job.name, self._epoch or start)
-        if job.catch_up == "none":
-            await self._table.skip(job.name, start)
+        await self._table.begin(job.name, self._epoch or self._clock.now())
         decided: datetime | None = None
         while True:
             due = await self._next(job, decided)
@@ -155,7 +148,7 @@ class Schedule:
             backoff.reset()
             if claim is Claim.MINE:
                 await self._run(job, due)
-                decided = await self._after(job, due)
+                decided = due
                 continue
             decided = None  # another process is at work: believe only the table
             if claim is Claim.HELD:
@@ -171,21 +164,13 @@ class Schedule:
         if due is not None:
             log.info("job_interrupted", job=job.name, due=due.isoformat())
             return due
-        mark = await self._table.mark(job.name)
-        return job.next_after(mark) if job.catch_up == "none" else job.choose(mark, self._clock.now())
+        return job.choose(await self._table.mark(job.name), self._clock.now())
 
     def _newest(self, job: Job, due: datetime, decided: datetime | None) -> datetime:
         """``due``, or a newer one when the clock jumped over several and only the newest counts."""
         if job.catch_up != "latest" or decided is None or due <= decided:
             return due
         return job.choose(due - MILLISECOND, self._clock.now()) or due
-
-    async def _after(self, job: Job, due: datetime) -> datetime | None:
-        """What is decided once ``due`` has been run; None when the table must tell."""
-        if job.catch_up == "none":
-            await self._table.skip(job.name, self._clock.now())
-            return None
-        return due
 
     async def _run(self, job: Job, due: datetime) -> None:
         began, error = self._wall.now(), None

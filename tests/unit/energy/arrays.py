@@ -14,7 +14,7 @@ from energy.matching import match
 from energy.registers import MISSING, OK
 from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
-from energy.totals import Totals, totals
+from energy.totals import Totals, columns
 from runtime.clock import to_ms
 
 FIRST = to_ms(datetime(2026, 10, 5, tzinfo=UTC)) // QUARTER_MS
@@ -55,4 +55,4 @@ def summed(site: SiteOptions, found: Sheet, mix: GridMix | None = None) -> Total
     energies: Balance = balance(site, found)
     matched = match(energies.edc, energies.loose, energies.contracted)
     mix = mix or GridMix.unknown(found.quarters)
-    return totals(energies, matched, mix, [(0, found.quarters)])[0]
+    return columns(energies, matched, mix).totals(0, found.quarters)

@@ -11,10 +11,9 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import func, select
 
 from runtime.clock import ManualClock, ReplayClock
-from runtime.cron import ZonedCron
 from runtime.database import Database
 from runtime.runs import Claim, RunState, RunTable
-from runtime.schedule import Job, Schedule, every
+from runtime.schedule import CatchUp, Job, Schedule, every
 from runtime.tables import job as job_table
 from tests.eventually import eventually
 
@@ -82,11 +81,10 @@ def test_a_broken_interval_is_refused() -> None:
 def test_catch_up_chooses() -> None:
     now = START + timedelta(days=30, minutes=1)
 
-    def chosen(catch_up: str, max_age: timedelta | None = None) -> datetime | None:
-        return Job("j", every(QUARTER), Diary().write, catch_up, max_age).choose(START, now)  # type: ignore[arg-type]
+    def chosen(catch_up: CatchUp) -> datetime | None:
+        return Job("j", every(QUARTER), Diary().write, catch_up).choose(START, now)
 
     assert chosen("each") == START + QUARTER
-    assert chosen("each", timedelta(hours=1)) == START + timedelta(days=29, hours=23, minutes=15)
     assert chosen("latest") == START + timedelta(days=30)
     assert Job("j", every(QUARTER), Diary().write, "latest").choose(now, now) == now + timedelta(minutes=14)
 
@@ -114,14 +112,14 @@ async def test_a_recorded_week_is_caught_up_each_and_once(database: Database) ->
 
 async def test_after_a_restart_it_goes_on_where_it_was_even_before_the_first_run(database: Database) -> None:
     diary = Diary()
-    monthly = Job("report", ZonedCron("0 6 1 * *", "Europe/Warsaw"), diary.write)
+    monthly = Job("report", every(timedelta(days=30)), diary.write)
     clock = ManualClock(START + timedelta(days=20))
     first = Schedule([monthly], database, clock)
     async with running(first):
         await eventually(lambda: _known(database))
     async with running(Schedule([monthly], database, ManualClock(START + timedelta(days=40)))):
         await diary.length(1)
-    assert diary.dues == [datetime(2026, 11, 1, 5, tzinfo=UTC)]
+    assert diary.dues == [START + timedelta(days=33)]
 
 
 async def _known(database: Database) -> int:
@@ -137,16 +135,6 @@ async def test_latest_runs_only_the_newest_of_many_missed(database: Database) ->
         clock.advance(timedelta(seconds=45))
         await diary.length(2)
     assert diary.dues == [START + timedelta(days=30), START + timedelta(days=30, seconds=40)]
-
-
-async def test_none_leaves_out_what_was_missed(database: Database) -> None:
-    diary, clock = Diary(), ManualClock(START + timedelta(days=1, seconds=1))
-    job = Job("prune", every(QUARTER), diary.write, "none")
-    async with running(Schedule([job], database, clock, epoch=START)):
-        await eventually(lambda: _known(database))
-        clock.advance(QUARTER)
-        await diary.length(1)
-    assert diary.dues == [START + timedelta(days=1) + QUARTER]
 
 
 async def test_a_failing_job_is_recorded_and_stops_no_other(database: Database) -> None:
