@@ -70,7 +70,7 @@ def frames(registry: SeriesRegistry, nodes: int, messages: int, seconds: int) ->
 async def run(nodes: int, messages: int, seconds: int) -> Result:
     """Let the rollups follow ``seconds`` of all nodes in batches of ``messages``."""
     with tempfile.TemporaryDirectory() as folder:
-        registry = SeriesRegistry()
+        registry = SeriesRegistry(4_000_000)
         journal = Journal(Path(folder) / "journal.sqlite", registry)
         await journal.open()
         store = MemoryStore(MemoryOptions(), registry, Path(folder))

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from runtime.clock import to_ms
-from runtime.errors import BadPayload, StoreError
+from runtime.errors import StoreError
 from runtime.options import Duration, Options
 from telemetry.catalogue import GPU, MEASUREMENTS, Measurement
 from telemetry.follower import Follower
@@ -24,6 +24,7 @@ from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS
 from telemetry.rollup_minutes import Before, Doubt, Minutes
 from telemetry.rollup_part import grouped
 from telemetry.rollup_repair import Repair, Task
+from telemetry.series import SeriesKey
 from telemetry.store import Store
 from telemetry.stored import is_told
 
@@ -49,6 +50,9 @@ _ROW_BYTES = 24
 
 _PRUNING = timedelta(hours=2)
 """How much earlier than told readings count as gone: pruning and a repair may meet in the middle."""
+
+_SLICE = 20_000
+"""Series that are looked at between two looks at the event loop."""
 
 _SHARE = 4
 """Open minutes are closed early when the journal keeps more than one part in so many for them alone."""
@@ -93,6 +97,7 @@ class Rollups:
         self._repair = Repair(journal, reader, store)
         self._thread = ThreadPoolExecutor(1, "rollups")
         self._turn, self._writing = asyncio.Lock(), asyncio.Lock()
+        # Group of every series by its id; -1 for what is no GPU.
         self._groups: dict[str, Ints] = {name: np.zeros(0, dtype=np.int32) for name in GROUPS}
         self._minutes = Minutes(0)
         self._position = self._safe = 0
@@ -160,8 +165,7 @@ class Rollups:
         """One turn of :meth:`run`; returns when all that was due by now is written. Raises StoreError."""
         async with self._turn:
             await self._close_idle()
-            for name in GROUPS:
-                self._group_of(name)
+            await self._name_groups()
             task = self._task()
             self._repairing = None if task is None else task.since
         if task is None:
@@ -245,7 +249,8 @@ class Rollups:
         if not frames:
             self._mark(MINUTE_MS, self._marks[MINUTE_MS][-1][0], before_ms)
             return
-        frames += self._grouped(frames)
+        await self._name_groups()
+        frames += await self._work(lambda: _grouped(frames, self._groups))
         first = min(int(frame.at_ms.min()) for frame in frames)
         state = {CLOSED: before_ms, ACCOUNTED: self._accounted(), RESUME: self._kept_from()}
         if not self._state(HOURS):
@@ -265,32 +270,24 @@ class Rollups:
         held = [one for one in (self._minutes.doubted_since(), self._repairing) if one is not None]
         return min([self._position, *held])
 
-    def _grouped(self, frames: Sequence[Frame]) -> list[Frame]:
-        found = []
-        for frame in frames:
-            for name in GROUPS if frame.measurement.of == GPU.name else ():
-                rows = grouped(ALL_ROLLUPS[f"{name}_1m"], frame, self._group_of(name)[frame.series])
-                found += [rows] if rows is not None else []
-        return found
+    async def _name_groups(self) -> None:
+        """Find the groups of all series that are new, a slice at a time: a start may bring millions."""
+        registry = self._journal.registry
+        while (first := len(self._groups["site"])) < len(registry):
+            keys = [registry.key(number) for number in range(first, min(first + _SLICE, len(registry)))]
+            for name, known in self._groups.items():
+                fresh = np.array([self._group(name, key) for key in keys], dtype=np.int32)
+                self._groups[name] = np.concatenate([known, fresh])
+            await asyncio.sleep(0)
 
-    def _group_of(self, name: str) -> Ints:
-        """The group of every GPU by series id; -1 for other series, and beyond the limit of names."""
-        registry, known = self._journal.registry, self._groups[name]
+    def _group(self, name: str, key: SeriesKey) -> int:
+        base, labels = key
+        if base != GPU.name:
+            return -1
         measurement = ALL_ROLLUPS[f"{name}_1m"].measurement
-        places = [GPU.labels.index(label) for label in measurement.labels]
-        fresh = []
-        for number in range(len(known), len(registry)):
-            base, labels = registry.key(number)
-            group = -1
-            if base == GPU.name:
-                try:
-                    group = registry.id(measurement, tuple(labels[k] for k in places))
-                except BadPayload as error:
-                    log.warning("group_without_rollup", group=name, reason=error.detail)
-            fresh.append(group)
-        if fresh:
-            self._groups[name] = known = np.concatenate([known, np.array(fresh, dtype=np.int32)])
-        return known
+        return self._journal.registry.id(
+            measurement, tuple(labels[GPU.labels.index(label)] for label in measurement.labels)
+        )
 
     def _task(self) -> Task | None:
         """What is to be made from the store now; None if nothing is."""
@@ -312,3 +309,12 @@ class Rollups:
 
     async def _work(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _grouped(frames: Sequence[Frame], groups: Mapping[str, Ints]) -> list[Frame]:
+    found = []
+    for frame in frames:
+        for name, of in groups.items() if frame.measurement.of == GPU.name else ():
+            rows = grouped(ALL_ROLLUPS[f"{name}_1m"], frame, of[frame.series])
+            found += [rows] if rows is not None else []
+    return found

@@ -37,7 +37,8 @@ class SeriesRegistry:
 
     The journal writes :meth:`unsaved` names in the same transaction as the first frame that uses them, so an
     id on disk always has its name on disk. ``limit`` caps the number of series (cardinality), and likewise
-    the number of sources that tell a status: whoever may publish can invent names of either.
+    the number of sources that tell a status: whoever may publish can invent names of either. Groups of
+    series, which nobody can invent without inventing series, may go past it.
     """
 
     def __init__(self, limit: int = 2_000_000) -> None:
@@ -64,7 +65,7 @@ class SeriesRegistry:
         found = self._ids.get(key)
         if found is not None:
             return found
-        if len(self._keys) >= self.limit:
+        if len(self._keys) >= self.limit and measurement.of is None:
             raise BadPayload("cardinality", f"more than {self.limit} series")
         self._ids[key] = number = len(self._keys)
         self._keys.append(key)

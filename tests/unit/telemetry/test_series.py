@@ -6,6 +6,7 @@ import pytest
 
 from runtime.errors import BadPayload
 from telemetry.catalogue import GPU, METER
+from telemetry.rollup import ROLLUPS
 from telemetry.series import SeriesRegistry
 
 MAIN, UPS = ("gdansk", "main-1"), ("gdansk", "ups-a")
@@ -28,6 +29,14 @@ def test_the_cap_refuses_new_series_and_keeps_the_old() -> None:
         registry.id(METER, UPS)
     assert caught.value.reason == "cardinality"
     assert registry.id(METER, MAIN) == 0
+
+
+def test_groups_of_known_series_are_named_at_the_cap_too() -> None:
+    registry = SeriesRegistry(limit=1)
+    registry.id(METER, MAIN)
+    assert registry.id(ROLLUPS["site_1m"], ("gdansk",)) == 1
+    with pytest.raises(BadPayload):
+        registry.id(METER, UPS)
 
 
 def test_sources_that_tell_only_a_status_are_capped_too_and_take_no_room_from_series() -> None:
