@@ -89,6 +89,6 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
         raise Problem(404, f"there is no month “{name[:20]}”; write it as 2026-10.")
     site, house = shell.view.site, shell.house
     page = await green.green_month(house, site, period, shell.tz, shell.at)
-    hour = shell.view.hour
+    hour = shell.view.hour or (page.worst[0].start if page.worst else None)
     detail = await green.hour_detail(house, site, hour) if hour is not None else None
-    return draw(request, "green.html", frame=shell, month=page, detail=detail)
+    return draw(request, "green.html", frame=shell, month=page, hour=hour, detail=detail)

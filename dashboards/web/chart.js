@@ -1,4 +1,4 @@
-// A time series chart: gaps stay gaps, the last value stands at the line's end, keys move a read-out.
+// A time series chart: gaps stay gaps, a current value stands at the line's end, keys move a read-out.
 import uPlot from "uplot";
 import { say } from "./live.js";
 import { clock } from "./numbers.js";
@@ -8,6 +8,8 @@ const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 const LABEL_LETTERS = 9;
 const NARROW = 520;
 const SPEAK_EVERY_MS = 2000;
+// A line that ended longer ago than this many steps has no current value.
+const CURRENT_STEPS = 2;
 
 export class Chart {
   #card;
@@ -208,7 +210,7 @@ export class Chart {
   #endLabels(u, bbox, ratio) {
     const { ctx } = u;
     const labels = this.lines
-      .map((line, index) => ({ line, index, value: lastKnown(u.data[index + 1]) }))
+      .map((line, index) => ({ line, index, value: current(u.data[index + 1]) }))
       .filter(({ value }) => value !== null)
       .map((label) => ({ ...label, y: u.valToPos(label.value, "y", true) }))
       .sort((a, b) => a.y - b.y);
@@ -265,7 +267,7 @@ export class Chart {
   }
 
   #tellNewest() {
-    this.newest.forEach((element, index) => say(element, this.form(lastKnown(this.#data[index + 1]))));
+    this.newest.forEach((element, index) => say(element, this.form(current(this.#data[index + 1]))));
   }
 
   #table(button) {
@@ -319,7 +321,7 @@ function alone(u, series) {
   return found;
 }
 
-function lastKnown(column) {
-  for (let i = column.length - 1; i >= 0; i--) if (column[i] != null) return column[i];
-  return null;
+// The newest value, unless the line ended before the chart does: an old value must not pass for the present.
+function current(column) {
+  return column.slice(-CURRENT_STEPS).findLast((value) => value != null) ?? null;
 }

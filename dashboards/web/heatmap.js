@@ -3,7 +3,7 @@ import { say } from "./live.js";
 import { share } from "./numbers.js";
 import { colour, rgb } from "./theme.js";
 
-const LEFT = 46;
+const LEFT = 54;
 const TOP = 20;
 const ROW = 17;
 const STOPS = 5;

@@ -450,3 +450,25 @@ async def test_an_open_page_outlives_a_restart_of_the_service(stage: Stage, desk
         await expect(page.locator("#badge")).to_have_text("live")
         await expect(page.locator(value)).to_have_class("num")
         assert await page.evaluate("window.stillHere")
+
+
+async def test_a_wall_shows_all_on_one_screen_and_can_be_left(stage: Stage) -> None:
+    context = await stage.open(viewport={"width": 1920, "height": 1080})
+    page = await stage.visit(context, "/?kiosk=1")
+    hidden = "() => document.querySelector('main').scrollHeight - document.querySelector('main').clientHeight"
+    await expect(page.locator(".u-wrap")).to_be_visible()
+    assert await page.evaluate(hidden) <= 0
+    await expect(page.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    await page.get_by_role("link", name="Leave wall mode").click()
+    await expect(page.get_by_role("link", name="Wall mode", exact=True)).to_be_visible()
+    await context.close()
+
+
+async def test_the_green_month_says_which_hours_have_no_figure_and_opens_with_the_worst(stage: Stage) -> None:
+    context = await stage.open()
+    page = await stage.visit(context, "/green?site=gdansk")
+    worst = page.locator("section", has=page.locator("#worst-title"))
+    await expect(worst).to_contain_text("no figure and cannot be ranked")
+    first = await worst.locator("tbody a").first.inner_text()
+    await expect(page.locator("#hour-title")).to_have_text(f"Hour from {first}")
+    await context.close()

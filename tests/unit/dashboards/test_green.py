@@ -41,6 +41,8 @@ async def test_hours_without_a_figure_have_a_reason_and_hours_to_come_are_not_th
     assert "below the floor" in (hole.reason or "")
     assert page.lines[20].hours == [[] for _ in range(24)]
     assert page.days[13].missing_hours == 6
+    cells = [cell for line in page.lines for hour in line.hours for cell in hour]
+    assert page.figureless == sum(cell.share is None for cell in cells) > 0
     assert page.state == "open"
     assert page.after is None
     assert page.before == "2026-09"
