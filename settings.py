@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-import telemetry.stores
 from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
@@ -31,22 +30,27 @@ from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
+from runtime.address import is_host
+from runtime.clock import SystemClock
 from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
+from runtime.files import file_problems
+from runtime.mistakes import told
 from runtime.options import Duration, Options, shown
-from runtime.registry import Plugin
+from telemetry.chosen import Chosen, choose, own
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
-from telemetry.store import STORES, Store
+from telemetry.store import Store
 
-T = TypeVar("T")
 K = TypeVar("K")
 M = TypeVar("M", bound=BaseModel)
 
 _PREFIX, _DELIMITER = "AMBERWATT_", "__"
 
-_STORE_NAME = re.compile(r"[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,59}")
-"""A store's name is part of the name of a file."""
+DATABASES = ("sqlite+aiosqlite", "postgresql+asyncpg")
+"""What the relational state is kept in, as SQLAlchemy names it."""
+
+_SITE = re.compile(r"[a-z0-9-]{1,60}")
 
 _ALERT_TABLES = ("rule", "channel", "route", "inhibit", "delivery")
 
@@ -63,13 +67,13 @@ class ServiceOptions(Options):
     public_url: str | None = None
     database: str | None = None
     replay_from: datetime | None = None
-    settle_grace: Duration = timedelta(minutes=2)
+    settle_grace: Duration = Field(default=timedelta(minutes=2), le=timedelta(days=1))
 
     @field_validator("listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65_535:
+        if not is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
             raise ValueError(f"{shown(value)}: write HOST:PORT, for example 127.0.0.1:8080")
         return value
 
@@ -89,16 +93,22 @@ class ServiceOptions(Options):
     @field_validator("database")
     @classmethod
     def _sqlalchemy_url(cls, value: str | None) -> str | None:
+        fix = "write an SQLAlchemy URL, such as postgresql+asyncpg://USER@HOST/NAME"
         try:
-            return value if value is None else make_url(value).render_as_string(hide_password=False)
+            url = value if value is None else make_url(value)
         except ArgumentError:
-            raise ValueError("write an SQLAlchemy URL, such as postgresql+asyncpg://USER@HOST/NAME") from None
+            raise ValueError(fix) from None
+        if isinstance(url, URL) and url.drivername not in DATABASES:
+            raise ValueError(f"{shown(url.drivername)} is not spoken, only {' and '.join(DATABASES)}; {fix}")
+        return url.render_as_string(hide_password=False) if isinstance(url, URL) else None
 
     @field_validator("replay_from")
     @classmethod
     def _has_offset(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
             raise ValueError("write the offset too, for example 2026-10-01T00:00:00+02:00")
+        if value is not None and value > SystemClock().now():
+            raise ValueError("lies in the future: a recording begins in the past")
         return value
 
     @property
@@ -177,15 +187,6 @@ class Settings(BaseSettings):
 
 
 @dataclass(frozen=True)
-class Chosen(Generic[T]):
-    """A plugin that a table asks for, with its checked options."""
-
-    name: str
-    plugin: Plugin[T]
-    options: BaseModel
-
-
-@dataclass(frozen=True)
 class Configuration:
     """The checked file with every plugin table resolved."""
 
@@ -195,18 +196,18 @@ class Configuration:
 
     def effective(self) -> dict[str, Any]:
         """The whole file with every default filled in, as plain values; secrets are masked."""
-        told = self.settings.model_dump(mode="json")
-        if told["service"]["database"] is not None:
-            told["service"]["database"] = make_url(told["service"]["database"]).render_as_string()
-        told["store"] = [
+        whole = self.settings.model_dump(mode="json")
+        if whole["service"]["database"] is not None:
+            whole["service"]["database"] = make_url(whole["service"]["database"]).render_as_string()
+        whole["store"] = [
             {"type": one.plugin.name, "name": one.name, **one.options.model_dump(mode="json")}
             for one in self.stores
         ]
-        told["channel"] = [
-            {**table, **CHANNELS[table["type"]].options(**_own(table)).model_dump(mode="json")}
+        whole["channel"] = [
+            {**table, **CHANNELS[table["type"]].options(**own(table)).model_dump(mode="json")}
             for table in self.settings.channel
         ]
-        return told
+        return whole
 
     def listening_on(self, address: str) -> Configuration:
         """The same, but with its pages at ``address``."""
@@ -219,7 +220,7 @@ def read(path: Path | None) -> Configuration:
     if path is None:
         return resolve({})
     tables = _absolute(_parse(path), path.resolve().parent)
-    return resolve(tables, list(_missing_files(tables)))
+    return resolve(tables, list(file_problems(tables)))
 
 
 def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Configuration:
@@ -231,10 +232,12 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
     try:
         settings = Settings(**tables)
     except ValidationError as error:
-        problems += _told(error, "")
+        problems += told(error, "")
         settings = None
-    stores = _choose(
-        tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store, problems
+    stores = choose(
+        tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store,
+        ServiceOptions().data_dir if settings is None else settings.service.data_dir,
+        problems,
     )
     alerting = _alerting(tables, settings, problems)
     problems += _cross_check_valid(tables) if settings is None else cross_check(settings)
@@ -272,6 +275,13 @@ def _shut_out(allow: Sequence[str], sites: Mapping[str, SiteOptions]) -> Iterato
     found = [problem for key, site in sites.items() for problem in site.problems(key)]
     if "grid" in named:
         found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
+    if ALL in named:
+        found.append("sites.all: by that name figures of all sites are asked for; name the site otherwise")
+    found += [
+        f"sites.{shown(key)}: is a level of topics: write 1 to 60 of a-z, 0-9 and -"
+        for key in named
+        if not _SITE.fullmatch(key)
+    ]
     known = ", ".join(named) or "none"
     for number, target in targets.items():
         if target.site not in (*named, ALL):
@@ -295,19 +305,6 @@ def _valid(kind: type[M], rows: Iterable[tuple[K, Any]]) -> dict[K, M]:
     return found
 
 
-def _missing_files(value: Any, where: str = "") -> Iterator[str]:
-    """Every ``*_file`` that is named and not there."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            place = f"{where}.{key}".removeprefix(".")
-            if key.endswith("_file") and isinstance(inner, str) and not Path(inner).is_file():
-                yield f"{place}: there is no file {inner}"
-            yield from _missing_files(inner, place)
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _missing_files(inner, f"{where}[{number}]")
-
-
 def _alerting(
     tables: Mapping[str, Any], settings: Settings | None, problems: list[str]
 ) -> AlertOptions | None:
@@ -319,10 +316,19 @@ def _alerting(
         alerting = AlertOptions.model_validate(chosen)
     except ValidationError as error:
         # The same mistakes were told of the whole file, but for that of the address.
-        problems += [] if settings is None else list(_told(error, "service.public_url as "))
+        problems += [] if settings is None else list(told(error, "service.public_url as "))
         return None
-    problems += alerting.problems()
+    whole = tables if settings is None else {"sites": settings.sites, "target": settings.target}
+    problems += alerting.problems(*_named(whole))
     return alerting
+
+
+def _named(tables: Mapping[str, Any]) -> Iterator[list[str] | None]:
+    """The keys of all sites, then the names of all targets, whatever else is wrong; None is not known."""
+    sites, targets = tables.get("sites", {}), tables.get("target", ())
+    yield list(sites) if isinstance(sites, dict) else None
+    right = isinstance(targets, tuple) and all(isinstance(target, TargetOptions) for target in targets)
+    yield [target.name for target in targets] if right else None
 
 
 def _loopback(service: ServiceOptions) -> bool:
@@ -331,7 +337,7 @@ def _loopback(service: ServiceOptions) -> bool:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a mark first
         tables = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
@@ -357,52 +363,3 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
     if isinstance(value, str) and (key.endswith("_file") or key in ("data_dir", "folder")):
         return str(folder / value)
     return value
-
-
-def _choose(tables: Any, problems: list[str]) -> list[Chosen[Store]]:
-    STORES.load(telemetry.stores)
-    chosen: list[Chosen[Store]] = []
-    if tables in ([], ()):
-        problems.append('store: is empty; write at least [[store]] with type = "duckdb"')
-    for number, row in enumerate(tables if isinstance(tables, list | tuple) else []):
-        where = f"store[{number}]"
-        if not isinstance(row, Mapping):
-            continue  # told of the whole file
-        kind = row.get("type")
-        if not isinstance(kind, str) or kind not in STORES:
-            problems.append(f"{where}.type: {shown(kind)} is no store; there are: {', '.join(STORES)}")
-            continue
-        plugin = STORES[kind]
-        try:
-            options = plugin.options.model_validate(_own(row))
-        except ValidationError as error:
-            problems.extend(_told(error, f"{where} ({kind})."))
-            continue
-        name = row.get("name", kind)
-        if not isinstance(name, str) or not _STORE_NAME.fullmatch(name):
-            problems.append(f"{where}.name: {shown(name)} is no name; write up to 60 characters without /")
-            continue
-        if any(c.name == name for c in chosen):
-            problems.append(f"{where}: two stores are named {name!r}; give each a name of its own")
-        chosen.append(Chosen(name, plugin, options))
-    return chosen
-
-
-def _own(table: Mapping[str, Any]) -> dict[str, Any]:
-    """What a plugin's table says beside which plugin it is and how it is called."""
-    return {key: value for key, value in table.items() if key not in ("type", "name")}
-
-
-def _told(error: ValidationError, prefix: str) -> Iterator[str]:
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
-        where = prefix + _dotted(one["loc"])
-        text = "is not a known key; check its spelling" if one["type"] == "extra_forbidden" else one["msg"]
-        yield f"{where.rstrip('.')}: {text.removeprefix('Value error, ')}"
-
-
-def _dotted(location: Sequence[int | str]) -> str:
-    """``("sites", "gdansk", "meter", 2, "role")`` -> ``sites.gdansk.meter[2].role``."""
-    dotted = ""
-    for part in location:
-        dotted += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return dotted.removeprefix(".")

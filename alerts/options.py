@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 import alerts.channels
 import alerts.rules
+from alerts.matchers import Named, match_problems
 from alerts.message import CHANNELS, Channel, Publish, UsesBroker
 from alerts.outbox import DeliveryOptions
-from alerts.route import MONTHLY_REPORT, InhibitOptions, RouteOptions, Router
+from alerts.route import InhibitOptions, RouteOptions, Router
 from alerts.verdict import RULES, Rule
-from alerts.watch import RULE_FAILING
 from runtime.errors import ConfigError, ServiceError
 from runtime.options import Options, shown
 from runtime.registry import Registry
@@ -38,10 +37,21 @@ class AlertOptions(Options):
     route: tuple[RouteOptions, ...] = ()
     inhibit: tuple[InhibitOptions, ...] = ()
 
-    def problems(self) -> list[str]:
-        """Everything wrong in and between these tables, each with its place and the fix."""
+    def problems(
+        self, sites: Collection[str] | None = None, targets: Collection[str] | None = None
+    ) -> list[str]:
+        """Everything wrong in and between these tables, each with its place and the fix.
+
+        ``sites`` and ``targets`` are what the rest of the file names; None if that is not known.
+        """
         load_plugins()
-        return [*self._rule_problems(), *self._channel_problems(), *self._route_problems()]
+        named = Named(sites, targets, [name for name in _names(self.channel) if name])
+        return [
+            *self._rule_problems(),
+            *self._channel_problems(),
+            *self._route_problems(named),
+            *self._inhibit_problems(named),
+        ]
 
     def rules(self) -> dict[str, Rule]:
         """Every rule that is not stopped, by name. Raises ConfigError."""
@@ -120,20 +130,22 @@ class AlertOptions(Options):
             return [_told(place, name, problem) for problem in error.errors()]
         return []
 
-    def _route_problems(self) -> list[str]:
-        names = {name for name in _names(self.channel) if name}
+    def _route_problems(self, named: Named) -> list[str]:
         found = []
         for number, route in enumerate(self.route):
             place = f"route[{number}]"
             for channel in route.to:
-                if channel not in names:
-                    known = ", ".join(sorted(names)) or "none"
+                if channel not in named.channels:
+                    known = ", ".join(sorted(named.channels)) or "none"
                     found.append(f"{place}.to: no channel is named {shown(channel)}; there are: {known}")
-            for pattern in route.match.rule:
-                rules = (*RULES, RULE_FAILING, MONTHLY_REPORT)
-                if not any(fnmatchcase(rule, pattern) for rule in rules):
-                    known = ", ".join(rules)
-                    found.append(f"{place}.match.rule: {shown(pattern)} matches no rule; there are: {known}")
+            found += match_problems(route.match, f"{place}.match", named)
+        return found
+
+    def _inhibit_problems(self, named: Named) -> list[str]:
+        found: list[str] = []
+        for number, inhibit in enumerate(self.inhibit):
+            found += match_problems(inhibit.when, f"inhibit[{number}].when", named)
+            found += match_problems(inhibit.mute, f"inhibit[{number}].mute", named)
         return found
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from alerts.board import Alert, AlertState
 from alerts.message import MessageKind
@@ -30,6 +30,10 @@ def _as_tuple(value: object) -> object:
 
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 """Names or globs (``gda*``); one may be written without brackets."""
+
+
+LEAST_REPEAT = timedelta(minutes=1)
+"""Whoever is told more often stops reading."""
 
 
 class Subject(Protocol):
@@ -84,6 +88,13 @@ class RouteOptions(Options):
     repeat: Duration | None = timedelta(hours=4)
     resolved: bool = True
 
+    @field_validator("repeat")
+    @classmethod
+    def _seldom_enough(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < LEAST_REPEAT:
+            raise ValueError("a channel is reminded once a minute at most; write 1m or longer")
+        return value
+
 
 class InhibitOptions(Options):
     """One ``[[inhibit]]``: while an alert of ``when`` fires, nobody is told of those of ``mute``.
@@ -95,6 +106,13 @@ class InhibitOptions(Options):
     when: MatchOptions
     mute: MatchOptions
     same: Literal["site", "parent", "any"] = "site"
+
+    @field_validator("when", "mute")
+    @classmethod
+    def _means_something(cls, value: MatchOptions) -> MatchOptions:
+        if value == MatchOptions():
+            raise ValueError("is empty, which means every alert: name a severity, site, rule or key")
+        return value
 
     def mutes(self, alert: Alert, firing: Sequence[Alert]) -> Alert | None:
         """The alert that keeps ``alert`` quiet, or None."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import structlog
 
@@ -38,6 +39,10 @@ class FollowOptions(Options):
     interval: Duration = timedelta(milliseconds=200)
     safety: Duration = timedelta(0)
     read_bytes: int = 8 << 20
+
+    def file(self, data_dir: Path) -> Path | None:
+        """The one file that the store keeps its rows in, symbolic links followed; None if there is none."""
+        return None
 
 
 class Follower:

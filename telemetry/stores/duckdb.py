@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from runtime.clock import to_ms
 from runtime.errors import StoreError
+from runtime.options import shown
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
@@ -33,13 +35,31 @@ _CHECKPOINT = "64MB"
 """Size at which the write-ahead log is folded into the file: seldom enough to be cheap, quick to replay."""
 
 
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s?([KMGT])i?B")
+
+_LEAST_MEMORY = 64e6
+"""Bytes with which every query of ours can still be answered."""
+
+
 class DuckDBOptions(FollowOptions):
     """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute."""
 
     path: Path = Path("telemetry.duckdb")
-    memory_limit: str = Field(default="1GB", pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B)$")
-    threads: int = Field(default=2, ge=1)
-    readers: int = Field(default=4, ge=1)
+    memory_limit: str = "1GB"
+    threads: int = Field(default=2, ge=1, le=256)
+    readers: int = Field(default=4, ge=1, le=64)
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _enough(cls, value: str) -> str:
+        size = _SIZE.fullmatch(value)
+        if size is None or float(size[1]) * 1000 ** ("KMGT".index(size[2]) + 1) < _LEAST_MEMORY:
+            raise ValueError(f"{shown(value)}: write 64MB or more, such as 1GB")
+        return value
+
+    def file(self, data_dir: Path) -> Path:
+        """See :class:`telemetry.follower.FollowOptions`."""
+        return (data_dir / self.path).resolve()
 
 
 @STORES.add("duckdb", DuckDBOptions)
@@ -59,7 +79,7 @@ class DuckDBStore:
             "threads": options.threads,
             "checkpoint_threshold": _CHECKPOINT,
         }
-        self._file = DuckDBFile(data_dir / options.path, registry, config)
+        self._file = DuckDBFile(options.file(data_dir), registry, config)
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -28,6 +29,12 @@ _MARK_EVERY_MS = 60_000
 """How far the newest time must move before it is written again: an upsert costs as much as 10,000 rows."""
 
 
+_OPEN: set[Path] = set()
+"""Files that this process has open. DuckDB's own lock keeps out other processes only."""
+
+_OPEN_LOCK = Lock()
+
+
 class DuckDBFile:
     """Rows, names of series, counts and the journal position, all in one file.
 
@@ -45,12 +52,21 @@ class DuckDBFile:
         self._named = 0
         self._newest: dict[str, Millis] = {}
         self._marked: dict[str, int] = {}
+        self._claimed = path
 
     def open(self) -> int:
         """Connect, make what is missing, and return the position; at once if it is open and sound."""
         if self._connection is not None:
             return self._position
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._claim()
+        try:
+            return self._connect()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _connect(self) -> int:
         connection = duckdb.connect(self.path, config=self._config)
         try:
             _run(connection, duckdb_sql.STATE)
@@ -114,6 +130,23 @@ class DuckDBFile:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+            self._let_go()
+
+    def _claim(self) -> None:
+        """Two stores on one file would each write every row and follow one position."""
+        place = self.path.resolve()
+        with _OPEN_LOCK:
+            if place in _OPEN:
+                raise StoreError(
+                    f"the DuckDB file {place} is open in another store of this service: two [[store]] tables "
+                    "lead to it; give each its own path"
+                )
+            _OPEN.add(place)
+        self._claimed = place
+
+    def _let_go(self) -> None:
+        with _OPEN_LOCK:
+            _OPEN.discard(self._claimed)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:

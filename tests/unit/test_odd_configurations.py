@@ -37,7 +37,7 @@ ODD: tuple[Any, ...] = (
 
 MORE: dict[str, Any] = {
     "rule": [{"type": "pue_limit", "on_delay": "30m", "enabled": True}],
-    "inhibit": [{"when": {"key": "a"}, "mute": {"key": "b"}, "same": "site"}],
+    "inhibit": [{"when": {"key": "silent/*"}, "mute": {"rule": "completeness"}, "same": "site"}],
     "delivery": {"timeout": "30s", "concurrency": 4},
     "store": [
         {"type": "duckdb"},

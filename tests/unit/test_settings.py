@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,6 +180,209 @@ def test_a_login_in_a_url_is_refused_with_the_fix_and_not_repeated() -> None:
 def test_no_site_is_named_like_the_zones_of_the_grid() -> None:
     with pytest.raises(ConfigError, match=r"sites\.grid"):
         resolve({"sites": {"grid": {"name": "Grid", "zone": "Europe/Warsaw", "grid": "PL"}}})
+
+
+SITE = {
+    "name": "Gdańsk",
+    "zone": "Europe/Warsaw",
+    "grid": "PL",
+    "meter": [{"id": "main-1", "role": "utility"}, {"id": "ups-a", "role": "it", "category": "pue1"}],
+}
+
+
+def mistakes_of(tables: dict[str, Any]) -> list[str]:
+    """What is wrong with ``tables``."""
+    try:
+        resolve(tables)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+@pytest.mark.parametrize("key", ["Gdańsk", "gda/nsk", "gda nsk", "", "all", "GDANSK", "x" * 61, "gda\nsk"])
+def test_a_site_is_a_level_of_topics(key: str) -> None:
+    assert any(problem.startswith("sites.") for problem in mistakes_of({"sites": {key: SITE}}))
+
+
+@pytest.mark.parametrize(
+    ("match", "says"),
+    [
+        ({"severity": ["critial"]}, "severity: 'critial' matches no severity; there are: critical, high"),
+        ({"severity": ["high", "hihg"]}, "severity: 'hihg' matches no severity"),
+        ({"severity": "crt*"}, "severity: 'crt*' matches no severity"),
+        ({"site": "gdask"}, "site: 'gdask' matches no site; there are: gdansk"),
+        ({"site": ["gdansk", "kau*"]}, "site: 'kau*' matches no site"),
+        ({"rule": "pue_limt"}, "rule: 'pue_limt' matches no rule; there are: channel_failing"),
+        ({"key": "pue/gdask"}, "key: 'pue/gdask' matches no alert's key; there are: "),
+        ({"key": "targt/*"}, "key: 'targt/*' matches no alert's key"),
+        ({"key": "target/gren/missed"}, "key: 'target/gren/missed' matches no alert's key"),
+        ({"key": "channel/mial"}, "key: 'channel/mial' matches no alert's key"),
+        ({"key": "completeness/gdask/*"}, "key: 'completeness/gdask/*' matches no alert's key"),
+    ],
+)
+def test_a_match_that_can_match_nothing_is_told(match: dict[str, Any], says: str) -> None:
+    whole = {
+        "sites": {"gdansk": SITE},
+        "target": [{"name": "green", "site": "gdansk"}],
+        "channel": [{"type": "mqtt", "name": "mail"}],
+    }
+    found = mistakes_of({**whole, "route": [{"match": match, "to": ["mail"]}]})
+    assert len(found) == 1
+    assert found[0].startswith(f"route[0].match.{says}")
+    found = mistakes_of({**whole, "inhibit": [{"when": match, "mute": {"rule": "completeness"}}]})
+    assert [problem.split(": ")[0] for problem in found] == [f"inhibit[0].when.{says.split(':')[0]}"]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {},
+        {"severity": ["crit*", "high"], "site": "gda*", "rule": ["pue*", "monthly_report"]},
+        {"severity": "*", "site": "", "key": "*"},
+        {
+            "key": [
+                "pue/gdansk",
+                "target/*/missed",
+                "target/green/at-risk",
+                "*/gdansk",
+                "silent/gdansk/hall/a",
+            ]
+        },
+        {"key": ["completeness/gdansk/*", "store/*/lagging", "journal/filling", "rule/pue_limit", "s*"]},
+        {"key": ["channel/mail", "report/gdansk/2026-*", "[ps]*"]},
+    ],
+)
+def test_a_match_that_can_match_is_right(match: dict[str, Any]) -> None:
+    tables = {
+        "sites": {"gdansk": SITE},
+        "target": [{"name": "green", "site": "gdansk"}],
+        "channel": [{"type": "mqtt", "name": "mail"}],
+        "route": [{"match": match, "to": ["mail"], "repeat": "1m"}],
+    }
+    assert mistakes_of(tables) == []
+
+
+def test_an_inhibition_says_of_what_and_a_repeat_is_no_flood() -> None:
+    channel = [{"type": "mqtt", "name": "mail"}]
+    found = mistakes_of(
+        {
+            "channel": channel,
+            "inhibit": [{"when": {}, "mute": {}}],
+            "route": [{"to": ["mail"], "repeat": "59s"}],
+        }
+    )
+    assert [problem.split(": ")[0] for problem in found] == [
+        "route[0].repeat",
+        "inhibit[0].when",
+        "inhibit[0].mute",
+    ]
+    assert mistakes_of({"channel": channel, "route": [{"to": ["mail"], "repeat": None}]}) == []
+
+
+def test_two_stores_in_one_file_are_told(tmp_path: Path) -> None:
+    (tmp_path / "link.duckdb").symlink_to(tmp_path / "telemetry.duckdb")
+    stores = [
+        {"type": "duckdb"},
+        {"type": "duckdb", "name": "second", "path": "./telemetry.duckdb"},
+        {"type": "duckdb", "name": "third", "path": str(tmp_path / "link.duckdb")},
+        {"type": "duckdb", "name": "fourth", "path": "other.duckdb"},
+    ]
+    data = tmp_path / "data"
+    data.symlink_to(tmp_path)
+    found = mistakes_of({"service": {"data_dir": str(tmp_path / "data")}, "store": stores})
+    assert [problem.split(": ")[0] for problem in found] == [
+        "store[1].path",
+        "store[2].path",
+        "store[2].path",
+    ]
+    assert f"{tmp_path / 'telemetry.duckdb'} is the file of store[0] too" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ({"threads": 257}, "store[0] (duckdb).threads"),
+        ({"memory_limit": "1KB"}, "store[0] (duckdb).memory_limit: '1KB': write 64MB or more"),
+        ({"memory_limit": "much"}, "store[0] (duckdb).memory_limit: 'much': write 64MB or more"),
+        ({"name": "ledger"}, "store[0].name: 'ledger' is taken by a part of the service"),
+        ({"name": "rollups"}, "store[0].name: 'rollups' is taken by a part of the service"),
+        ({"measurements": ["*", "metr"]}, "store[0].measurements: 'metr' matches no measurement"),
+        ({"measurements": ["meter", "*_1m"]}, "store[0].measurements: lacks gpu, supply, cooling"),
+    ],
+)
+def test_a_store_that_could_not_serve_is_told(store: dict[str, Any], says: str) -> None:
+    found = mistakes_of({"store": [{"type": "duckdb", **store}]})
+    assert len(found) == 1
+    assert found[0].startswith(says)
+
+
+def test_a_store_that_is_not_read_takes_what_it_likes() -> None:
+    stores = [
+        {"type": "duckdb", "memory_limit": "64 MiB", "threads": 256},
+        {"type": "influx", "measurements": ["meter", "*_1m"]},
+    ]
+    assert mistakes_of({"store": stores}) == []
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "256.1.1.1:8080",
+        "not a host:80",
+        "127.0.0.1:65536",
+        "127.0.0.1:٨٠",
+        "1.2.3:80",
+        "-a:80",
+        "a..b:80",
+        ":80",
+    ],
+)
+def test_an_address_that_is_none_is_told(listen: str) -> None:
+    assert mistakes_of({"service": {"listen": listen}}) == [
+        f"service.listen: {listen!r}: write HOST:PORT, for example 127.0.0.1:8080"
+    ]
+
+
+@pytest.mark.parametrize("listen", ["[::1]:8080", "localhost:0", "dc-1.example.org:80", "0.0.0.0:65535"])
+def test_an_address_is_right(listen: str) -> None:
+    assert mistakes_of({"service": {"listen": listen}}) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "says"),
+    [
+        ({"database": "mysql://dc:hunter2@db/x"}, "service.database: 'mysql' is not spoken, only sqlite"),
+        ({"settle_grace": "25h"}, "service.settle_grace: "),
+        ({"replay_from": "2999-01-01T00:00:00Z"}, "service.replay_from: lies in the future"),
+    ],
+)
+def test_what_the_service_cannot_do_is_told(service: dict[str, Any], says: str) -> None:
+    found = mistakes_of({"service": service})
+    assert len(found) == 1
+    assert found[0].startswith(says)
+    assert "hunter2" not in found[0]
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "windows.toml"
+    path.write_text('[service]\nlisten = "127.0.0.1:1"\n', encoding="utf-8-sig")
+    assert read(path).settings.service.port == 1
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate\n")
+    (tmp_path / "key.pem").write_text("no key\n")
+    path = tmp_path / "a.toml"
+    path.write_text(
+        '[broker]\nurl = "mqtts://127.0.0.1"\n'
+        'ca_file = "ca.pem"\ncert_file = "ca.pem"\nkey_file = "key.pem"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [
+        "broker.ca_file",
+        "broker.cert_file",
+    ]
 
 
 def test_mistakes_between_tables_are_told_beside_those_within(tmp_path: Path) -> None:

@@ -228,3 +228,18 @@ async def test_a_query_that_nobody_waits_for_is_stopped(tmp_path: Path) -> None:
         await asked
     assert (await target.latest(ALL)).num_rows == 1
     await target.close()
+
+
+async def test_two_stores_of_one_process_never_share_a_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    registry = SeriesRegistry()
+    first = store(tmp_path / "data", registry)
+    second = DuckDBStore(DuckDBOptions(path=Path("../link/telemetry.duckdb")), registry, tmp_path / "data")
+    await first.open()
+    with pytest.raises(StoreError, match=r"two \[\[store\]\] tables lead to it; give each its own path"):
+        await second.open()
+    await put(first, registry, 1)
+    await first.close()
+    assert await second.open() == 1
+    await second.close()
