@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,10 +22,10 @@ from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
-from collectors.topic import PREFIX, matcher
 from collectors.source import BrokerOptions
-from energy.device import devices
+from collectors.topic import PREFIX, matcher
 from dashboards.house import AuthOptions
+from energy.device import devices
 from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
@@ -141,6 +141,14 @@ class IngestOptions(QualityOptions):
     """
 
     max_series: int = Field(default=2_000_000, ge=1)
+    allow: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _filters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            matcher(one)
+        return value
 
 
 class Settings(BaseSettings):
@@ -151,14 +159,6 @@ class Settings(BaseSettings):
     )
 
     service: ServiceOptions = ServiceOptions()
-    allow: tuple[str, ...] = ()
-
-    @field_validator("allow")
-    @classmethod
-    def _filters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for one in value:
-            matcher(one)
-        return value
     broker: BrokerOptions = BrokerOptions()
     journal: JournalOptions = JournalOptions()
     ingest: IngestOptions = IngestOptions()
@@ -249,18 +249,15 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
 def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
+    found += _shut_out(settings.ingest.allow, settings.sites)
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
-    found += _shut_out(settings.ingest.allow, settings.sites)
             "could read; listen on 127.0.0.1, or set auth.anonymous_anywhere = true if that is meant"
         )
     return found
 
 
-def _between(
-    named: Collection[str], sites: Mapping[str, SiteOptions], targets: Mapping[int, TargetOptions]
-) -> list[str]:
 def _shut_out(allow: Sequence[str], sites: Mapping[str, SiteOptions]) -> Iterator[str]:
     """Every site that has a device whose topic ``[ingest] allow`` would reject."""
     filters = list(map(matcher, allow))
@@ -271,6 +268,9 @@ def _shut_out(allow: Sequence[str], sites: Mapping[str, SiteOptions]) -> Iterato
             yield f"ingest.allow: lets no {shut[0]} in, which sites.{key} names; add {PREFIX}{key}/#"
 
 
+def _between(
+    named: Collection[str], sites: Mapping[str, SiteOptions], targets: Mapping[int, TargetOptions]
+) -> list[str]:
     """What is wrong within and between ``sites`` and ``targets``; ``named`` are the keys of all sites."""
     found = [problem for key, site in sites.items() for problem in site.problems(key)]
     if "grid" in named:
