@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.figures import ALL
-from energy.interval import Period, Step
+from energy.interval import Period
 from energy.judge import judge_target
 from energy.quantity import day_words, month_words
-from energy.shortfall import uncovered_wh, worst_hours
+from energy.shortfall import GrowingPeriod, uncovered_wh
 from energy.target import Standing, TargetVerdict
 from runtime.options import Options
 
@@ -34,6 +34,7 @@ class GreenTarget:
 
     def __init__(self, options: GreenTargetOptions) -> None:
         self._options = options
+        self._hours: dict[str, GrowingPeriod] = {}
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """Missed and at risk, for every target; unknown while its figure is withheld."""
@@ -41,21 +42,31 @@ class GreenTarget:
         for target in read.targets:
             judged = await judge_target(target, read.figures, at)
             told = _Told(judged, read)
-            found += [await self._missed(told), self._at_risk(told)]
+            missed = _is(judged, Standing.MISSED)
+            worst = {"worst_hours": await self._worst(judged, read)} if missed else {}
+            found += [self._missed(told, worst), self._at_risk(told)]
         return found
 
-    async def _missed(self, told: _Told) -> Verdict:
+    async def _worst(self, judged: TargetVerdict, read: Reading) -> list[dict[str, Any]]:
+        """The hours judged that cost the target most, largest loss first."""
+        site, until = judged.target.site, datetime.fromisoformat(judged.evidence["until"])
+        hours = self._hours.setdefault(judged.target.name, GrowingPeriod(site, WORST))
+        return [
+            {"start": row.start.isoformat(), "uncovered_wh": uncovered_wh(row), "edc_wh": row.edc_wh}
+            for row in await hours.worst(Period(judged.start, until), read.figures)
+        ]
+
+    def _missed(self, told: _Told, worst: Mapping[str, Any]) -> Verdict:
         judged = told.judged
-        missed = _is(judged, Standing.MISSED)
         return Verdict(
             key=f"target/{judged.target.name}/missed",
             severity=Severity(judged.target.severity),
-            active=missed,
+            active=_is(judged, Standing.MISSED),
             title=f"Green target missed: {judged.target.name}, {told.period}",
             advice="Nothing can win this period back. The evidence lists the hours in which most green "
             "power was lacking: tell whoever answers for the target, and see whether contracts or load can "
             "be moved.",
-            evidence=told.evidence | ({"worst_hours": await told.worst_hours()} if missed else {}),
+            evidence={**told.evidence, **worst},
             **told.shared,
         )
 
@@ -81,7 +92,7 @@ class _Told:
     """What both conditions of a target say of the period that is judged."""
 
     def __init__(self, judged: TargetVerdict, read: Reading) -> None:
-        self.judged, self._read = judged, read
+        self.judged = judged
         known = read.sites.get(judged.target.site)
         self._start = judged.start.astimezone(
             known.tz if known else UTC
@@ -120,16 +131,3 @@ class _Told:
             "best_possible": judged.best_possible,
             **judged.evidence,
         }
-
-    async def worst_hours(self) -> list[dict[str, Any]]:
-        """The hours judged that cost the target most, largest loss first."""
-        until = self.judged.evidence.get("until")
-        if until is None:
-            return []
-        part = Period(self.judged.start, datetime.fromisoformat(until))
-        site = self.judged.target.site
-        hours = await self._read.figures.kpi(site, part, Step.HOUR, only={"hourly_matched"})
-        return [
-            {"start": row.start.isoformat(), "uncovered_wh": uncovered_wh(row), "edc_wh": row.edc_wh}
-            for row in worst_hours(hours, WORST)
-        ]
