@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from dashboards.house import House
 from energy.site import Role
-from runtime.clock import from_ms, to_ms
+from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats
+from telemetry.rollup import ROLLUPS
 from telemetry.store import AT, SeriesQuery, WindowQuery
 
-STEP = timedelta(minutes=5)
-_STEP_MS = STEP // timedelta(milliseconds=1)
+STEPS = (*(timedelta(minutes=m) for m in (5, 15)), *(timedelta(hours=h) for h in (1, 6, 24)))
+"""Lengths of a chart's steps: the shortest that needs no more than :data:`MOST_POINTS` is taken."""
+
+MOST_POINTS = 1_000
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+LAG = timedelta(minutes=3)
+"""After so long a minute's rollup is surely there while the service runs."""
 
 
 @dataclass(frozen=True)
 class PowerHistory:
-    """Mean W per step; ``t`` are the steps' starts in ms. NaN: at least one meter of the sum was silent."""
+    """Mean W per step; ``t`` are the steps' starts in ms. NaN: at least one meter of the sum was silent.
+
+    ``spread`` holds the least and the greatest minute of each step by name of the sum (hour, where steps are
+    longer than one); only those in which all of its meters spoke are in it.
+    """
 
     step_s: int
     t: Sequence[int]
@@ -30,6 +43,7 @@ class PowerHistory:
     it: Floats
     gpu: Floats
     limit_w: float | None
+    spread: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Columns for a chart; null for what is not known."""
@@ -40,6 +54,10 @@ class PowerHistory:
             "it_w": _nulls(self.it),
             "gpu_w": _nulls(self.gpu),
             "limit_w": self.limit_w,
+        } | {
+            f"{name}_{end}": _nulls(column)
+            for name, both in self.spread.items()
+            for end, column in zip(("min", "max"), both, strict=True)
         }
 
     def rows(self) -> list[tuple[datetime, list[float | None]]]:
@@ -50,63 +68,106 @@ class PowerHistory:
 
 async def power_history(house: House, keys: Sequence[str], at: datetime, back: timedelta) -> PowerHistory:
     """The sum over the sites ``keys`` from ``at - back`` to ``at``. Raises StoreError."""
-    first = to_ms(at - back) // _STEP_MS * _STEP_MS
-    grid = np.arange(first, to_ms(at), _STEP_MS, dtype=np.int64)
-    period = SeriesPeriod(from_ms(first), at, grid)
-    site, it, gpu = (np.zeros(len(grid)) for _ in range(3))
+    step = next((s for s in STEPS if back / s < MOST_POINTS), STEPS[-1])
+    period = Steps(at - back, at, step)
+    short = MINUTE if step <= HOUR else HOUR
+    minutes = Steps(period.start, at, short, len(period.grid) * (step // short))
+    site, it, gpu = (np.zeros(len(period.grid)) for _ in range(3))
+    fine = {name: np.zeros(len(minutes.grid)) for name in ("power_w", "it_w", "gpu_w")}
     for key in keys:
-        options = house.sites[key]
-        inlets = [m.id for m in options.meter if m.role is Role.UTILITY]
-        loads = [m.id for m in options.meter if m.role is Role.IT]
-        onsite = [s.id for s in options.supply if s.kind.onsite]
-        site += await _summed(house, METER, key, inlets, period)
-        if onsite:
-            site += await _summed(house, SUPPLY, key, onsite, period)
-        it += await _summed(house, METER, key, loads, period)
-        gpu += await _gpus(house, key, period)
+        for loads, column, name in ((False, site, "power_w"), (True, it, "it_w")):
+            for measurement, devices in _devices(house, key, loads):
+                column += await _summed(house, (measurement, key, devices), period)
+                fine[name] += await _summed(house, (measurement, key, devices), minutes)
+        whole = await _whole_minutes(house, key, minutes)
+        fine["gpu_w"] += whole
+        gpu += await _gpus(house, key, period, whole)
     limit = house.sites[keys[0]].contracted_kw if len(keys) == 1 else None
     return PowerHistory(
-        int(STEP.total_seconds()), grid.tolist(), site, it, gpu, None if limit is None else limit * 1000
+        int(step.total_seconds()),
+        period.grid.tolist(),
+        site,
+        it,
+        gpu,
+        None if limit is None else limit * 1000,
+        {name: _spread(column, len(period.grid)) for name, column in fine.items()},
     )
 
 
-@dataclass(frozen=True)
-class SeriesPeriod:
-    """A range and its steps."""
+class Steps:
+    """Equal steps that cover a range, the first from ``start`` or before; ``grid`` is their starts in ms."""
 
-    start: datetime
-    end: datetime
-    grid: np.ndarray[Any, np.dtype[np.int64]]
+    def __init__(self, start: datetime, end: datetime, step: timedelta, count: int | None = None) -> None:
+        self.step = step
+        self.step_ms = step // MILLISECOND
+        first = to_ms(start) // self.step_ms * self.step_ms
+        last = to_ms(end) if count is None else first + count * self.step_ms
+        self.grid = np.arange(first, last, self.step_ms, dtype=np.int64)
+        self.start, self.end = from_ms(first), end
 
     def column(self, at_ms: Sequence[int], values: Sequence[float | None]) -> Floats:
         """``values`` laid onto the steps; NaN in steps that no row fills."""
         column = np.full(len(self.grid), np.nan)
-        index = (np.asarray(at_ms, np.int64) - self.grid[0]) // _STEP_MS
+        index = (np.asarray(at_ms, np.int64) - self.grid[0]) // self.step_ms
         inside = (index >= 0) & (index < len(self.grid))
         column[index[inside]] = np.asarray(values, np.float64)[inside]
         return column
 
 
-async def _summed(
-    house: House, measurement: Measurement, site: str, devices: Sequence[str], period: SeriesPeriod
-) -> Floats:
+def _devices(house: House, key: str, loads: bool) -> list[tuple[Measurement, list[str]]]:
+    """What adds up to the site's power, or to its IT's: meters, and what is made on site."""
+    options = house.sites[key]
+    if loads:
+        return [(METER, [m.id for m in options.meter if m.role is Role.IT])]
+    onsite = [s.id for s in options.supply if s.kind.onsite]
+    meters = [(METER, [m.id for m in options.meter if m.role is Role.UTILITY])]
+    return [*meters, *([(SUPPLY, onsite)] if onsite else [])]
+
+
+async def _summed(house: House, what: tuple[Measurement, str, Sequence[str]], steps: Steps) -> Floats:
+    measurement, site, devices = what
     if not devices:
-        return np.full(len(period.grid), np.nan)
+        return np.full(len(steps.grid), np.nan)
     label = measurement.labels[-1]
     where = {"site": (site,), label: tuple(devices)}
-    query = SeriesQuery(measurement, period.start, period.end, where, ("power_w",))
-    table = await house.store.window(WindowQuery(query, STEP))
+    query = SeriesQuery(measurement, steps.start, steps.end, where, ("power_w",))
+    table = await house.store.window(WindowQuery(query, steps.step))
     names = np.asarray(table.column(label).to_pylist(), dtype=object)
     at, watts = table.column(AT).to_numpy(), table.column("power_w").to_numpy()
-    columns = [period.column(at[names == device], watts[names == device]) for device in devices]
+    columns = [steps.column(at[names == device], watts[names == device]) for device in devices]
     # A plain sum keeps NaN: a silent feed must not look like a saved megawatt.
     return np.asarray(np.sum(columns, axis=0), np.float64)
 
 
-async def _gpus(house: House, site: str, period: SeriesPeriod) -> Floats:
-    query = SeriesQuery(GPU, period.start, period.end, {"site": (site,)}, ("power_w",))
-    table = await house.store.window(WindowQuery(query, STEP, group_by=("site",)))
-    return period.column(table.column(AT).to_numpy(), table.column("power_w").to_numpy())
+async def _whole_minutes(house: House, site: str, minutes: Steps) -> Floats:
+    """The GPUs' power in the minutes in which as many of them spoke as ever do; NaN in the others."""
+    names = ("power_w", "members")
+    group = ROLLUPS["site_1m" if minutes.step == MINUTE else "site_1h"]
+    query = SeriesQuery(group, minutes.start, minutes.end, {"site": (site,)}, names)
+    batches = [batch async for batch in house.store.raw(query)]
+    if not batches:
+        return np.full(len(minutes.grid), np.nan)
+    table = pa.Table.from_batches(batches)
+    watts, members = (table.column(n).to_numpy(zero_copy_only=False) for n in names)
+    all_spoke = members == np.fmax.reduce(members)
+    return minutes.column(table.column(AT).to_numpy(), np.where(all_spoke, watts, np.nan).tolist())
+
+
+async def _gpus(house: House, site: str, steps: Steps, whole: Floats) -> Floats:
+    """The mean of whole minutes where that is all there is: readings of 100,000 GPUs take a second to add."""
+    by_step = whole.reshape(len(steps.grid), -1)
+    ended = steps.grid + steps.step_ms <= to_ms(steps.end) - LAG // MILLISECOND
+    if ended.any() and not np.isnan(by_step[ended]).any():
+        told = np.count_nonzero(~np.isnan(by_step), axis=1)
+        return np.where(told > 0, np.nansum(by_step, axis=1) / np.maximum(told, 1), np.nan)
+    query = SeriesQuery(GPU, steps.start, steps.end, {"site": (site,)}, ("power_w",))
+    table = await house.store.window(WindowQuery(query, steps.step, group_by=("site",)))
+    return steps.column(table.column(AT).to_numpy(), table.column("power_w").to_numpy())
+
+
+def _spread(fine: Floats, steps: int) -> tuple[Floats, Floats]:
+    by_step = fine.reshape(steps, -1)
+    return np.fmin.reduce(by_step, axis=1), np.fmax.reduce(by_step, axis=1)
 
 
 def _nulls(column: Floats) -> list[float | None]:

@@ -19,11 +19,15 @@ from dashboards.panels.overview import overview
 from dashboards.panels.power import power_history
 from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
+from energy.site import Role
 from runtime.clock import to_ms
+from telemetry.catalogue import METER
+from telemetry.frame import Frame
+from telemetry.rollup import ROLLUPS
 from telemetry.status import SourceStatus
 from tests.fakes.board import MemoryBoard
 from tests.fakes.day import AT, SITES, day_house
-from tests.fakes.house import CountedIngest
+from tests.fakes.house import CountedIngest, FakeHouse
 
 
 @pytest.fixture
@@ -84,6 +88,44 @@ async def test_power_history_has_a_hole_where_one_meter_was_silent(house: House)
     before = await power_history(house, ["gdansk"], AT - timedelta(hours=24), timedelta(hours=2))
     assert np.isnan(before.site[0])
     assert before.as_json()["power_w"][0] is None
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_a_step_keeps_its_least_and_its_greatest_minute(tmp_path: Path, silent: bool) -> None:
+    fake = FakeHouse(tmp_path, now=AT, sites=SITES)
+    end = AT - timedelta(minutes=AT.minute % 5, seconds=AT.second, microseconds=AT.microsecond)
+    times = [end - timedelta(minutes=60 - minute) for minute in range(60)]
+    for minute, at in enumerate(times):
+        for meter in SITES["gdansk"].meter:
+            if meter.role is Role.IT:
+                await fake.read(METER, ("gdansk", meter.id), at, power_w=1000.0 + minute)
+    for minute, at in enumerate(times):
+        watts, members = (5000.0 + minute, 2.0) if minute % 5 or not silent else (1.0, 1.0)
+        await fake.store.append([_minute(fake, at, power_w=watts, members=members)], 10_000 + minute)
+    found = await power_history(fake.house, ["gdansk"], end, timedelta(hours=1))
+    loads = sum(meter.role is Role.IT for meter in SITES["gdansk"].meter)
+    told = found.as_json()
+    np.testing.assert_allclose(told["it_w"], [loads * (1002.0 + 5 * k) for k in range(12)])
+    np.testing.assert_allclose(told["it_w_min"], [loads * (1000.0 + 5 * k) for k in range(12)])
+    np.testing.assert_allclose(told["it_w_max"], [loads * (1004.0 + 5 * k) for k in range(12)])
+    assert told["gpu_w_max"] == [5004.0 + 5 * k for k in range(12)]
+    # A minute that lacks a GPU is no dip: it is left out, and the mean is asked of the readings.
+    assert told["gpu_w_min"] == [5000.0 + silent + 5 * k for k in range(12)]
+    assert told["gpu_w"] == [None if silent else 5002.0 + 5 * k for k in range(12)]
+    assert told["power_w_max"] == [None] * 12
+    await fake.close()
+
+
+def _minute(fake: FakeHouse, at: datetime, **values: float) -> Frame:
+    series = np.array([fake.registry.id(ROLLUPS["site_1m"], ("gdansk",))], dtype=np.int32)
+    columns = {name: np.array([value]) for name, value in values.items()}
+    return Frame(ROLLUPS["site_1m"], series, np.array([to_ms(at)], dtype=np.int64), columns)
+
+
+async def test_a_long_chart_has_no_more_than_a_thousand_points(house: House) -> None:
+    for days, step_s in ((1, 300), (5, 900), (30, 3600), (200, 21_600), (900, 86_400)):
+        found = await power_history(house, ["gdansk"], AT, timedelta(days=days))
+        assert (found.step_s, len(found.t) <= 1_001) == (step_s, True)
 
 
 async def test_power_of_all_sites_is_their_sum(house: House) -> None:
