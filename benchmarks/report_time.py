@@ -20,8 +20,9 @@ from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month
 from energy.site import SiteOptions
 from energy.target import TargetOptions
-from reports.desk import RENDERERS, Desk
+from reports.desk import Desk
 from reports.monthly import Material, build
+from reports.renderer import renderers
 from runtime.clock import ManualClock
 from runtime.database import Database
 from tests.fakes.board import MemoryBoard
@@ -91,9 +92,9 @@ async def run(registers: int) -> None:
     started = time.perf_counter()
     report = await build("gdansk", MONTH, period.end, material)
     print(f"build  {time.perf_counter() - started:6.2f} s  {registers} registers")  # noqa: T201 - its output
-    for name, render in RENDERERS.items():
+    for name, renderer in renderers().items():
         started = time.perf_counter()
-        size = len(render(report))
+        size = len(renderer.render(report))
         print(f"{name:5s}  {time.perf_counter() - started:6.2f} s  {size:>9} B")  # noqa: T201
     gc.freeze()  # as the service does once it is built: its own objects are then never walked again
     held = await _issue(material, period.end)

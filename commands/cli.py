@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,6 @@ from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
 from commands.say import fail, say
 from commands.serve import run_service
-from reports.report import Format
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
 from runtime.lifecycle import stop_on_signal
@@ -106,7 +105,7 @@ def report(  # noqa: PLR0913 - one parameter per option of the command
 
     async def work(api: Running, configuration: Configuration) -> None:
         sites = [site] if site else list(configuration.settings.sites)
-        order = ReportOrder(month, sites, cast("list[Format]", formats.split(",")), out)
+        order = ReportOrder(month, sites, formats.split(","), out)
         for entry in await issue_reports(api, order):
             say(json.dumps(entry))
             if entry["state"] == "draft":

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reports import shelf
 from reports.content import ReportState
-from reports.report import FORMATS, Format, ReportEntry
+from reports.renderer import renderers
+from reports.report import Format, ReportEntry
 from reports.tables import report_file, report_revision
 from runtime.database import Database
 
@@ -185,7 +186,7 @@ def _file_row(entry: ReportEntry, format: Format, content: bytes) -> dict[str, A
 
 def _issue(row: Row[Any], checksums: Mapping[str, str]) -> Issue:
     state: ReportState = row.state
-    ordered: Sequence[str] = [format for format in FORMATS if format in checksums]
+    ordered: Sequence[str] = [format for format in renderers() if format in checksums]
     entry = ReportEntry(
         site=row.site,
         period=row.period,

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from energy.figures import KpiRow, MixRow, Quality
+from energy.figures import GridHour, KpiRow, MixRow, Quality
 
 SCHEMA = "amberwatt/monthly-report/1"
 
 ReportState = Literal["draft", "provisional", "final"]
 """``draft``: the month has not ended or is not settled. ``provisional``: settled, certificates not yet
 cancelled. ``final``: nothing can change but by a new revision."""
+
+Form = Literal["energy", "share", "ratio", "amount"]
+"""How a figure is written: in Wh and their multiples, in percent, as a quotient, or in its own unit."""
 
 Grade = Literal["measured", "measured with estimates", "indicative", "not settled"]
 """How far a meter's month may be relied on, by the share of its intervals that are known."""
@@ -46,10 +49,15 @@ class MonthSpan:
 
 @dataclass(frozen=True)
 class Figure:
-    """One headline figure, unrounded; ``reason`` says why there is none."""
+    """One figure of the month, unrounded; ``key`` is its name for programs, ``name`` the one for people.
+
+    ``reason`` says why there is none.
+    """
 
     key: str
+    name: str
     unit: str
+    form: Form
     value: float | None
     reason: str | None
 
@@ -113,8 +121,12 @@ class TargetDay:
 
 @dataclass(frozen=True)
 class TargetLine:
-    """One target over the month; ``days`` holds the single days of a daily target."""
+    """One target over the month; ``days`` holds the single days of a daily target.
 
+    ``site`` is the site that it is set for: the month is that of its zone, also in the report of all sites.
+    """
+
+    site: str
     name: str
     metric: str
     goal: float
@@ -151,7 +163,8 @@ class AlertLine:
 class CompletenessLine:
     """The completeness statement of one register over the settled part of the month.
 
-    ``completeness`` is known over expected intervals; energy in Wh.
+    ``completeness`` is known over expected intervals; energy in Wh. A water meter has ``volume_l`` (litres)
+    in its place.
     """
 
     site: str
@@ -166,6 +179,7 @@ class CompletenessLine:
     longest_gap_intervals: int
     completeness: float | None
     grade: Grade
+    volume_l: float | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +195,7 @@ class QualityRange:
     intervals: int
     energy_wh: float | None
     reason: str | None
+    volume_l: float | None = None
 
 
 @dataclass(frozen=True)
@@ -203,22 +218,37 @@ class MeterLine:
 
 @dataclass(frozen=True)
 class LedgerSeries:
-    """Every 15-minute interval of one register, in order from the month's start; energy in Wh."""
+    """Every 15-minute interval of one register, in order from the month's start.
+
+    ``energy_wh`` is None for a water meter, ``volume_l`` (litres) for every other.
+    """
 
     site: str
     meter: str
     channel: str
     start: datetime
-    energy_wh: tuple[float | None, ...]
+    energy_wh: tuple[float | None, ...] | None
     quality: tuple[Quality, ...]
     revision: tuple[int, ...]
+    volume_l: tuple[float | None, ...] | None = None
+
+    @property
+    def amounts(self) -> tuple[float | None, ...]:
+        """What it counted in each interval, in :attr:`unit`."""
+        return self.energy_wh or self.volume_l or ()
+
+    @property
+    def unit(self) -> str:
+        """``Wh``, or ``L`` of water."""
+        return "Wh" if self.volume_l is None else "L"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A sum that must balance: ``found`` against ``expected`` in Wh."""
+    """A sum that must balance: ``found`` against ``expected`` in Wh; ``words`` is its name for people."""
 
     name: str
+    words: str
     expected: float | None
     found: float | None
     ok: bool
@@ -226,7 +256,10 @@ class Check:
 
 @dataclass(frozen=True)
 class MonthFigures:
-    """All figures of the month and the evidence behind them; the checksum of a report covers this."""
+    """All figures of the month and the evidence behind them; the checksum of a report covers this.
+
+    ``amounts`` are the month's CO2e, water and reused heat, ``grid`` the mix of each bidding zone by hours.
+    """
 
     method_version: str
     state: ReportState
@@ -235,10 +268,12 @@ class MonthFigures:
     period: MonthSpan
     total: KpiRow
     headline: tuple[Figure, ...]
+    amounts: tuple[Figure, ...]
     mix: MixRow
     sources: tuple[SourceLine, ...]
     days: tuple[DayLine, ...]
     hours: tuple[HourLine, ...]
+    grid: tuple[GridHour, ...]
     heat_map: tuple[HeatCell, ...]
     worst_hours: tuple[HourLine, ...]
     targets: tuple[TargetLine, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,8 @@ from reports.announcement import announcement
 from reports.archive import DRAFT, Archive, Issue
 from reports.content import MonthlyReport
 from reports.monthly import Material, build
-from reports.render import csv, json, pdf, xlsx
+from reports.render import json
+from reports.renderer import renderers
 from reports.report import FORMATS, Format, Progress, ReportEntry
 from runtime.clock import Clock
 from runtime.database import Database
@@ -26,13 +27,6 @@ from runtime.options import Duration, Options
 
 Announce = Callable[[AlertMessage], Awaitable[None]]
 """Hands a message to the outbox; when it returns, the message will be delivered at least once."""
-
-RENDERERS: Mapping[Format, Callable[[MonthlyReport], bytes]] = {
-    "pdf": pdf.render,
-    "xlsx": xlsx.render,
-    "csv": csv.render,
-    "json": json.render,
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -72,6 +66,7 @@ class Desk:
     ) -> None:
         self._material, self._clock, self._options = material, clock, options or ReportOptions()
         self._archive = Archive(database, folder)
+        self._renderers = renderers()
         self._one_at_a_time = asyncio.Lock()
 
     async def entries(self, site: str | None = None) -> Sequence[ReportEntry]:
@@ -87,9 +82,9 @@ class Desk:
         ValueError for a month that is none, has not begun or was not metered, and for a site or format that
         is not known.
         """
-        unknown = [format for format in formats if format not in RENDERERS]
+        unknown = [format for format in formats if format not in self._renderers]
         if unknown:
-            raise ValueError(f"no format {unknown[0]!r}; known are {', '.join(FORMATS)}")
+            raise ValueError(f"no format {unknown[0]!r}; known are {', '.join(self._renderers)}")
         tell = progress or _silent
         async with self._one_at_a_time:
             tell("reading the ledger", 0.0)
@@ -153,11 +148,11 @@ class Desk:
     ) -> ReportEntry:
         """Make what is missing of ``issue``, from what was archived, so that all formats say the same."""
         stored = await self._stored(issue, built)
-        wanted = [format for format in FORMATS if format in formats or format == "json"]
+        wanted = [format for format in self._renderers if format in formats or format == "json"]
         for i, format in enumerate(wanted):
             tell(f"writing {format.upper()}", 0.2 + 0.8 * i / len(wanted))
             if await self._archive.read(issue, format) is None:
-                content = await asyncio.to_thread(RENDERERS[format], stored)
+                content = await asyncio.to_thread(self._renderers[format].render, stored)
                 await self._archive.put(issue, format, content)
         entry = issue.entry
         complete = await self._archive.revision(entry.site, entry.period, entry.revision)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from reports.headline import kpis
+
 METHOD_VERSION = "amberwatt-1"
 
-METHOD: tuple[tuple[str, str], ...] = (
+_BASIS: tuple[tuple[str, str], ...] = (
     (
         "Boundary and consumption",
         "E_DC is the electricity that enters the data centre: utility import minus utility export "
@@ -21,32 +23,9 @@ METHOD: tuple[tuple[str, str], ...] = (
         "time zone, so a month is an hour longer or shorter when the clocks change. Ratios are never "
         "averaged: numerators and denominators are summed over the same intervals, then divided.",
     ),
-    (
-        "PUE",
-        "PUE is E_DC divided by E_IT over the intervals in which both are known. Over less than "
-        "twelve months it is an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be "
-        "compared with an annual PUE.",
-    ),
-    (
-        "Hourly matched share",
-        "For each UTC hour, matched energy is the smaller of consumption and contracted renewable "
-        "supply (on-site generation consumed behind the meter first, then power purchase agreements "
-        "delivered in the site's bidding zone, both only while their certificates are kept). The "
-        "share is the sum of matched energy over the sum of consumption. Surplus of one hour never "
-        "offsets another hour.",
-    ),
-    (
-        "Renewable energy factor (REF)",
-        "Renewable energy over E_DC for the whole period, at most 1. Over less than twelve months it "
-        "is an interim value; it stays provisional until the certificates are cancelled.",
-    ),
-    (
-        "CFE score",
-        "The hourly score of carbon-free energy: matched energy plus the carbon-free share of the "
-        "grid supply that covers the rest, over consumption. It may credit the grid's mix, including "
-        "nuclear power, and is therefore another figure than the two renewable shares; the three are "
-        "never exchanged.",
-    ),
+)
+
+_CARE: tuple[tuple[str, str], ...] = (
     (
         "Unknown is not green",
         "Energy is green, other or unknown, and the three sum to E_DC. Missing data is never filled "
@@ -63,8 +42,11 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
     (
         "Rounding",
-        "Figures are computed and exported unrounded. In print, shares and completeness are rounded "
-        "down, so that 100.0 % means all of it; other figures are rounded to the nearest.",
+        "Figures are computed and exported unrounded, energies in whole watt-hours. In print, shares and "
+        "completeness are rounded down, so that 100.0 % means all of it; other figures are rounded to the "
+        "nearest. Where the shares of sources stand under each other, those of supplies are rounded down "
+        "and what that leaves is added to other and unknown, by largest remainder: the column adds up to "
+        "100.0 % and rounding never flatters.",
     ),
     (
         "Revisions and checksum",
@@ -74,3 +56,8 @@ METHOD: tuple[tuple[str, str], ...] = (
         "of the figures and is the same in every format.",
     ),
 )
+
+
+def method() -> tuple[tuple[str, str], ...]:
+    """Title and words of every paragraph: what is counted, each KPI in its own words, and the care taken."""
+    return (*_BASIS, *((kpi.label, kpi.method) for kpi in kpis().values()), *_CARE)

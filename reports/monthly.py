@@ -20,7 +20,6 @@ from reports.content import (
     SCHEMA,
     AlertLine,
     DayLine,
-    Figure,
     MonthFigures,
     MonthlyReport,
     MonthSpan,
@@ -30,27 +29,10 @@ from reports.content import (
     TargetLine,
 )
 from reports.digest import figures_checksum, plain
+from reports.headline import amounts, headline
 from reports.method import METHOD_VERSION
 from reports.promise import target_line
 from reports.readings import Readings, read_ledger
-
-_HEADLINE: tuple[tuple[str, str], ...] = (
-    ("hourly_matched", "1"),
-    ("ref", "1"),
-    ("cfe_score", "1"),
-    ("pue", "1"),
-    ("edc_wh", "Wh"),
-    ("eit_wh", "Wh"),
-    ("green_wh", "Wh"),
-    ("other_wh", "Wh"),
-    ("unknown_wh", "Wh"),
-    ("cue", "kg/kWh"),
-    ("wue", "m3/MWh"),
-    ("erf", "1"),
-    ("ere", "1"),
-    ("completeness", "1"),
-    ("estimated", "1"),
-)
 
 
 @dataclass(frozen=True)
@@ -86,8 +68,8 @@ async def build(
     await _refuse_unmetered(scope, at, material.figures)
     readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
-    promised = [t for t in material.targets if t.site == site_key]
-    targets = [await target_line(t, material.figures, settled, scope.period, scope.tz) for t in promised]
+    promised = [t for t in material.targets if site_key in (t.site, ALL)]
+    targets = [await _target_line(t, name, material) for t in promised]
     alerts = await _alert_lines(site_key, scope.period, material.alerts)
     # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
     figures = await asyncio.to_thread(_figures, scope, readings, settled, tuple(targets))
@@ -131,6 +113,15 @@ def begun_month(name: str, tz: ZoneInfo, at: datetime) -> Period:
     return period
 
 
+async def _target_line(target: TargetOptions, name: str, material: Material) -> TargetLine:
+    """``target`` over the month of its own site, whose zone need not be that of the report."""
+    tz = zone_of(target.site, covered_sites(target.site, material.sites))
+    own = month(name, tz)
+    known = await material.figures.settled_until(target.site) or own.start
+    settled = Period(own.start, max(own.start, min(known, own.end)))
+    return await target_line(target, material.figures, settled, own, tz)
+
+
 async def _refuse_unmetered(scope: Scope, at: datetime, figures: Figures) -> None:
     """Raise ValueError for a month that is over and of which hardly anything is known."""
     if scope.period.end <= at and not await metered(figures, scope.site_key, scope.period):
@@ -157,11 +148,13 @@ def _figures(scope: Scope, read: Readings, settled: Period, targets: tuple[Targe
         site=_site_line(scope),
         period=_span(scope, len(days)),
         total=read.total,
-        headline=_headline(read.total),
+        headline=headline(read.total),
+        amounts=amounts(read.total),
         mix=read.mix,
         sources=_source_lines(read.mix, scope.sites),
         days=days,
         hours=hours,
+        grid=tuple(read.grid),
         heat_map=heat.heat_map(hours, [day.date for day in days], read.settled),
         worst_hours=heat.worst_hours(hours),
         targets=targets,
@@ -204,15 +197,6 @@ def _site_line(scope: Scope) -> SiteLine:
         )
     grids = ", ".join(sorted({site.grid for site in sites.values()}))
     return SiteLine(ALL, "All sites", scope.tz.key, grids, None, None, None)
-
-
-def _headline(total: KpiRow) -> tuple[Figure, ...]:
-    found = []
-    for key, unit in _HEADLINE:
-        value: float | None = getattr(total, key)
-        reason = None if value is not None else total.withheld.get(key, "the ledger gives no value")
-        found.append(Figure(key, unit, value, reason))
-    return tuple(found)
 
 
 def _source_lines(mix: MixRow, sites: Mapping[str, SiteOptions]) -> tuple[SourceLine, ...]:

@@ -65,6 +65,7 @@ def _whole(
 
 def _line(target: TargetOptions, verdict: TargetVerdict, days: tuple[TargetDay, ...]) -> TargetLine:
     return TargetLine(
+        site=target.site,
         name=target.name,
         metric=target.metric,
         goal=target.goal,

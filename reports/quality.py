@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from math import fsum
 
+from energy.device import ENERGY, VOLUME
 from energy.figures import LedgerRow, MeterStatement
 from energy.interval import QUARTER, Period
 from energy.site import RegisterOptions, SiteOptions, WaterOptions
@@ -86,6 +87,7 @@ def completeness_line(site: str, statement: MeterStatement) -> CompletenessLine:
         longest_gap_intervals=statement.longest_gap_intervals,
         completeness=share,
         grade=_grade(share),
+        volume_l=statement.volume_l,
     )
 
 
@@ -102,13 +104,15 @@ def ledger_series(rows: Iterable[LedgerRow], period: Period) -> tuple[LedgerSeri
     found = []
     for (site, meter, channel), by_start in _by_register(rows).items():
         row_at = [by_start.get(period.start + i * QUARTER) for i in range(period.quarters)]
+        amounts = tuple(_amount(row) for row in row_at)
         found.append(
             LedgerSeries(
                 site=site,
                 meter=meter,
                 channel=channel,
                 start=period.start,
-                energy_wh=tuple(r.energy_wh if r else None for r in row_at),
+                energy_wh=None if channel == VOLUME else amounts,
+                volume_l=amounts if channel == VOLUME else None,
                 quality=tuple(r.quality if r else "missing" for r in row_at),
                 revision=tuple(r.revision if r else 0 for r in row_at),
             )
@@ -121,13 +125,13 @@ def quality_ranges(
 ) -> tuple[QualityRange, ...]:
     """Where registers are not plainly measured within ``settled``, in time order.
 
-    A register of ``lines`` without any row is missing throughout. One that is no plain energy register
-    (an export, say) is expected from its first row on: few meters have it.
+    A register of ``lines`` without any row is missing throughout. One that counts neither plain energy nor
+    water (an export, say) is expected from its first row on: few meters have it.
     """
     found: list[QualityRange] = []
     registers = _by_register(rows)
     for key, by_start in registers.items():
-        first = settled.start if key[2] == "energy" else max(settled.start, min(by_start))
+        first = settled.start if key[2] in (ENERGY, VOLUME) else max(settled.start, min(by_start))
         found += _ranges_of(by_start, Period(first, max(first, settled.end)))
     for line in lines:
         if line.expected and (line.site, line.meter, line.channel) not in registers:
@@ -156,6 +160,7 @@ def _ranges_of(by_start: Mapping[datetime, LedgerRow], settled: Period) -> Itera
     ):
         members = list(group)
         if quality != "ok":
+            known, water = _sum_known(members), some.channel == VOLUME
             yield QualityRange(
                 site=some.site,
                 meter=some.meter,
@@ -164,8 +169,9 @@ def _ranges_of(by_start: Mapping[datetime, LedgerRow], settled: Period) -> Itera
                 start=members[0].start,
                 end=members[-1].start + QUARTER,
                 intervals=len(members),
-                energy_wh=_sum_known(members),
+                energy_wh=None if water else known,
                 reason=reason,
+                volume_l=known if water else None,
             )
 
 
@@ -178,8 +184,15 @@ def _filled(by_start: Mapping[datetime, LedgerRow], settled: Period, like: Ledge
 
 
 def _sum_known(rows: Sequence[LedgerRow]) -> float | None:
-    known = [row.energy_wh for row in rows if row.energy_wh is not None]
+    known = [amount for amount in map(_amount, rows) if amount is not None]
     return fsum(known) if known else None
+
+
+def _amount(row: LedgerRow | None) -> float | None:
+    """Wh, or litres of water."""
+    if row is None:
+        return None
+    return row.volume_l if row.channel == VOLUME else row.energy_wh
 
 
 def _by_register(rows: Iterable[LedgerRow]) -> dict[tuple[str, str, str], dict[datetime, LedgerRow]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from energy.figures import Figures, KpiRow, MixRow
+from energy.figures import Figures, GridHour, KpiRow, MixRow
 from energy.interval import Period, Step
 from energy.site import SiteOptions
 from reports.content import CompletenessLine, LedgerSeries, QualityRange
@@ -30,6 +30,7 @@ class Readings:
     days: list[KpiRow]
     day_mix: list[MixRow]
     hours: list[KpiRow]
+    grid: list[GridHour]
     completeness: tuple[CompletenessLine, ...]
     ledger: tuple[LedgerSeries, ...]
     ranges: tuple[QualityRange, ...]
@@ -79,6 +80,7 @@ async def _read(
         days=await figures.kpi(site_key, period, Step.DAY),
         day_mix=await figures.mix(site_key, period, Step.DAY),
         hours=await figures.kpi(site_key, period, Step.HOUR),
+        grid=await figures.grid(site_key, period),
         completeness=tuple(line for found in registers for line in found.completeness),
         ledger=tuple(series for found in registers for series in found.ledger),
         ranges=tuple(one for found in registers for one in found.ranges),

@@ -8,8 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-Format = Literal["pdf", "xlsx", "csv", "json"]
-FORMATS: tuple[Format, ...] = ("pdf", "xlsx", "csv", "json")
+from reports.renderer import renderers
+
+Format = str
+"""The name of a format: one of :data:`FORMATS`."""
+
+_RENDERERS = renderers()
+
+FORMATS: tuple[Format, ...] = tuple(_RENDERERS)
+"""Every format that there is, in the order in which people choose from them."""
+
+CONTENT_TYPES: Mapping[Format, str] = {name: one.content_type for name, one in _RENDERERS.items()}
+"""What a file of each format is served as."""
+
 Progress = Callable[[str, float], None]
 """Told what is being done and the share done, 0..1."""
 

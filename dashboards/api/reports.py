@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import FileResponse
 
 from dashboards.api import asked
@@ -13,19 +13,22 @@ from dashboards.api.asked import Asked, HouseHere, Told
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
 from energy.figures import ALL
-from reports.report import FORMATS, Format, ReportEntry
+from reports.report import CONTENT_TYPES, FORMATS, Format, ReportEntry
 
 router = APIRouter(prefix="/api/v1", tags=["reports"], responses=RESPONSES)
 
 short = APIRouter(include_in_schema=False)
 """The same files under the path that people type."""
 
-CONTENT_TYPES: dict[Format, str] = {
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-}
+
+def _known(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"there is no format {name[:20]!r}; choose from {', '.join(FORMATS)}")
+    return name
+
+
+Chosen = Annotated[Format, AfterValidator(_known), Field(json_schema_extra={"enum": list(FORMATS)})]
+"""One of the formats that there are, whichever they may be."""
 
 
 class ReportsAsked(Asked):
@@ -43,7 +46,7 @@ class FileAsked(Asked):
 class IssueAsked(Asked):
     """Which formats to make."""
 
-    formats: list[Format] = Field(default=list(FORMATS), min_length=1)
+    formats: list[Chosen] = Field(default=list(FORMATS), min_length=1)
 
 
 class Reports(Told):
@@ -70,7 +73,7 @@ async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> 
     responses={200: {"content": {kind.split(";")[0]: {} for kind in CONTENT_TYPES.values()}}},
 )
 async def report_file(
-    house: HouseHere, site: Site, period: Month, format: Format, query: Annotated[FileAsked, Query()]
+    house: HouseHere, site: Site, period: Month, format: Chosen, query: Annotated[FileAsked, Query()]
 ) -> FileResponse:
     """The file as it was issued."""
     known = site in (*house.sites, ALL)

@@ -5,39 +5,36 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
+from energy.device import VOLUME
 from energy.figures import KpiRow
 from energy.interval import QUARTER
-from reports.content import LedgerSeries, MonthFigures, MonthlyReport
+from reports.content import Figure, LedgerSeries, MonthFigures, MonthlyReport
+from reports.render.words import GRID_UNITS, sum_unit, target_name
+from reports.renderer import RENDERERS, RendererOptions
 
 COLUMNS = ("section", "start", "end", "local_start", "subject", "figure", "value", "unit", "state", "reason")
 
-UNITS = {
-    "edc_wh": "Wh",
-    "eit_wh": "Wh",
-    "green_wh": "Wh",
-    "other_wh": "Wh",
-    "unknown_wh": "Wh",
-    "pue": "1",
-    "ref": "1",
-    "hourly_matched": "1",
-    "cfe_score": "1",
-    "cue": "kg/kWh",
-    "wue": "m3/MWh",
-    "erf": "1",
-    "ere": "1",
-    "completeness": "1",
-    "estimated": "1",
-}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Cell = str | float | int | None
 Line = dict[str, Cell]
+
+
+@RENDERERS.add("csv", RendererOptions)
+class Csv:
+    """See :func:`render`."""
+
+    name, rank = "csv", 3
+    content_type = "text/csv; charset=utf-8"
+
+    def render(self, report: MonthlyReport) -> bytes:
+        return render(report)
 
 
 def render(report: MonthlyReport) -> bytes:
@@ -63,11 +60,13 @@ def _lines(report: MonthlyReport) -> Iterator[Line]:
     figures = report.figures
     zone = ZoneInfo(figures.site.zone)
     yield from _identity(report)
-    yield from _kpis("month", figures.total, zone)
+    yield from _kpis("month", figures.total, figures.headline, zone)
+    yield from _amounts(figures, zone)
     for day in figures.days:
-        yield from _kpis("day", day.kpi, zone)
+        yield from _kpis("day", day.kpi, figures.headline, zone)
     for hour in figures.hours:
-        yield from _kpis("hour", hour.kpi, zone)
+        yield from _kpis("hour", hour.kpi, figures.headline, zone)
+    yield from _grid(figures, zone)
     yield from _sources(figures, zone)
     yield from _targets(figures, zone)
     yield from _alerts(report, zone)
@@ -97,12 +96,29 @@ def _identity(report: MonthlyReport) -> Iterator[Line]:
         yield {"section": "report", "figure": name, "value": value}
 
 
-def _kpis(section: str, row: KpiRow, zone: ZoneInfo) -> Iterator[Line]:
+def _kpis(section: str, row: KpiRow, headline: Sequence[Figure], zone: ZoneInfo) -> Iterator[Line]:
     span = _span(section, row.start, row.end, zone)
-    for name, unit in UNITS.items():
-        value: float | None = getattr(row, name)
+    for figure in headline:
+        value, name = row.value(figure.key), figure.key
         reason = row.withheld.get(name) if value is None else None
-        yield {**span, "figure": name, "value": value, "unit": unit, "state": row.state, "reason": reason}
+        told: Line = {"figure": name, "value": value, "unit": figure.unit, "state": row.state}
+        yield {**span, **told, "reason": reason}
+    for name, value in row.sums.items():
+        yield {**span, "figure": name, "value": value, "unit": sum_unit(name), "state": row.state}
+
+
+def _amounts(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
+    span = _span("month", figures.period.start, figures.period.end, zone)
+    for one in figures.amounts:
+        if one.key not in figures.total.sums:  # told among the sums already, by the same name
+            yield {**span, "figure": one.key, "value": one.value, "unit": one.unit, "reason": one.reason}
+
+
+def _grid(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
+    for hour in figures.grid:
+        span = _span("grid_hour", hour.start, hour.start + timedelta(hours=1), zone)
+        for name, unit in GRID_UNITS.items():
+            yield {**span, "subject": hour.zone, "figure": name, "value": getattr(hour, name), "unit": unit}
 
 
 def _sources(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
@@ -138,7 +154,7 @@ def _targets(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
     for target in figures.targets:
         yield {
             **_span("target", figures.period.start, figures.period.end, zone),
-            "subject": target.name,
+            "subject": target_name(target, figures.site.key),
             "figure": target.metric,
             "value": target.value,
             "unit": "1",
@@ -173,6 +189,7 @@ def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
     month = _span("quality", figures.period.start, figures.period.end, zone)
     counted = (
         "energy_wh",
+        "volume_l",
         "expected",
         "known",
         "estimated",
@@ -182,8 +199,11 @@ def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
     )
     for line in figures.completeness:
         values = asdict(line)
+        without = "volume_l" if line.channel != VOLUME else "energy_wh"
         for name in counted:
-            unit = "Wh" if name == "energy_wh" else "1"
+            if name == without:
+                continue
+            unit = {"energy_wh": "Wh", "volume_l": "L"}.get(name, "1")
             yield {
                 **month,
                 "subject": f"{line.site}/{line.meter}/{line.channel}",
@@ -206,14 +226,15 @@ def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
 
 def _ledger(series: LedgerSeries, zone: ZoneInfo) -> Iterator[Line]:
     subject = f"{series.site}/{series.meter}/{series.channel}"
-    for i, (energy, quality) in enumerate(zip(series.energy_wh, series.quality, strict=True)):
+    name = "energy_wh" if series.unit == "Wh" else "volume_l"
+    for i, (amount, quality) in enumerate(zip(series.amounts, series.quality, strict=True)):
         start = series.start + i * QUARTER
         yield {
             **_span("ledger", start, start + QUARTER, zone),
             "subject": subject,
-            "figure": "energy_wh",
-            "value": energy,
-            "unit": "Wh",
+            "figure": name,
+            "value": amount,
+            "unit": series.unit,
             "state": quality,
         }
 

@@ -12,8 +12,11 @@ from typing import Generic, TypeVar
 from energy.figures import ALL, KpiRow
 from reports.content import CompletenessLine, HourLine, MonthFigures, SourceLine
 from reports.render.numbers import EnergyUnit, Numbers, fitting
+from reports.render.parts import parts
 
 Row = TypeVar("Row")
+
+NOT_KNOWN = "–"
 
 
 @dataclass(frozen=True)
@@ -102,31 +105,33 @@ def _hour(line: HourLine, unit: EnergyUnit, numbers: Numbers) -> HourRow:
 
 def sources(figures: MonthFigures, numbers: Numbers) -> Table[SourceRow]:
     """What each supply delivered and how much of it was matched; then the rest, and the whole."""
-    edc = figures.mix.edc_wh
-    rest = (("other (not matched)", figures.mix.other_wh), ("unknown", figures.mix.unknown_wh))
+    edc, mix = figures.mix.edc_wh, figures.mix
+    rest = (("other (not matched)", mix.other_wh), ("unknown", mix.unknown_wh))
     unit = fitting([*(line.available_wh for line in figures.sources), *(energy for _, energy in rest)])
-    rows = [_source(line, edc, unit, numbers) for line in figures.sources]
-    for name, energy in rest:
-        rows.append(SourceRow(name, "–", numbers.bare_energy(energy, unit), _part(energy, edc, numbers)))
-    whole, part = numbers.bare_energy(edc, unit), _part(edc, edc, numbers)
-    rows.append(SourceRow("E_DC", "", whole, part, kind="", zone="", certificates=""))
+    shares = [NOT_KNOWN] * (len(figures.sources) + len(rest))
+    if edc:
+        claimed = [line.matched_wh for line in figures.sources]
+        shares = [numbers.share(part) for part in parts(claimed, [energy or 0.0 for _, energy in rest])]
+    rows = [_source(line, part, unit, numbers) for line, part in zip(figures.sources, shares, strict=False)]
+    for (name, energy), part in zip(rest, shares[len(rows) :], strict=True):
+        rows.append(SourceRow(name, NOT_KNOWN, numbers.bare_energy(energy, unit), part))
+    whole = numbers.share(1.0) if edc else NOT_KNOWN
+    rows.append(
+        SourceRow("E_DC", "", numbers.bare_energy(edc, unit), whole, kind="", zone="", certificates="")
+    )
     return Table(unit.name, tuple(rows))
 
 
-def _source(line: SourceLine, edc: float | None, unit: EnergyUnit, numbers: Numbers) -> SourceRow:
+def _source(line: SourceLine, part: str, unit: EnergyUnit, numbers: Numbers) -> SourceRow:
     return SourceRow(
         source=line.supply,
         delivered=numbers.bare_energy(line.available_wh, unit, none="unknown"),
         green=numbers.bare_energy(line.matched_wh, unit),
-        part=_part(line.matched_wh, edc, numbers),
+        part=part,
         kind=line.kind.replace("_", " "),
-        zone=line.zone or "–",
+        zone=line.zone or NOT_KNOWN,
         certificates=line.certificates,
     )
-
-
-def _part(energy: float | None, whole: float | None, numbers: Numbers) -> str:
-    return "–" if energy is None or not whole else numbers.share(energy / whole)
 
 
 def days(figures: MonthFigures, numbers: Numbers) -> Table[DayRow]:
@@ -174,7 +179,7 @@ def _statement(line: CompletenessLine, name: str, unit: EnergyUnit, numbers: Num
     return RegisterRow(
         register=name,
         role=line.role.replace("_", " "),
-        energy=numbers.bare_energy(line.energy_wh, unit),
+        energy=_counted(line, unit, numbers),
         known=f"{numbers.count(line.known)} / {numbers.count(line.expected)}",
         complete=numbers.share(line.completeness, none="–"),
         estimated=numbers.count(line.estimated),
@@ -182,6 +187,13 @@ def _statement(line: CompletenessLine, name: str, unit: EnergyUnit, numbers: Num
         gap=_gap(line.longest_gap_intervals, numbers),
         grade=line.grade,
     )
+
+
+def _counted(line: CompletenessLine, unit: EnergyUnit, numbers: Numbers) -> str:
+    """Energy in the unit of the column; water names its own."""
+    if line.volume_l is None:
+        return numbers.bare_energy(line.energy_wh, unit)
+    return f"{numbers.decimal(line.volume_l / 1000, 1)} m³"
 
 
 def _register(line: CompletenessLine, every: bool) -> str:

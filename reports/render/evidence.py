@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.verdict import Severity
+from energy.figures import ALL
 from reports.content import AlertLine, Check, MeterLine, MonthFigures, MonthlyReport, QualityRange
 from reports.render.numbers import Numbers
 
@@ -96,12 +97,14 @@ def _alert(alert: AlertLine, numbers: Numbers) -> AlertRow:
 def ranges(figures: MonthFigures, numbers: Numbers) -> list[RangeRow]:
     """The longest, as many as are printed, by register and time."""
     longest = sorted(figures.ranges, key=lambda r: (-r.intervals, r.start))[:PRINTED]
-    return [_range(part, numbers) for part in sorted(longest, key=lambda r: (r.meter, r.channel, r.start))]
+    every = figures.site.key == ALL
+    ordered = sorted(longest, key=lambda r: (r.site, r.meter, r.channel, r.start))
+    return [_range(part, f"{part.site}/" if every else "", numbers) for part in ordered]
 
 
-def _range(part: QualityRange, numbers: Numbers) -> RangeRow:
+def _range(part: QualityRange, of: str, numbers: Numbers) -> RangeRow:
     return RangeRow(
-        register=f"{part.meter} {part.channel}",
+        register=f"{of}{part.meter} {part.channel}",
         quality=part.quality,
         start=numbers.time(part.start),
         end=numbers.time(part.end),
@@ -112,13 +115,16 @@ def _range(part: QualityRange, numbers: Numbers) -> RangeRow:
 
 def meters(figures: MonthFigures, numbers: Numbers) -> list[MeterRow]:
     """Every meter and supply."""
-    return [_meter(meter, numbers) for meter in figures.meters]
+    every = figures.site.key == ALL
+    return [
+        _meter(meter, f"{meter.site}/{meter.id}" if every else meter.id, numbers) for meter in figures.meters
+    ]
 
 
-def _meter(meter: MeterLine, numbers: Numbers) -> MeterRow:
+def _meter(meter: MeterLine, name: str, numbers: Numbers) -> MeterRow:
     accuracy = meter.accuracy_class
     return MeterRow(
-        id=meter.id,
+        id=name,
         kind=meter.kind,
         role=meter.role.replace("_", " "),
         category=meter.category or "–",
@@ -141,7 +147,7 @@ def checks(figures: MonthFigures, numbers: Numbers) -> list[CheckRow]:
 
 def _check(check: Check, numbers: Numbers) -> CheckRow:
     result = "balances" if check.ok else "DIFFERS"
-    return CheckRow(check.name, _wh(check.expected, numbers), _wh(check.found, numbers), result)
+    return CheckRow(check.words, _wh(check.expected, numbers), _wh(check.found, numbers), result)
 
 
 def _wh(value: float | None, numbers: Numbers) -> str:

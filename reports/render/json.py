@@ -6,6 +6,18 @@ import msgspec
 
 from reports.content import SCHEMA, MonthlyReport
 from reports.digest import figures_checksum
+from reports.renderer import RENDERERS, RendererOptions
+
+
+@RENDERERS.add("json", RendererOptions)
+class Json:
+    """See :func:`render`."""
+
+    name, rank = "json", 4
+    content_type = "application/json"
+
+    def render(self, report: MonthlyReport) -> bytes:
+        return render(report)
 
 
 def render(report: MonthlyReport) -> bytes:

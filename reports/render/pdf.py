@@ -11,8 +11,20 @@ import typst
 
 from reports.content import MonthlyReport
 from reports.render.view import view
+from reports.renderer import RENDERERS, RendererOptions
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+@RENDERERS.add("pdf", RendererOptions)
+class Pdf:
+    """See :func:`render`."""
+
+    name, rank = "pdf", 1
+    content_type = "application/pdf"
+
+    def render(self, report: MonthlyReport) -> bytes:
+        return render(report)
 
 
 def render(report: MonthlyReport) -> bytes:

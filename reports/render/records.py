@@ -35,6 +35,7 @@ class Records:
 TARGETS = Records(
     "Targets",
     {
+        "site": Column("Site", "text", 14),
         "name": Column("Target", "text", 26),
         "metric": Column("Metric", "text", 16),
         "goal": Column("Goal", "share", 12),
@@ -73,6 +74,7 @@ QUALITY = Records(
         "register": Column("Register", "text", 34),
         "role": Column("Role or quality", "text", 18),
         "energy_wh": Column("Energy, Wh", "wh", 17),
+        "volume_l": Column("Volume, L", "wh", 14),
         "expected": Column("Expected intervals", "count", 12),
         "known": Column("Known", "count", 10),
         "estimated": Column("Estimated", "count", 10),
@@ -137,6 +139,7 @@ def _range(part: QualityRange) -> Row:
         register=_register(part),
         role=part.quality,
         energy_wh=part.energy_wh,
+        volume_l=part.volume_l,
         expected=part.intervals,
         grade="range",
         start=part.start,
@@ -147,7 +150,7 @@ def _range(part: QualityRange) -> Row:
 
 def _check(check: Check) -> Row:
     result = "balances" if check.ok else "DIFFERS"
-    return QUALITY.only(register=f"check: {check.name}", role="found", energy_wh=check.found, grade=result)
+    return QUALITY.only(register=f"check: {check.words}", role="found", energy_wh=check.found, grade=result)
 
 
 def _register(line: CompletenessLine | QualityRange) -> str:

@@ -81,11 +81,13 @@ class Sheet:
             self._write(i, column.style, value, none)
         self.row += 1
 
-    def add_styled(self, label: str, value: Value, style: Style, note: str) -> None:
-        """One row of a sheet of single figures: what, how much in its own style, and a remark."""
+    def add_styled(self, label: str, value: Value, style: Style, note: str, name: str = "") -> None:
+        """One row of a sheet of single figures: what, how much in its own style, a remark, its other name."""
         self._sheet.write_string(self.row, 0, label)
         self._write(1, style, value, WITHHELD)
         self._sheet.write_string(self.row, 2, note)
+        if name:
+            self._sheet.write_string(self.row, 3, name)
         self.row += 1
 
     def add_sums(self, label: str, sums: Sequence[tuple[int, float]]) -> int:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from energy.figures import ALL
 from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetDay, TargetLine
-from reports.method import METHOD
+from reports.method import method
 from reports.render import charts, energies, evidence
 from reports.render.energies import DayRow, HourRow, RegisterRow, SourceRow, Table
 from reports.render.evidence import AlertRow, CheckRow, MeterRow, RangeRow, SeverityCount
 from reports.render.numbers import WITHHELD, Numbers
-from reports.render.words import SHARES, notice, numbers_of, revision_words, summary
+from reports.render.words import APART, SHARES, notice, numbers_of, revision_words, summary, target_name
 
 METRICS = {key: name for key, name, _ in SHARES}
 STANDINGS = {"met": "met", "missed": "missed", "at_risk": "at risk", "unknown": "unknown"}
-SECONDARY = (
-    ("cue", "Carbon usage effectiveness (CUE)", "kg CO₂e/kWh"),
-    ("wue", "Water usage effectiveness (WUE)", "m³/MWh"),
-    ("erf", "Energy reuse factor (ERF)", ""),
-    ("ere", "Energy reuse effectiveness (ERE)", ""),
-)
+COVER = (*METRICS, "pue", "completeness", "estimated")
+"""The figures of the cover, and those that stand with them; all others are the other indicators."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,12 @@ class View:
     revision: str
     checksum: str
     summary: str
+    apart: str
     shares: list[Tile]
     tiles: list[Tile]
     facts: list[Fact]
     notice: str
+    clock: str
     heat: str
     worst: Table[HourRow]
     energy: str
@@ -108,6 +107,7 @@ class View:
     days: Table[DayRow]
     secondary: list[Indicator]
     targets: list[TargetBlock]
+    no_target: str
     alert_counts: list[SeverityCount]
     alerts: list[AlertRow]
     alerts_left: int
@@ -125,6 +125,7 @@ def view(report: MonthlyReport) -> View:
     """The report as it is printed."""
     figures, numbers = report.figures, numbers_of(report)
     values = {figure.key: figure for figure in figures.headline}
+    paragraphs = method()
     alerts, ranges = evidence.alerts(report, numbers), evidence.ranges(figures, numbers)
     return View(
         site=figures.site.name,
@@ -134,18 +135,21 @@ def view(report: MonthlyReport) -> View:
         revision=revision_words(report),
         checksum=report.checksum,
         summary=summary(figures, values, numbers),
+        apart=APART if figures.site.key == ALL else "",
         shares=[_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
         tiles=_tiles(figures, values, numbers),
         facts=_facts(report, numbers),
         notice=notice(figures, numbers),
+        clock=_clock(figures.site),
         heat=charts.heat_map(figures, numbers),
         worst=energies.worst_hours(figures, numbers),
         energy=charts.energy_by_day(figures, numbers),
         sources=energies.sources(figures, numbers),
         pue=charts.pue_by_day(figures, numbers),
         days=energies.days(figures, numbers),
-        secondary=[_secondary(values[key], name, unit, numbers) for key, name, unit in SECONDARY],
-        targets=[_target(target, numbers) for target in figures.targets],
+        secondary=_secondary(figures, numbers),
+        targets=[_target(target, figures.site.key, numbers) for target in figures.targets],
+        no_target=f"No target is configured for {'any' if figures.site.key == ALL else 'this'} site.",
         alert_counts=evidence.alert_counts(report, numbers),
         alerts=alerts,
         alerts_left=len(report.alerts) - len(alerts),
@@ -154,15 +158,15 @@ def view(report: MonthlyReport) -> View:
         ranges_left=len(figures.ranges) - len(ranges),
         checks=evidence.checks(figures, numbers),
         meters=evidence.meters(figures, numbers),
-        method=[Paragraph(title, words) for title, words in METHOD],
-        method_left=_half(METHOD),
+        method=[Paragraph(title, words) for title, words in paragraphs],
+        method_left=_half(paragraphs),
         method_version=figures.method_version,
     )
 
 
-def _half(method: Sequence[tuple[str, str]]) -> int:
+def _half(paragraphs: Sequence[tuple[str, str]]) -> int:
     """How many paragraphs fill the left of two columns."""
-    lengths = [len(words) + 90 for _, words in method]
+    lengths = [len(words) + 90 for _, words in paragraphs]
     return min(range(len(lengths) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])))
 
 
@@ -185,10 +189,27 @@ def _tiles(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -
     ]
 
 
-def _secondary(figure: Figure, name: str, unit: str, numbers: Numbers) -> Indicator:
+def _clock(site: SiteLine) -> str:
+    return "Hours of UTC" if site.key == ALL else f"Hours in the site's time zone, {site.zone}"
+
+
+def _secondary(figures: MonthFigures, numbers: Numbers) -> list[Indicator]:
+    others = [f for f in figures.headline if f.form != "energy" and f.key not in COVER]
+    return [
+        Indicator(figure.name, _written(figure, numbers), figure.reason or "")
+        for figure in (*others, *figures.amounts)
+    ]
+
+
+def _written(figure: Figure, numbers: Numbers) -> str:
     if figure.value is None:
-        return Indicator(name, WITHHELD, figure.reason or "")
-    return Indicator(name, f"{numbers.decimal(figure.value, 3)} {unit}".strip(), "")
+        return WITHHELD
+    if figure.form == "energy":
+        return numbers.energy(figure.value)
+    if figure.form == "share":
+        return numbers.share(figure.value)
+    unit = {"1": "", "m3": "m³"}.get(figure.unit, figure.unit)
+    return f"{numbers.decimal(figure.value, 3 if figure.form == 'ratio' else 1)} {unit}".strip()
 
 
 def _facts(report: MonthlyReport, numbers: Numbers) -> list[Fact]:
@@ -214,9 +235,9 @@ def _place(site: SiteLine) -> str:
     return f"{site.name} ({site.key}), {site.grid}"
 
 
-def _target(target: TargetLine, numbers: Numbers) -> TargetBlock:
+def _target(target: TargetLine, reported: str, numbers: Numbers) -> TargetBlock:
     return TargetBlock(
-        name=target.name,
+        name=target_name(target, reported),
         metric=METRICS.get(target.metric, target.metric),
         goal=f"at least {numbers.share(target.goal)} each {target.period}",
         standing=STANDINGS.get(target.standing, target.standing),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from reports.content import Figure, MonthFigures, MonthlyReport
+from reports.content import Figure, MonthFigures, MonthlyReport, TargetLine
 from reports.render.numbers import WITHHELD, Numbers
 
 SHARES = (
@@ -18,6 +18,40 @@ SHARES = (
     ("cfe_score", "CFE score", "hourly carbon-free energy, the grid's mix included"),
 )
 """The green shares by key: the name of each, and what it is a share of."""
+
+GRID_UNITS = {"renewable_share": "1", "carbon_free_share": "1", "carbon_g_per_kwh": "g/kWh"}
+"""What is told of the grid's mix in an hour, with its unit."""
+
+SUMS = {
+    "renewable_wh": "Renewable, for REF",
+    "missing_wh": "Not known, in the denominators of the green shares",
+    "rest_grid_wh": "From the grid, not matched",
+    "carbon_free_wh": "Carbon-free, for the CFE score",
+    "grid_wh": "From the grid, for CUE",
+    "co2_g": "CO2e, for CUE",
+    "co2_eit_wh": "E_IT, for CUE",
+    "water_l": "Water, for WUE",
+    "water_eit_wh": "E_IT, for WUE",
+    "reused_wh": "Heat reused, for ERF",
+    "reused_edc_wh": "E_DC, for ERF",
+}
+"""The sums behind the figures, as people call them; another one goes by its own name."""
+
+APART = (
+    "All sites together are reported in months of UTC, each site alone in months of its own time zone, so "
+    "this is not the sum of the sites' own reports."
+)
+"""What whoever adds up the sites' reports has to know."""
+
+
+def sum_unit(name: str) -> str:
+    """The unit of a sum, which its name ends with."""
+    return {"wh": "Wh", "g": "g", "l": "L"}.get(name.rpartition("_")[2], "1")
+
+
+def target_name(target: TargetLine, reported: str) -> str:
+    """The target's name; in the report of another than its own site (of all), with its site."""
+    return target.name if target.site == reported else f"{target.site}/{target.name}"
 
 
 def numbers_of(report: MonthlyReport) -> Numbers:

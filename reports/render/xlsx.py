@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import fsum
 from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
-from energy.figures import KpiRow
+from energy.figures import ALL
 from energy.interval import QUARTER
 from reports.content import MonthFigures, MonthlyReport
-from reports.method import METHOD
+from reports.method import method
 from reports.render import records
-from reports.render.csv import UNITS
+from reports.render.columns import STYLES, FigureTable, GridTable
 from reports.render.sheet import Book, Column, Sheet, Style, Value
-from reports.render.words import notice, numbers_of, revision_words
+from reports.render.words import APART, SUMS, notice, numbers_of, revision_words, sum_unit
+from reports.renderer import RENDERERS, RendererOptions
 
-_ENERGIES = ("edc_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh")
-_RATIOS = ("pue", "hourly_matched", "ref", "cfe_score", "completeness", "estimated")
-_STYLES: dict[str, Style] = {
-    "pue": "ratio",
-    "cue": "ratio",
-    "wue": "ratio",
-    "erf": "ratio",
-    "ere": "ratio",
-    **{name: "wh" for name in _ENERGIES},
-    **{name: "share" for name in _RATIOS[1:]},
-}
-_KPI_COLUMNS = (
-    Column("E_DC, Wh", "wh", 17),
-    Column("E_IT, Wh", "wh", 17),
-    Column("Matched (green), Wh", "wh", 17),
-    Column("Other, Wh", "wh", 17),
-    Column("Unknown, Wh", "wh", 17),
-    Column("PUE", "ratio", 10),
-    Column("Hourly matched", "share", 12),
-    Column("REF", "share", 12),
-    Column("CFE score", "share", 12),
-    Column("Completeness", "share", 13),
-    Column("Estimated", "share", 12),
-    Column("State", "text", 12),
-    Column("Why withheld", "text", 60),
-)
+_WORDS = {"share": "share, of 100 %", "ratio": "ratio"}
+"""In the place of a unit, for what has none."""
+
+
+@RENDERERS.add("xlsx", RendererOptions)
+class Xlsx:
+    """See :func:`render`."""
+
+    name, rank = "xlsx", 2
+    content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+    def render(self, report: MonthlyReport) -> bytes:
+        return render(report)
 
 
 def render(report: MonthlyReport) -> bytes:
@@ -83,9 +70,10 @@ def render(report: MonthlyReport) -> bytes:
 def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
     figures, period = report.figures, report.figures.period
     columns = (
-        Column("Summary", "text", 34),
+        Column("Summary", "text", 40),
         Column("Value", "text", 26),
         Column("Unit, or why withheld", "text", 80),
+        Column("Name in CSV and JSON", "text", 22),
     )
     sheet = book.sheet("Summary", columns, notice=head)
     identity: tuple[tuple[str, Value, Style, str], ...] = (
@@ -103,70 +91,70 @@ def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
     )
     for line in identity:
         sheet.add_styled(*line)
-    for figure in figures.headline:
-        sheet.add_styled(
-            figure.key, figure.value, _STYLES.get(figure.key, "number"), figure.reason or figure.unit
-        )
+    if figures.site.key == ALL:
+        sheet.add_styled("Sum of the sites", "no", "text", APART)
+    for figure in (*figures.headline, *figures.amounts):
+        unit = figure.unit if figure.unit != "1" else _WORDS[figure.form]
+        named = (figure.reason or unit, figure.key)
+        sheet.add_styled(figure.name, figure.value, STYLES[figure.form], *named)
     for source in figures.sources:
         remark = f"Wh matched, {source.kind}, certificates {source.certificates}"
-        sheet.add_styled(f"source {source.supply}", source.matched_wh, "wh", remark)
+        sheet.add_styled(f"Source {source.supply}", source.matched_wh, "wh", remark)
 
 
 def _days(book: Book, figures: MonthFigures, head: str | None) -> None:
     sources = [source.supply for source in figures.sources]
+    table = FigureTable.of(figures)
     columns = (
         Column("Day", "text", 22),
         Column("Hours", "count", 8),
-        *_KPI_COLUMNS,
+        *table.columns(),
         *(Column(f"Matched from {name}, Wh", "wh", 19) for name in sources),
+        *table.sum_columns(),
     )
     sheet = book.sheet("Days", columns, notice=head)
     for day in figures.days:
         matched = [day.mix.green.get(name) for name in sources]
-        sheet.add([day.date.isoformat(), day.hours, *_kpis(day.kpi), *matched], none="withheld")
-    sums = [(1, float(sum(day.hours for day in figures.days)))]
-    sums += _energy_sums([day.kpi for day in figures.days], 2)
-    offset = 2 + len(_KPI_COLUMNS)
+        told = [*table.values(day.kpi), *matched, *table.sums(day.kpi)]
+        sheet.add([day.date.isoformat(), day.hours, *told], none="withheld")
+    added = [(1, float(sum(day.hours for day in figures.days)))]
+    added += table.added([day.kpi for day in figures.days], 2)
+    offset = 2 + len(table.columns())
     for i, name in enumerate(sources):
-        sums.append((offset + i, fsum(day.mix.green.get(name, 0.0) for day in figures.days)))
-    sheet.add_sums("Sum", sums)
+        added.append((offset + i, fsum(day.mix.green.get(name, 0.0) for day in figures.days)))
+    sheet.add_sums("Sum", added)
     matched = [figures.mix.green.get(name) for name in sources]
-    sheet.add(["Month, as in Summary", figures.period.hours, *_kpis(figures.total), *matched])
+    total = [*table.values(figures.total), *matched, *table.sums(figures.total)]
+    sheet.add(["Month, as in Summary", figures.period.hours, *total])
 
 
 def _hours(book: Book, figures: MonthFigures, head: str | None) -> None:
-    columns = (Column("Hour beginning (local)", "text", 26), Column("UTC", "time", 17), *_KPI_COLUMNS)
+    table, mix = FigureTable.of(figures), GridTable.of(figures.grid)
+    columns = (
+        Column("Hour beginning (local)", "text", 26),
+        Column("UTC", "time", 17),
+        *table.columns(),
+        *table.sum_columns(),
+        *mix.columns(),
+    )
     sheet = book.sheet("Hours", columns, notice=head)
     for hour in figures.hours:
-        sheet.add([hour.local.isoformat(timespec="minutes"), hour.kpi.start, *_kpis(hour.kpi)])
-    sheet.add_sums("Sum", _energy_sums([hour.kpi for hour in figures.hours], 2))
-
-
-def _kpis(row: KpiRow) -> list[Value]:
-    values: list[Value] = [getattr(row, name) for name in (*_ENERGIES, *_RATIOS)]
-    shown = (*_ENERGIES, *_RATIOS)
-    reasons = {row.withheld[name] for name in shown if getattr(row, name) is None and name in row.withheld}
-    return [*values, row.state, "; ".join(sorted(reasons))]
-
-
-def _energy_sums(rows: Sequence[KpiRow], first: int) -> list[tuple[int, float]]:
-    return [
-        (first + i, fsum(getattr(row, name) for row in rows if getattr(row, name) is not None))
-        for i, name in enumerate(_ENERGIES)
-    ]
+        told = [*table.values(hour.kpi), *table.sums(hour.kpi), *mix.values(hour.kpi.start)]
+        sheet.add([hour.local.isoformat(timespec="minutes"), hour.kpi.start, *told])
+    sheet.add_sums("Sum", table.added([hour.kpi for hour in figures.hours], 2))
 
 
 def _quarter_hours(book: Book, figures: MonthFigures, head: str | None) -> None:
     columns = [Column("Interval beginning (local)", "text", 26), Column("UTC", "time", 17)]
     for series in figures.ledger:
         name = f"{series.site}/{series.meter} {series.channel}"
-        columns += [Column(f"{name}, Wh", "wh", 16), Column(f"{name}, quality", "text", 11)]
+        columns += [Column(f"{name}, {series.unit}", "wh", 16), Column(f"{name}, quality", "text", 11)]
     sheet = book.sheet("Quarter-hours", columns, notice=head)
     zone = ZoneInfo(figures.site.zone)
     for i in range(figures.period.quarters):
         sheet.add(_quarter(figures, figures.period.start + i * QUARTER, (i, zone)), none="")
     sums = [
-        (2 + 2 * i, fsum(energy for energy in series.energy_wh if energy is not None))
+        (2 + 2 * i, fsum(amount for amount in series.amounts if amount is not None))
         for i, series in enumerate(figures.ledger)
     ]
     sheet.add_sums("Sum", sums)
@@ -176,14 +164,17 @@ def _quarter(figures: MonthFigures, start: datetime, place: tuple[int, ZoneInfo]
     index, zone = place
     values: list[Value] = [start.astimezone(zone).isoformat(timespec="minutes"), start]
     for series in figures.ledger:
-        values += [series.energy_wh[index], series.quality[index]]
+        values += [series.amounts[index], series.quality[index]]
     return values
 
 
 def _method(book: Book, report: MonthlyReport, head: str | None) -> None:
     columns = (Column("Method", "wrap", 30), Column(f"version {report.figures.method_version}", "wrap", 110))
     sheet: Sheet = book.sheet("Method", columns, notice=head)
-    for title, words in METHOD:
+    for title, words in method():
         sheet.add([title, words])
-    for name, unit in UNITS.items():
-        sheet.add([name, f"unit {unit}" if unit != "1" else "dimensionless"])
+    for figure in (*report.figures.headline, *report.figures.amounts):
+        unit = f"unit {figure.unit}" if figure.unit != "1" else "dimensionless"
+        sheet.add([figure.key, f"{figure.name}: {unit}"])
+    for name in report.figures.total.sums:
+        sheet.add([name, f"{SUMS.get(name, name)}: unit {sum_unit(name)}"])

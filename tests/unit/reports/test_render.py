@@ -66,7 +66,8 @@ def workbook(content: bytes, *, values: bool = True) -> Any:
 
 
 def summary_of(content: bytes) -> dict[str, Any]:
-    return {row[0]: row[1] for row in workbook(content)["Summary"].iter_rows(values_only=True)}
+    """The values of the summary by the names that programs use."""
+    return {row[3]: row[1] for row in workbook(content)["Summary"].iter_rows(values_only=True) if row[3]}
 
 
 def month_of(rows: list[dict[str, str]]) -> dict[str, str]:
@@ -339,3 +340,21 @@ async def test_registers_of_all_sites_bear_their_site() -> None:
         "gdansk/main-1 energy",
         "kaunas/main-1 energy",
     ]
+
+
+async def test_no_alert_is_split_over_two_pages() -> None:
+    alerts = [
+        replace(
+            alert(n, f"Alarm-{n}-begins", Severity.HIGH),
+            summary=" ".join(["a summary of several lines"] * (2 + n % 7)) + f" ends-{n}.",
+        )
+        for n in range(1, 60)
+    ]
+    pages = pypdf.PdfReader(io.BytesIO(pdf.render(await october(alerts=alerts)))).pages
+    texts = [squeezed(page.extract_text()) for page in pages]
+    on = {n: [i for i, text in enumerate(texts) if f"Alarm-{n}-begins" in text] for n in range(1, 60)}
+
+    assert len({page for found in on.values() for page in found}) > 2
+    for n, found in on.items():
+        assert [i for i, text in enumerate(texts) if f"ends-{n}." in text] == found
+        assert len(found) == 1

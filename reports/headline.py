@@ -1,0 +1,73 @@
+"""The figures of the month one by one, each with its name, unit and form: what every format shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import energy.kpis
+from energy.figures import KpiRow
+from energy.kpi import KPIS, Kpi
+from reports.content import Figure, Form
+
+SHARES = ("hourly_matched", "ref", "cfe_score")
+"""The three green shares: never exchanged, and always shown first and together."""
+
+ENERGIES = {
+    "edc_wh": "Consumption (E_DC)",
+    "eit_wh": "IT equipment (E_IT)",
+    "green_wh": "Matched (green)",
+    "other_wh": "Other (not matched)",
+    "unknown_wh": "Unknown",
+}
+"""The energies of a row, and what people call them."""
+
+_LAST = "completeness"
+
+_AMOUNTS: tuple[tuple[str, str, str, tuple[str, float, str]], ...] = (
+    ("co2_t", "CO2e of the electricity, location-based", "t", ("co2_g", 1e-6, "cue")),
+    ("water_m3", "Water taken in", "m3", ("water_l", 1e-3, "wue")),
+    ("reused_wh", "Heat reused", "Wh", ("reused_wh", 1.0, "erf")),
+)
+"""Key, name and unit of each amount; the sum that it is, times what, and the KPI that it stands behind."""
+
+
+def kpis() -> dict[str, Kpi]:
+    """Every registered KPI in the order of the report: green shares, PUE, the others, completeness."""
+    KPIS.load(energy.kpis)
+    first = [*SHARES, "pue"]
+    names = [*first, *(name for name in KPIS if name not in (*first, _LAST)), _LAST]
+    return {name: KPIS[name].factory() for name in names}
+
+
+def headline(total: KpiRow) -> tuple[Figure, ...]:
+    """Every figure of ``total``, unrounded."""
+    return tuple(_figure(total, *named) for named in _names())
+
+
+def _names() -> Iterator[tuple[str, str, str, Form]]:
+    for name, kpi in kpis().items():
+        if name == _LAST:
+            continue
+        yield name, kpi.label, kpi.unit, kpi.form
+        if name == "pue":
+            for energy_name, label in ENERGIES.items():
+                yield energy_name, label, "Wh", "energy"
+    yield _LAST, kpis()[_LAST].label, "1", "share"
+    yield "estimated", "Estimated", "1", "share"
+
+
+def _figure(total: KpiRow, key: str, name: str, unit: str, form: Form) -> Figure:
+    value = total.value(key)
+    reason = None if value is not None else total.withheld.get(key, "the ledger gives no value")
+    return Figure(key, name, unit, form, value, reason)
+
+
+def amounts(total: KpiRow) -> tuple[Figure, ...]:
+    """The month's CO2e, water and reused heat: withheld with the figure that they stand behind."""
+    found = []
+    for key, name, unit, (source, factor, kpi) in _AMOUNTS:
+        known = total.sums.get(source) if total.value(kpi) is not None else None
+        reason = None if known is not None else total.withheld.get(kpi, "the ledger gives no value")
+        value = None if known is None else known * factor
+        found.append(Figure(key, name, unit, "energy" if unit == "Wh" else "amount", value, reason))
+    return tuple(found)
