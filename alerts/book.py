@@ -247,4 +247,8 @@ def _unwatched(row: Row[Any]) -> Verdict:
 async def _situation(db: AsyncConnection, at: datetime, extra: Sequence[int] = ()) -> Situation:
     firing = await rows.firing_alerts(db)
     ids = [*(a.id for a in firing), *extra]
-    return Situation(at, firing, await rows.told(db, ids) if ids else {})
+    return (
+        Situation(at, firing, await rows.told(db, ids), await rows.resting(db, ids))
+        if ids
+        else Situation(at, firing, {})
+    )

@@ -56,8 +56,8 @@ class AlertMessage:
 class PartlyDelivered(DeliveryError):
     """Some recipients may take the message later; whoever tries again sends ``rest``, and nothing else."""
 
-    def __init__(self, message: str, rest: AlertMessage) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, rest: AlertMessage, *, reached: bool = False) -> None:
+        super().__init__(message, reached=reached)
         self.rest = rest
 
 

@@ -174,7 +174,7 @@ class Outbox:
             event = "delivery_given_up" if lost else "delivery_failed"
             log.warning(event, channel=name, key=letter.key, error=str(error), attempts=letter.attempts)
         if lost:
-            await self._queue.failed(letter, str(error))
+            await self._queue.failed(letter, str(error), reached=error.reached)
         else:
             rest = error.rest if isinstance(error, PartlyDelivered) else None
             await self._queue.again(letter, now + self._delay(letter.attempts), str(error), rest)

@@ -94,10 +94,11 @@ class Queue:
             if await self._mark(db, letter, delivered_at=now, error=None):
                 await db.execute(update(outbox).where(earlier, outbox.c.channel == this_channel).values(over))
 
-    async def failed(self, letter: Letter, error: str) -> None:
-        """It will never be delivered."""
+    async def failed(self, letter: Letter, error: str, *, reached: bool = False) -> None:
+        """It will never be delivered, or (``reached``) never to all of its recipients."""
+        now = self._clock.now()
         async with self._database.begin() as db:
-            await self._mark(db, letter, failed_at=self._clock.now(), error=error)
+            await self._mark(db, letter, failed_at=now, delivered_at=now if reached else None, error=error)
 
     async def again(
         self, letter: Letter, due_at: datetime, error: str | None, rest: AlertMessage | None = None
@@ -121,7 +122,7 @@ class Queue:
             waiting = await db.scalar(select(func.count()).where(this, _WAITING))
             delivered = await db.scalar(select(func.max(outbox.c.delivered_at)).where(this))
             lost = select(outbox).where(this, outbox.c.superseded_by.is_(None))
-            lost = lost.where(outbox.c.failed_at > (delivered or EPOCH))
+            lost = lost.where(outbox.c.failed_at >= (delivered or EPOCH))
             row = (await db.execute(lost.order_by(outbox.c.failed_at).limit(1))).one_or_none()
         if row is None:
             return ChannelStatus(channel, waiting or 0, None, timedelta(0), False, delivered)

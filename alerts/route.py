@@ -183,12 +183,13 @@ class Situation:
     """What routing must know besides the news.
 
     ``firing`` are all alerts whose condition holds; ``told`` is when a channel was last told of an alert
-    that it is on.
+    that it is on; ``resting`` is until when it is not told anew, as messages to it were given up.
     """
 
     at: datetime
     firing: Sequence[Alert]
     told: Mapping[tuple[int, str], datetime]
+    resting: Mapping[tuple[int, str], datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,8 @@ class Router:
                 continue
             for channel, repeat in self.channels(alert).items():
                 told = situation.told.get((alert.id, channel))
+                if situation.resting.get((alert.id, channel), situation.at) > situation.at:
+                    continue
                 if told is None:
                     out.append((channel, News(alert, "firing")))
                 elif repeat is not None and situation.at - told >= repeat:

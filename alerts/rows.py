@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.board import Alert, AlertState
@@ -20,6 +20,9 @@ QUERY: Select[Any] = select(alert, alert_silence.c.until.label("silenced_until")
     alert_silence, alert_silence.c.key == alert.c.key, isouter=True
 )
 """Every column of an alert, and until when its key is silenced."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=1)
+"""How long after a message about it that was given up a channel is told of an alert anew."""
 
 
 def to_alert(row: Row[Any]) -> Alert:
@@ -108,15 +111,39 @@ async def firing_alerts(db: AsyncConnection) -> list[Alert]:
 
 
 async def told(db: AsyncConnection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """When each channel was last told that these alerts are on; what was superseded told nothing."""
-    query = (
-        select(outbox_alert.c.alert_id, outbox.c.channel, func.max(outbox.c.created_at).label("at"))
+    """When each channel was last told that these alerts are on, or is about to be.
+
+    What was superseded or given up told nothing, unless it reached some of its recipients.
+    """
+    told_or_waits = or_(outbox.c.failed_at.is_(None), outbox.c.delivered_at.is_not(None))
+    query = _beginnings(ids, func.max(outbox.c.created_at).label("at")).where(told_or_waits)
+    return {(row.alert_id, row.channel): row.at for row in (await db.execute(query)).all()}
+
+
+async def resting(db: AsyncConnection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """Until when a channel is not told anew of an alert, because it gave up messages about it.
+
+    The pause doubles with each message that was lost: whoever refuses for good is asked seldom, but is asked.
+    """
+    lost = and_(outbox.c.failed_at.is_not(None), outbox.c.delivered_at.is_(None))
+    newest, number = func.max(outbox.c.created_at).label("at"), func.count().label("lost")
+    found = (await db.execute(_beginnings(ids, newest, number).where(lost))).all()
+    return {(row.alert_id, row.channel): row.at + _pause(row.lost) for row in found}
+
+
+def _beginnings(ids: Sequence[int], *columns: ColumnElement[Any]) -> Select[Any]:
+    """``columns`` over the messages that told, or were to tell, that these alerts are on."""
+    return (
+        select(outbox_alert.c.alert_id, outbox.c.channel, *columns)
         .join(outbox, outbox.c.id == outbox_alert.c.outbox_id)
         .where(outbox_alert.c.alert_id.in_(ids), outbox.c.kind != "resolved")
         .where(outbox.c.superseded_by.is_(None))
         .group_by(outbox_alert.c.alert_id, outbox.c.channel)
     )
-    return {(row.alert_id, row.channel): row.at for row in (await db.execute(query)).all()}
+
+
+def _pause(lost: int) -> timedelta:
+    return min(FIRST_PAUSE * 2.0 ** min(lost - 1, 20), LONGEST_PAUSE)
 
 
 async def add_transition(db: AsyncConnection, alert_id: int, change: Change, at: datetime, who: str) -> None:

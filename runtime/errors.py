@@ -55,8 +55,12 @@ class JournalFull(ServiceError):
 
 
 class DeliveryError(ServiceError):
-    """A channel could not deliver; ``permanent`` means that this message never will be."""
+    """A channel could not deliver; ``permanent`` means that this message never will be.
 
-    def __init__(self, message: str | None = None, *, permanent: bool = False) -> None:
+    ``reached`` tells that some of its recipients have it all the same.
+    """
+
+    def __init__(self, message: str | None = None, *, permanent: bool = False, reached: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.reached = reached

@@ -252,10 +252,55 @@ async def test_mail_refusals_are_sorted(mail_server: MailServer) -> None:
     some = await refusal("nobody@example.org", "ada@example.org")
     assert some.permanent
     assert len(mail_server.mails) == 1
+    assert (nobody.reached, some.reached) == (False, True)
+    for answer in ("550 5.7.1 not from there", "530 5.7.0 authentication required", "554 5.7.1 blocked"):
+        mail_server.refuse_sender = answer
+        assert not (await refusal("ada@example.org")).permanent, "the sender or the login can be mended"
+    mail_server.refuse_sender = None
+    mail_server.refuse = "530 5.7.0 authentication required"
+    assert not (await refusal("ada@example.org")).permanent
     mail_server.refuse = "451 4.7.1 greylisted"
     assert not (await refusal("ada@example.org")).permanent
     mail_server.refuse = "554 5.7.1 never"
     assert (await refusal("ada@example.org")).permanent
+
+
+async def test_a_server_that_refuses_the_connection_is_asked_again() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"554 5.7.1 your address is blocked\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        with pytest.raises(DeliveryError, match="554") as caught:
+            await build("email", host="127.0.0.1", port=port, to=["a@example.org"]).send(message())
+    finally:
+        server.close()
+        await server.wait_closed()
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"to": ["not an address"]}, "to"),
+        ({"to": ["a@example.org", "b@example.org\r\nBcc: c@example.org"]}, "to"),
+        ({"to": [""]}, "to"),
+        ({"sender": "amber@example.org\r\nBcc: c@example.org"}, "sender"),
+        ({"sender": "Amberwatt"}, "sender"),
+        ({"host": "smtp.example.org:587"}, "host"),
+        ({"host": ""}, "host"),
+        ({"user": "dc"}, "user and password_file go together"),
+        ({"password_file": "smtp.password"}, "user and password_file go together"),
+    ],
+)
+def test_a_mail_channel_that_cannot_send_is_told(wrong: dict[str, Any], place: str) -> None:
+    table = {"type": "email", "name": "mail", "host": "smtp.example.org", "to": ["a@example.org"], **wrong}
+    (problem,) = AlertOptions.model_validate({"channel": [table]}).problems()
+    assert problem.startswith("channel[0]")
+    assert place in problem
 
 
 @dataclass
@@ -340,8 +385,11 @@ async def test_starttls_with_a_password_from_a_file(
         bad = build("email", **options, password_file=tmp_path / "bad")
         with pytest.raises(DeliveryError, match="535") as caught:
             await bad.send(message())
-        assert caught.value.permanent
+        assert not caught.value.permanent, "somebody puts the right password there"
         assert "wrong" not in str(caught.value)
+        (tmp_path / "bad").write_text("s3cret\n")
+        await bad.send(message())
+        assert len(server.mails) == 2
         del options["ca_file"]
         with pytest.raises(DeliveryError, match="certificate"):
             await build("email", **options, password_file=tmp_path / "good").send(message())

@@ -27,6 +27,7 @@ class MailServer:
         self.recipients: list[list[str]] = []
         self.secured: list[bool] = []
         self.refuse: str | None = None
+        self.refuse_sender: str | None = None
         self.busy: set[str] = set()
         self._login = login
         more: dict[str, Any] = {}
@@ -43,6 +44,15 @@ class MailServer:
     def stop(self) -> None:
         """Stop listening."""
         self._controller.stop()
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.refuse_sender:
+            return self.refuse_sender
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -376,3 +377,45 @@ async def test_nobody_to_tell_is_noted(database: Database) -> None:
     await room.say(verdict(True))
     notes = [t.note for t in await room.desk.timeline((await room.only()).id)]
     assert "nobody was told: no route names a channel for it" in notes
+
+
+async def _give_up(room: Room, *, reached: bool = False) -> None:
+    """Every message that waits is refused for good; ``reached``: by some of its recipients only."""
+    waiting = outbox.c.failed_at.is_(None) & outbox.c.delivered_at.is_(None)
+    over = {"failed_at": START, "delivered_at": START if reached else None, "error": "550 no"}
+    async with room.database.begin() as db:
+        await db.execute(update(outbox).where(waiting).values(over))
+
+
+async def test_what_was_given_up_told_nobody_and_is_told_anew_ever_more_seldom(room: Room) -> None:
+    await room.say(verdict(True))
+    asked = [START]
+    for minute in range(1, 240):
+        await _give_up(room)
+        before = len(await room.told())
+        await room.book.remind(START + minute * MINUTE)
+        if len(await room.told()) > before:
+            asked.append(START + minute * MINUTE)
+    pauses = [(b - a) // MINUTE for a, b in itertools.pairwise(asked)]
+    assert pauses == [5, 10, 20, 40, 60, 60]
+    assert await room.told() == [("mail", "firing")] * 7
+
+
+async def test_a_repeat_that_was_given_up_is_tried_again_before_the_next(room: Room) -> None:
+    await room.say(verdict(True))
+    await room.book.remind(START + 4 * HOUR)
+    async with room.database.begin() as db:
+        await db.execute(update(outbox).where(outbox.c.kind == "repeat").values(failed_at=START))
+    await room.book.remind(START + 4 * HOUR + 4 * MINUTE)
+    assert await room.told() == [("mail", "firing"), ("mail", "repeat")]
+    await room.book.remind(START + 4 * HOUR + 5 * MINUTE)
+    assert await room.told() == [("mail", "firing"), ("mail", "repeat"), ("mail", "repeat")]
+
+
+async def test_what_some_recipients_have_counts_as_told(room: Room) -> None:
+    await room.say(verdict(True))
+    await _give_up(room, reached=True)
+    await room.book.remind(START + HOUR)
+    assert await room.told() == [("mail", "firing")]
+    await room.say(verdict(False), at=START + 2 * HOUR)
+    assert await room.told() == [("mail", "firing"), ("mail", "resolved")]

@@ -105,6 +105,18 @@ async def _noted(database: Database, attempts: int) -> bool:
     return [(r.attempts, r.owner) for r in found] == [(attempts, None)]
 
 
+async def test_what_only_some_recipients_have_is_kept_as_told_and_as_lost(database: Database) -> None:
+    clock = ManualClock(START)
+    mail = KeepingChannel(lambda m: DeliveryError("550 nobody", permanent=True, reached=True))
+    work = Outbox(database, {"mail": mail}, clock)
+    async with running(work):
+        await work.post(message("a"), ["mail"])
+        await eventually(lambda: _all_done(database))
+    assert await rows(database) == [("a@mail", 1, True, True, "550 nobody")]
+    status = await Queue(database, "next", clock, timedelta(0)).status("mail")
+    assert (status.given_up, status.error) == (True, "550 nobody")
+
+
 async def test_after_a_day_it_gives_up_and_says_so(database: Database) -> None:
     clock = ManualClock(START)
     mail = KeepingChannel(lambda m: DeliveryError("connection refused"))
