@@ -9,9 +9,13 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboards.house import House
+from energy.device import VOLUME
 from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month_of
+from energy.kpi import Form
 from energy.shortfall import worst_hours
+from reports.headline import SHARES, kpis
+from reports.render.words import APART
 
 WORST = 10
 HOUR = timedelta(hours=1)
@@ -77,6 +81,17 @@ class DayBars:
 
 
 @dataclass(frozen=True)
+class Indicator:
+    """One KPI beside the green shares; ``reason`` says why there is no ``value``."""
+
+    label: str
+    unit: str
+    form: Form
+    value: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class GreenMonth:
     """Everything on the month's page. ``total`` covers ``period`` up to ``through``.
 
@@ -87,6 +102,8 @@ class GreenMonth:
     period: Period
     through: datetime | None
     total: KpiRow | None
+    indicators: Sequence[Indicator]
+    apart: str
     lines: Sequence[DayLine]
     days: Sequence[DayMix]
     bars: DayBars
@@ -106,7 +123,7 @@ class GreenMonth:
 
 @dataclass(frozen=True)
 class HourSource:
-    """One meter's or supply's energy in an hour, as well known as its worst quarter."""
+    """One meter's or supply's energy in an hour, or litres of water, as well known as its worst quarter."""
 
     site: str
     meter: str
@@ -115,6 +132,7 @@ class HourSource:
     quality: str
     revision: int
     reason: str | None
+    volume_l: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,8 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         period=period,
         through=through,
         total=total,
+        indicators=indicators(total) if total is not None else (),
+        apart=APART if site == ALL else "",
         lines=day_lines(period, hours, tz),
         days=days,
         bars=day_bars(days, names),
@@ -155,6 +175,14 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
         after=following.start.astimezone(tz).strftime("%Y-%m") if following.start <= at else None,
     )
+
+
+def indicators(total: KpiRow) -> list[Indicator]:
+    """Every registered KPI that has no place of its own on the page, PUE first."""
+    others = [kpi for name, kpi in kpis().items() if name not in (*SHARES, "completeness")]
+    return [
+        Indicator(k.label, k.unit, k.form, total.value(k.name), total.withheld.get(k.name)) for k in others
+    ]
 
 
 async def hour_detail(house: House, site: str, hour: datetime) -> HourDetail | None:
@@ -268,15 +296,17 @@ def _sources(site: str, rows: Sequence[LedgerRow]) -> list[HourSource]:
 
 
 def _source(site: str, meter: str, channel: str, quarters: Sequence[LedgerRow]) -> HourSource:
-    known = [row.energy_wh for row in quarters if row.energy_wh is not None]
-    complete = len(known) == len(quarters)
+    amounts = [row.volume_l if channel == VOLUME else row.energy_wh for row in quarters]
+    known = [amount for amount in amounts if amount is not None]
+    total = sum(known) if len(known) == len(quarters) else None
     worst = min(quarters, key=lambda row: _QUALITIES.index(row.quality))
     return HourSource(
         site=site,
         meter=meter,
         channel=channel,
-        energy_wh=sum(known) if complete else None,
+        energy_wh=None if channel == VOLUME else total,
         quality=worst.quality,
         revision=max(row.revision for row in quarters),
         reason=worst.reason,
+        volume_l=total if channel == VOLUME else None,
     )

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import openpyxl
+import pypdf
 import pytest
 
 from dashboards.numbers import energy, ratio, share
+from reports.render.numbers import Numbers
 from tests.acceptance import october
 from tests.acceptance.play import Played
 
@@ -120,7 +122,7 @@ def test_the_report_tells_the_same_figures_in_every_format(played: Played) -> No
     assert {name: float(told[name]) for name in FIGURES} == {name: month[name] for name in FIGURES}
 
     book = openpyxl.load_workbook(io.BytesIO(played.client.raw(f"{path}.xlsx").content), data_only=True)
-    summary = {row[0].value: row[1].value for row in book["Summary"].iter_rows()}
+    summary = {row[3].value: row[1].value for row in book["Summary"].iter_rows()}
     for name in ("edc_wh", "eit_wh", "pue", "hourly_matched"):  # a workbook keeps 16 digits
         assert summary[name] == pytest.approx(month[name], rel=1e-15), name
 
@@ -138,8 +140,26 @@ def test_issuing_a_settled_month_again_gives_the_same_bytes(played: Played) -> N
 def test_the_page_shows_the_same_figures(played: Played) -> None:
     (month,) = kpi(played)
     page = played.client.raw(f"/green/{october.NAME}", site=october.SITE).text
-    tile = re.search(r'aria-label="Hourly matched".*?<span class="num">(.*?)</span>', page, re.DOTALL)
-    assert tile is not None
-    assert tile.group(1) == share(month["hourly_matched"])
-    assert energy(month["edc_wh"]) in page
-    assert ratio(month["pue"]) != share(month["hourly_matched"])
+
+    def tile(title: str) -> str:
+        found = re.findall(rf'aria-label="{title}".*?<span class="num">(.*?)</span>', page, re.DOTALL)
+        assert len(found) == 1, f"{title}: {found}"
+        return str(found[0])
+
+    assert tile("Hourly matched") == share(month["hourly_matched"])
+    assert tile("PUE") == ratio(month["pue"])
+    assert tile("IT energy") == energy(month["eit_wh"], month["edc_wh"])
+    assert tile("Matched") == energy(month["green_wh"], month["edc_wh"])
+    assert f"energy at the inlet {energy(month['edc_wh'])}" in page
+
+
+def test_the_printed_report_shows_the_same_figures(played: Played) -> None:
+    (month,) = kpi(played)
+    content = played.client.raw(f"/api/v1/reports/{october.SITE}/{october.NAME}.pdf").content
+    cover = " ".join(pypdf.PdfReader(io.BytesIO(content)).pages[0].extract_text().split())
+    numbers = Numbers("en", october.ZONE, month["edc_wh"])
+
+    assert f"PUE (PUE1) {numbers.ratio(month['pue'])} interim" in cover
+    assert f"Consumption {numbers.energy(month['edc_wh'])} E_DC" in cover
+    assert f"IT equipment {numbers.energy(month['eit_wh'])} E_IT" in cover
+    assert f"Hourly matched {numbers.share(month['hourly_matched'])} of consumption met" in cover

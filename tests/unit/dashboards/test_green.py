@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from dashboards.house import House
-from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail
+from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, indicators
+from energy.figures import ALL
 from energy.interval import Step, month
+from energy.kpi import KPIS, KpiOptions
 from energy.shortfall import uncovered_wh
+from runtime.registry import Plugin
 from tests.fakes.day import AT, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
 
@@ -93,3 +98,27 @@ async def test_bars_end_below_a_round_top(house: House) -> None:
     assert day_bars([], []).bars == []
     assert page.days[0].day == date(2026, 10, 1)
     assert len(page.days) == (AT - page.period.start) // timedelta(days=1) + 1
+
+
+async def test_every_registered_kpi_has_its_place_on_the_page(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Another:
+        name, label, unit, form, method, needs_mix = "another", "Another", "kg", "ratio", "Told.", False
+
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    assert page.total is not None
+    labels = [one.label for one in page.indicators]
+    assert labels[0] == "PUE"
+    assert page.indicators[0].value == page.total.pue
+    assert "Water usage effectiveness (WUE)" in labels
+    monkeypatch.setitem(KPIS._plugins, "another", Plugin("another", KpiOptions, Another))
+    found = {one.label: one for one in indicators(replace(page.total, more={"another": 4.5}))}
+    assert (found["Another"].value, found["Another"].unit) == (4.5, "kg")
+    assert found.keys() - set(labels) == {"Another"}
+
+
+async def test_only_all_sites_say_that_they_are_no_sum_of_the_sites_months(house: House) -> None:
+    utc = ZoneInfo("UTC")
+    assert "not the sum" in (await green_month(house, ALL, month("2026-10", utc), utc, AT)).apart
+    assert (await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)).apart == ""
