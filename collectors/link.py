@@ -36,6 +36,10 @@ class Refused(SourceError):
     """The broker understood and said no: only a person can change that, so it is asked again in minutes."""
 
 
+class TakenOver(Refused):
+    """Another client of our name has our session, and what the broker kept in it for us."""
+
+
 class NotSpoken(SourceError):
     """The broker does not speak this version of MQTT."""
 
@@ -120,7 +124,7 @@ def refusal(code: int, dial: Dial) -> SourceError:
 def ended(code: int | None, dial: Dial, detail: str) -> SourceError:
     """The error that the end of an established connection means; ``code`` is the DISCONNECT's, if any."""
     if code == TAKEN_OVER:
-        return Refused(
+        return TakenOver(
             f"{dial.options.url} gave our session to another client (0x8e): a second process uses"
             f" client id {dial.options.client_id!r}; give each its own [broker] client_id"
         )

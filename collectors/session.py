@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from collectors.link import OFFLINE, ONLINE, REFUSED, Dial, Link, Lost, NotSpoken, Refused, Version
+from collectors.link import OFFLINE, ONLINE, REFUSED, Dial, Link, Lost, NotSpoken, Refused, TakenOver, Version
 from collectors.login import read_login
 from collectors.remembered import Remembered, recall, remember
 from collectors.source import BrokerOptions, Message
@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 _FAREWELL = 5.0
 """Seconds that a shutdown may spend on saying ``offline``."""
 
-_STABLE = 30.0
-"""Seconds after which a connection counts as one that works."""
+_CONTESTED = 2
+"""Connections in a row that did not last, after which another client is taken to have our name."""
 
 _AUTO: tuple[Version, ...] = ("5", "3.1.1")
 
@@ -35,12 +35,13 @@ class Pace:
     ``away``: nobody answers. The ceiling is low, because a broker that is back holds the messages of all
     devices for us, and its queues overflow while we wait. ``lost``: the connection did not last. Two
     processes with one client id throw each other out for ever, so these waits grow longer. ``refused``: only
-    people can mend it.
+    people can mend it. ``stable``: after that long a connection counts as one that works.
     """
 
     away: Backoff = field(default_factory=lambda: Backoff(first=0.5))
     lost: Backoff = field(default_factory=lambda: Backoff(first=0.5, ceiling=60.0))
     refused: Backoff = field(default_factory=lambda: Backoff(first=60.0, ceiling=600.0))
+    stable: float = 30.0
 
 
 class BrokerSession:
@@ -68,9 +69,11 @@ class BrokerSession:
         self._connected = False
         self._reached = False
         self._known: tuple[str, ...] | None = None
+        self._contest: str | None = None
+        self._short = 0
         self.session_gaps = 0
         self.problem: str | None = None
-        """Why there is no working connection now, for people; None while all is well."""
+        """Why there is no working connection now, or none that lasts; None while all is well."""
 
     @property
     def connected(self) -> bool:
@@ -85,9 +88,29 @@ class BrokerSession:
                 await self._serve()
             except (SourceError, OSError) as error:  # a reset connection may show in any call
                 _heed_cancellation()
+                self._judge_end(error)
                 delay = self._pause_after(error).next()
-                self._report(str(error), retry_s=round(delay, 1))
+                self._report(self._contest or str(error), retry_s=round(delay, 1))
             await asyncio.sleep(delay)
+
+    def _judge_end(self, error: Exception) -> None:
+        """Count a gap when another client has, or seems to have, taken our session over.
+
+        It gets what the broker kept for us, and acknowledges it; nothing else would tell.
+        """
+        if not self._reached or not isinstance(error, Lost | TakenOver):
+            return
+        if isinstance(error, TakenOver):
+            self._contest = str(error)
+        elif self._short >= _CONTESTED:
+            self._contest = (
+                f"{self._options.url} ended {self._short} connections soon after they began: look for a"
+                f" second process with client id {self._options.client_id!r}, which then gets messages meant"
+                " for us, and give it its own; else see the broker's log"
+            )
+        else:
+            return
+        self.session_gaps += 1
 
     def _pause_after(self, error: Exception) -> Backoff:
         if isinstance(error, Refused):
@@ -136,7 +159,7 @@ class BrokerSession:
         try:
             await self._subscribe(link, resumed)
             await link.publish(self._options.status_topic, ONLINE, True)
-            self._connected, self.problem = True, None
+            self._connected, self.problem = True, self._contest
             log.info("broker_connected", url=self._options.url, resumed=resumed)
             _heed_cancellation()
             reason = await self._outlast(link)
@@ -153,10 +176,12 @@ class BrokerSession:
         Two processes with one client id throw each other out for ever; mosquitto 2.0 does not say why it
         closes the connection, so all that can be done is to return more and more slowly.
         """
+        self._short += 1
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STABLE):
+            async with asyncio.timeout(self._pace.stable):
                 return await link.lost()
         self._pace.lost.reset()
+        self._short, self._contest, self.problem = 0, None, None
         return await link.lost()
 
     async def _dial(self) -> tuple[Link, bool]:

@@ -42,12 +42,15 @@ class MessageSource(Protocol):
 
     @property
     def session_gaps(self) -> int:
-        """How often the broker had no session where one was expected: messages may be missing."""
+        """How often the broker had no session where one was expected, or another client took it over.
+
+        Messages may be missing.
+        """
         ...
 
     @property
     def problem(self) -> str | None:
-        """Why there is no working connection, for people; None while there is one."""
+        """Why there is no working connection, or none that lasts, for people; None while all is well."""
         ...
 
     async def run(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from runtime.errors import StoreError
 from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
@@ -56,6 +57,7 @@ class Ingest:
         self._sampled = 0
         self._acknowledged = 0
         self._stored = StoreCounts(0, 0)
+        self._gap_at: datetime | None = None
         self._turn = asyncio.Lock()
 
     def listen(self, listener: Listener) -> None:
@@ -121,6 +123,7 @@ class Ingest:
             session_gaps=counted.get("session_gaps", 0),
             unstamped=counted.get("unstamped", 0),
             unknown_fields=counted.get("unknown_fields_estimate", 0),
+            last_gap_at=self._gap_at,
         )
 
     def sources(self) -> Sequence[SourceStatus]:
@@ -148,6 +151,8 @@ class Ingest:
         self._sources.tell(batch.statuses)
         self._sources.arrival_stands_for(batch.unstamped)
         self._keep(samples)
+        if batch.session_gaps:
+            self._gap_at = self._quality.wall.now()
         for listener in self._listeners if frames else ():
             listener(frames)
 

@@ -68,8 +68,8 @@ class IngestStatus:
     ``rejected`` counts what was refused, by reason: whole messages where none of it could be used, single
     rows where only their values or times could not. ``rows`` were not refused. ``missed`` messages were
     lost before they reached us, as their publishers' counters show; after each of ``session_gaps`` the
-    broker had forgotten our session, and how many were lost is not known. ``unstamped`` messages told no
-    time of their own; ``unknown_fields`` is estimated from samples.
+    broker had forgotten our session or given it to another client, and how many were lost is not known.
+    ``unstamped`` messages told no time of their own; ``unknown_fields`` is estimated from samples.
     """
 
     received: int
@@ -88,3 +88,5 @@ class IngestStatus:
     session_gaps: int = 0
     unstamped: int = 0
     unknown_fields: int = 0
+    last_gap_at: datetime | None = None
+    """When the newest of ``session_gaps`` was noticed, if that was since the start of the process."""

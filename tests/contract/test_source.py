@@ -358,6 +358,22 @@ def scripted(port: int, client: str) -> BrokerOptions:
 async def test_a_second_client_of_the_same_name_is_told(client: str) -> None:
     async with scripted_broker(5) as port, running(scripted(port, client)) as source:
         await until(lambda: "a second process uses client id 'c1'" in str(source.problem))
+        assert source.session_gaps >= 1, "what the other got of ours is lost to us"
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_session_that_two_fight_over_is_told_though_the_broker_says_nothing(
+    broker: Server, client: str, protocol: str
+) -> None:
+    chosen = options(broker, client, protocol=protocol)
+    async with running(chosen) as source:
+        await until(lambda: source.connected)
+        assert source.problem is None
+        async with running(chosen):
+            await until(lambda: source.session_gaps)
+            await until(lambda: "second process with client id 'c1'" in str(source.problem))
+            await until(lambda: source.connected)
+            assert source.problem is not None, "a connection is no sign yet that the other is gone"
 
 
 async def test_a_broker_of_the_old_protocol_is_spoken_to_in_it(client: str) -> None:

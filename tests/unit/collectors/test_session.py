@@ -77,6 +77,39 @@ async def test_each_trouble_has_a_pace_of_its_own(answer: SourceError | None, pa
     assert running.cancelled()
 
 
+async def test_a_second_connection_that_does_not_last_counts_as_a_gap_until_one_lasts() -> None:
+    lasting = asyncio.Event()
+
+    class Changing(Line):
+        async def lost(self) -> SourceError:
+            if len(dialled) > 3:
+                lasting.set()
+                await asyncio.Event().wait()
+            return Lost("it has ended")
+
+    dialled: list[int] = []
+
+    def link(_: Dial) -> Line:
+        dialled.append(session.session_gaps)
+        return Changing(None)
+
+    pace = Pace(away=NEVER, lost=Backoff(first=0.0), refused=NEVER, stable=0.01)
+    session = BrokerSession(link, BrokerOptions(protocol="5"), pace=pace)
+    running = asyncio.create_task(session.run())
+    await lasting.wait()
+    assert dialled == [0, 0, 1, 2], "one that is lost is no sign of another client, two are"
+    assert session.connected
+    assert "second process with client id 'amberwatt-1'" in str(session.problem)
+
+    async def calm() -> bool:
+        return session.problem is None
+
+    await eventually(calm)
+    assert session.session_gaps == 2
+    running.cancel()
+    await asyncio.wait({running})
+
+
 async def test_a_cancellation_that_a_failing_connection_swallowed_is_heeded() -> None:
     dialling = asyncio.Event()
 

@@ -157,11 +157,12 @@ async def test_counters_go_on_after_a_restart(tmp_path: Path) -> None:
         await h.ingest.commit(lossy)
         h.ingest.acknowledged(2)
         await h.ingest.flush()
+        assert (await h.status()).last_gap_at is not None
     async with house(tmp_path) as h:
         await h.ingest.commit(h.batch(METER, (MAIN, 10, {"power_w": 1.0}), (MAIN, 5, {"power_w": 1.0})))
         status = await h.status()
         assert (status.received, status.acknowledged) == (4, 2)
-        assert (status.missed, status.session_gaps) == (3, 1)
+        assert (status.missed, status.session_gaps, status.last_gap_at) == (3, 1, None)
         assert (status.unstamped, status.unknown_fields) == (5, 9)
         assert (status.stored_rows, status.duplicates, status.late) == (2, 1, 1)
         assert dict(status.rejected) == {"future": 1}
