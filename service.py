@@ -79,6 +79,9 @@ log = structlog.get_logger(__name__)
 WATCH_EVERY = timedelta(seconds=10)
 HOUR = timedelta(hours=1)
 
+_UNSETTLED: tuple[type[Exception], ...] = (StoreError, *DATABASE_AWAY)
+"""What keeps the ledger from settling for now."""
+
 
 @dataclass
 class Service:
@@ -100,7 +103,9 @@ class Service:
     caught_up: Callable[[], Awaitable[None]] = field(init=False)
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     history: Callable[[], float | None] = field(default_factory=lambda: _nothing, init=False)
+    vital: Sequence[Follower] = field(default=(), init=False)
     _settled_at: datetime | None = field(default=None, init=False)
+    _unsettled: str | None = field(default=None, init=False)
 
     async def problems(self) -> list[str]:
         """Why the service is not ready (``/readyz``)."""
@@ -109,9 +114,10 @@ class Service:
         found = ["journal: full, so nothing is acknowledged until a store catches up"] if full else []
         if self.collector.problem is not None and not full:
             found.append(f"journal: {self.collector.problem}")
-        if not self.source.connected and self.loading() is None:
+        if (self.source.problem or not self.source.connected) and self.loading() is None:
             found.append(f"broker: {self.source.problem or 'not connected yet'}")
-        return found
+        found += [f"store {one.name}: {one.error}" for one in self.vital if one.error is not None]
+        return found if self._unsettled is None else [*found, f"ledger: not settled: {self._unsettled}"]
 
     def loading(self) -> float | None:
         """Share of a recorded past that is loaded; None when none is being loaded."""
@@ -132,13 +138,17 @@ class Service:
         for ever, and a database that is being restarted comes back: it is tried again for some minutes, then
         raises StoreError or one of :data:`runtime.database.DATABASE_AWAY`.
         """
-        await insist(lambda: self._settle(due), (StoreError, *DATABASE_AWAY))
+        await insist(lambda: self._settle(due), _UNSETTLED)
 
     async def _settle(self, due: datetime) -> None:
         now = self.clock.now()
         if self._settled_at is None or due > self._settled_at or now - self._settled_at >= QUARTER:
-            await self.ledger.settle(now)
-            self._settled_at = now
+            try:
+                await self.ledger.settle(now)
+            except _UNSETTLED as error:
+                self._unsettled = str(error).partition("\n")[0]
+                raise
+            self._settled_at, self._unsettled = now, None
 
     async def serve(self) -> None:
         """Serve the pages until cancelled, and tell other processes of this machine where."""
@@ -190,8 +200,9 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         ]
         marked = Follower(journal, Marker(database, registry, settings.sites))
         rollups = Rollups(journal, follow[0], stores[0])
+        rolled = Follower(journal, rollups)
         opened.push_async_callback(rollups.close)
-        followers = Followers(journal, [*follow, Follower(journal, rollups), marked], stores[0])
+        followers = Followers(journal, [*follow, rolled, marked], stores[0])
         await restore(journal, stores[0], live, sources)
         ingest = Ingest(journal, live, sources, quality, followers)
         if isinstance(clock, ReplayClock):
@@ -286,6 +297,8 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             )
         )
         service.server = WebServer(app, settings.service.listen)
+        # Of the other stores an alert tells: that InfluxDB is away is no reason to take the pages away too.
+        service.vital = (follow[0], marked, rolled)
         service.caught_up = caught_up
         service.quiet_components = [
             Component("journal followers", followers.run),

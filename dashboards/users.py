@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+import structlog
 from sqlalchemy import RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -18,10 +19,12 @@ from dashboards.passwords import Passwords
 from dashboards.tables import api_tokens, sessions
 from dashboards.tables import users as people
 from runtime.clock import Clock
-from runtime.database import Database
+from runtime.database import DATABASE_AWAY, Database
 
 Role = Literal["viewer", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
+
+log = structlog.get_logger(__name__)
 
 FIRST = "admin"
 """Name of the operator that :meth:`Users.ensure_first` makes."""
@@ -59,6 +62,9 @@ class Users:
     def __init__(self, database: Database, clock: Clock, passwords: Passwords | None = None) -> None:
         self._database, self._clock = database, clock
         self._passwords = passwords or Passwords()
+        self._noted: dict[str, datetime] = {}
+        self._unsaved: dict[str, tuple[User, datetime]] = {}
+        self._trouble: str | None = None
 
     async def create(self, name: str, password: str, role: Role = "viewer") -> User:
         """Add a user. Raises ValueError for a taken or odd name, an unknown role or a weak password."""
@@ -94,7 +100,8 @@ class Users:
         if not await self._passwords.verify(row["password_hash"] if row else None, password) or row is None:
             return None
         if self._passwords.outdated(row["password_hash"]):
-            await self._store_password(name, await self._passwords.hash(password))
+            encoded = await self._passwords.hash(password)
+            await self._if_possible("password_rehash", self._store_password(name, encoded))
         return User(row["name"], row["role"])
 
     async def change_password(self, name: str, password: str) -> None:
@@ -102,24 +109,38 @@ class Users:
         encoded = await self._passwords.hash(password)
         if not await self._store_password(name, encoded):
             raise KeyError(name)
+        self._unsaved = {key: one for key, one in self._unsaved.items() if one[0].name != name}
         async with self._database.begin() as connection:
             chosen = select(people.c.id).where(people.c.name == name).scalar_subquery()
             await connection.execute(delete(sessions).where(sessions.c.user_id == chosen))
 
     async def session_open(self, user: User, lifetime: timedelta) -> str:
-        """A new session's secret; only its SHA-256 is stored. Expired sessions are swept on the way."""
+        """A new session's secret; only its SHA-256 is stored. Expired sessions are swept on the way.
+
+        While the database cannot be written (a full disk) the session lives in this process alone: whoever
+        is to mend that must be let in. Raises KeyError.
+        """
         secret, now = secrets.token_urlsafe(32), self._clock.now()
+        self._unsaved = {key: one for key, one in self._unsaved.items() if one[1] > now}
+        if not await self._if_possible("session_open", self._save_session(user, secret, now + lifetime)):
+            self._unsaved[_digest(secret)] = user, now + lifetime
+        return secret
+
+    async def _save_session(self, user: User, secret: str, expires_at: datetime) -> None:
+        now = self._clock.now()
         async with self._database.begin() as connection:
             await connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
             user_id = await connection.scalar(select(people.c.id).where(people.c.name == user.name))
             if user_id is None:
                 raise KeyError(user.name)
             row = {"digest": _digest(secret), "user_id": user_id, "created_at": now}
-            await connection.execute(insert(sessions).values(row | {"expires_at": now + lifetime}))
-        return secret
+            await connection.execute(insert(sessions).values(row | {"expires_at": expires_at}))
 
     async def session_user(self, secret: str) -> User | None:
         """Whose session this is; None when it is unknown, ended or expired."""
+        unsaved = self._unsaved.get(_digest(secret))
+        if unsaved is not None:
+            return unsaved[0] if unsaved[1] > self._clock.now() else None
         query = (
             select(people.c.name, people.c.role)
             .join(sessions, sessions.c.user_id == people.c.id)
@@ -131,6 +152,8 @@ class Users:
 
     async def session_close(self, secret: str) -> None:
         """End it; harmless when there is none."""
+        if self._unsaved.pop(_digest(secret), None) is not None:
+            return
         async with self._database.begin() as connection:
             await connection.execute(delete(sessions).where(sessions.c.digest == _digest(secret)))
 
@@ -154,7 +177,7 @@ class Users:
             row = (await connection.execute(query)).mappings().first()
         if row is None or not hmac.compare_digest(row["digest"], _digest(token)):
             return None
-        await self._note_use(row)
+        await self._if_possible("token_use", self._note_use(row))
         return User(row["name"], row["role"])
 
     async def tokens(self) -> Sequence[ApiToken]:
@@ -176,12 +199,25 @@ class Users:
             return (await connection.execute(change)).rowcount == 1
 
     async def _note_use(self, row: RowMapping) -> None:
-        now = self._clock.now()
-        if row["last_used_at"] is not None and now - row["last_used_at"] < _USE_NOTED_EVERY:
+        now, tried = self._clock.now(), self._noted.get(row["prefix"], row["last_used_at"])
+        if tried is not None and now - tried < _USE_NOTED_EVERY:
             return
+        self._noted[row["prefix"]] = now
         change = update(api_tokens).where(api_tokens.c.prefix == row["prefix"]).values(last_used_at=now)
         async with self._database.begin() as connection:
             await connection.execute(change)
+
+    async def _if_possible(self, what: str, work: Awaitable[object]) -> bool:
+        """Whether ``work`` could be written; what hinders it is logged once and keeps nobody out."""
+        try:
+            await work
+        except DATABASE_AWAY as error:
+            trouble = str(error).partition("\n")[0]
+            if trouble != self._trouble:
+                log.warning("users_not_written", what=what, error=trouble)
+            self._trouble = trouble
+            return False
+        return True
 
     async def _store_password(self, name: str, encoded: str) -> bool:
         change = update(people).where(people.c.name == name).values(password_hash=encoded)

@@ -38,3 +38,31 @@ async def test_a_quarter_is_settled_once_the_database_is_back(tmp_path: Path, er
         built.ledger = cast(Ledger, ledger)
         await built.settle(NOW)
         assert ledger.settled == [NOW]
+
+
+async def test_a_ledger_that_cannot_settle_and_a_store_that_cannot_write_are_no_readiness(
+    tmp_path: Path,
+) -> None:
+    tables = {"service": {"data_dir": str(tmp_path)}, "broker": {"url": "mqtt://127.0.0.1:1"}}
+    async with service.build(resolve(tables), ManualClock(NOW)) as built:
+        assert await built.problems() == ["broker: not connected yet"]
+        told: list[list[str]] = []
+
+        class Full(Restarting):
+            async def settle(self, at: datetime) -> None:
+                told.append(await built.problems())
+                await super().settle(at)
+
+        built.ledger = cast(Ledger, Full(OSError(28, "No space left on device")))
+        await built.settle(NOW)
+        assert told[0] == ["broker: not connected yet"]
+        assert told[1][1:] == ["ledger: not settled: [Errno 28] No space left on device"]
+        assert await built.problems() == told[0]
+        assert [one.name for one in built.vital] == ["duckdb", "ledger", "rollups"]
+        for follower in built.vital:
+            follower.error = "the disk is full"
+        assert (await built.problems())[1:] == [
+            "store duckdb: the disk is full",
+            "store ledger: the disk is full",
+            "store rollups: the disk is full",
+        ]

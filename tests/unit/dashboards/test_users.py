@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import select
+from sqlalchemy import event, select
+from structlog.testing import capture_logs
 
 from dashboards.passwords import Passwords
 from dashboards.tables import api_tokens, sessions
 from dashboards.tables import users as people
-from dashboards.users import Users
+from dashboards.users import User, Users
 from runtime.clock import ManualClock
 from runtime.database import Database
 
@@ -178,3 +180,32 @@ async def test_a_tokens_use_is_noted_at_most_once_a_minute(
     assert [t.last_used_at for t in await users.tokens()] == [START + timedelta(minutes=1)]
     async with database.read() as connection:
         assert token not in str((await connection.execute(select(api_tokens))).mappings().all())
+
+
+async def test_a_database_that_cannot_be_written_keeps_nobody_out(
+    users: Users, database: Database, clock: ManualClock
+) -> None:
+    jana = await users.create("jana", "correct horse")
+    token = await users.token_create("viewer", "grafana")
+    kept = await users.session_open(jana, timedelta(hours=1))
+    await database.engine.dispose()
+
+    def full(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA query_only=1").close()
+
+    event.listen(database.engine.sync_engine, "connect", full)
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert await users.token_user(token) == User("grafana", "viewer")
+            clock.advance(timedelta(minutes=2))
+        assert await users.authenticate("jana", "correct horse") == jana
+        secret = await users.session_open(jana, timedelta(hours=1))
+        assert await users.session_user(kept) == jana
+    assert [line["event"] for line in lines] == ["users_not_written"]
+    assert "readonly" in lines[0]["error"]
+    other = await users.session_open(jana, timedelta(hours=2))
+    await users.session_close(other)
+    assert await users.session_user(other) is None
+    assert await users.session_user(secret) == jana
+    clock.advance(timedelta(hours=1))
+    assert await users.session_user(secret) is None
