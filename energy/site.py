@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from runtime.options import Duration, Options
+from runtime.options import Duration, Options, shown
+
+
+def _zone(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value  # told as of the wrong type
+    if not _ZONE.fullmatch(value.upper()):
+        raise ValueError(
+            f"{shown(value)} is no bidding zone: write letters, digits and -, such as PL or DE-LU"
+        )
+    return value.upper()
+
+
+BiddingZone = Annotated[str, BeforeValidator(_zone)]
+"""In capitals, as in telemetry, where it stands in the topic ``dc/v1/grid/{zone}``."""
+
+_ZONE = re.compile(r"[A-Z0-9-]{1,60}")
 
 
 class Role(StrEnum):
@@ -51,7 +68,7 @@ class RegisterOptions(Options):
     lower bound) or ``unknown`` (nothing is credited). ``period`` is how often it reports.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
     period: Duration = timedelta(seconds=60)
     modulus_wh: float | None = Field(default=None, gt=0)
     max_power_kw: float | None = Field(default=None, gt=0)
@@ -79,7 +96,7 @@ class SupplyOptions(RegisterOptions):
     """One ``[[sites.X.supply]]``; ``certificates = "sold"`` removes its energy from every claim."""
 
     kind: SupplyKind
-    zone: str | None = None
+    zone: BiddingZone | None = None
     certificates: Literal["kept", "sold"] = "kept"
     carbon_g_per_kwh: float | None = Field(
         default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
@@ -89,7 +106,7 @@ class SupplyOptions(RegisterOptions):
 class WaterOptions(Options):
     """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
     period: Duration = timedelta(seconds=60)
     modulus_m3: float | None = Field(default=None, gt=0)
     max_flow_m3h: float | None = Field(default=None, gt=0)
@@ -103,12 +120,14 @@ class SiteOptions(Options):
     crosses it (WUE); ``cooling`` units with an energy register are kept in the ledger.
     """
 
-    name: str
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+    )
     zone: str
-    grid: str
+    grid: BiddingZone
     contracted_kw: float | None = Field(default=None, gt=0)
     pue_limit: float = Field(default=1.4, gt=1)
-    completeness_floor: float = Field(default=0.9, gt=0, le=1)
+    completeness_floor: float = Field(default=0.9, ge=0.5, le=1)
     meter: tuple[MeterOptions, ...] = ()
     supply: tuple[SupplyOptions, ...] = ()
     cooling: tuple[RegisterOptions, ...] = ()

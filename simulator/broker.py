@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -37,6 +38,13 @@ class LoopbackAccess(BaseAuthPlugin):  # type: ignore[misc]
         return True
 
 
+def _why(error: BrokerError) -> str:
+    """The system's own words, such as "address already in use"; numbers and addresses stand beside it."""
+    cause = error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else None
+    return os.strerror(number).lower() if number else str(cause or error)
+
+
 class EmbeddedBroker:
     """amqtt on 127.0.0.1, MQTT 3.1.1, good for some thousand messages a second; an async context manager.
 
@@ -61,8 +69,8 @@ class EmbeddedBroker:
         except BrokerError as error:
             self._broker = None
             raise SourceError(
-                f"the embedded broker cannot listen on {_HOST}:{self.port} ({error.__cause__ or error}); "
-                "choose another port"
+                f"the embedded broker cannot listen on {_HOST}:{self.port}: {_why(error)}; "
+                "stop what uses it, or choose another port"
             ) from error
         self.port = self._broker._servers["default"].instance.sockets[0].getsockname()[1]
         log.info("broker_started", host=_HOST, port=self.port)

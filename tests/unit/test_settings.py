@@ -447,3 +447,40 @@ def test_a_filter_of_topics_must_be_one_and_let_every_device_in() -> None:
     assert caught.value.problems == [fix]
     resolve({"sites": {"gdansk": site}, "ingest": {"allow": ["dc/v1/gdansk/#"]}})
     resolve({"sites": {"gdansk": site}})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"grid": ""}, "sites.gdansk.grid: '' is no bidding zone: write letters, digits and -"),
+        ({"grid": "DE_LU"}, "sites.gdansk.grid: 'DE_LU' is no bidding zone"),
+        ({"grid": 5}, "sites.gdansk.grid: Input should be a valid string"),
+        (
+            {"supply": [{"id": "a", "kind": "ppa_wind", "zone": "P L"}]},
+            "sites.gdansk.supply[0].zone: 'P L' is no",
+        ),
+        ({"completeness_floor": 0.49}, "sites.gdansk.completeness_floor: "),
+        ({"name": " "}, "sites.gdansk.name: "),
+        ({"name": "Gda\nsk"}, "sites.gdansk.name: "),
+        ({"heat": [{"id": "Heat 1"}]}, "sites.gdansk.heat[0].id: "),
+        ({"water": [{"id": "a/b"}]}, "sites.gdansk.water[0].id: "),
+        ({"contracted_kw": float("inf")}, "sites.gdansk.contracted_kw: "),
+        ({"cooling": [{"id": "a", "max_power_kw": float("inf")}]}, "sites.gdansk.cooling[0].max_power_kw: "),
+    ],
+)
+def test_a_site_that_could_not_be_accounted_is_told(change: dict[str, Any], says: str) -> None:
+    found = mistakes_of({"sites": {"gdansk": SITE | change}})
+    assert len(found) == 1
+    assert found[0].startswith(says)
+
+
+def test_bidding_zones_are_written_in_capitals_as_in_telemetry() -> None:
+    supply = {"id": "ppa", "kind": "ppa_wind", "zone": "de-lu"}
+    site = resolve({"sites": {"gdansk": SITE | {"grid": "Pl", "supply": [supply]}}}).settings.sites["gdansk"]
+    assert (site.grid, site.supply[0].zone) == ("PL", "DE-LU")
+
+
+@pytest.mark.parametrize("name", ["", "a\x00b", "x" * 101])
+def test_a_client_has_a_name(name: str) -> None:
+    (found,) = mistakes_of({"broker": {"client_id": name}})
+    assert found.startswith("broker.client_id: ")
