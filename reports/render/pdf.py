@@ -10,6 +10,7 @@ from pathlib import Path
 import typst
 
 from reports.content import MonthlyReport
+from reports.render.printable import printable
 from reports.render.view import view
 from reports.renderer import RENDERERS, RendererOptions
 
@@ -34,7 +35,7 @@ def render(report: MonthlyReport) -> bytes:
         root=TEMPLATES,
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=[font_folder()]),
         ignore_system_fonts=True,
-        sys_inputs={"report": json.dumps(asdict(view(report)), ensure_ascii=False)},
+        sys_inputs={"report": json.dumps(printable(asdict(view(report))), ensure_ascii=False)},
     )
     content = compiler.compile(
         format="pdf", pdf_standards="a-2a", timestamp=int(report.figures.period.end.timestamp())
