@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ from runtime.errors import StoreError
 from telemetry.catalogue import Measurement
 from telemetry.frame import Frame
 from telemetry.store import AT
-from telemetry.stored import STORED
+from telemetry.stored import JOURNALLED
 
 SERIES = "series"
 """Name of the column of series ids."""
@@ -46,18 +46,40 @@ def encode(frames: Sequence[Frame]) -> bytes:
     return bytes(memoryview(sink.getvalue()))
 
 
-def decode(payload: bytes, measurements: Mapping[str, Measurement] = STORED) -> list[Frame]:
-    """The frames that :func:`encode` wrote. Raises StoreError when the bytes are not such."""
+def decode(
+    payload: bytes,
+    measurements: Mapping[str, Measurement] = JOURNALLED,
+    wanted: Callable[[str], bool] | None = None,
+) -> list[Frame]:
+    """The frames that :func:`encode` wrote. Raises StoreError when the bytes are not such.
+
+    Of measurements that are not ``wanted`` nothing is decompressed.
+    """
     source = pa.BufferReader(payload)
     frames = []
     try:
         while source.tell() < source.size():
+            if wanted is not None and _passed_over(source, wanted):
+                continue
             with pa.ipc.open_stream(source) as stream:
                 name = stream.schema.metadata[_MEASUREMENT].decode()
                 frames += [_frame(measurements[name], batch) for batch in stream]
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:
         raise StoreError(f"a batch of the journal cannot be decoded: {error}", permanent=True) from error
     return frames
+
+
+def _passed_over(source: pa.BufferReader, wanted: Callable[[str], bool]) -> bool:
+    """Go on behind the stream that begins here, or stay if it is wanted."""
+    start = source.tell()
+    messages = pa.ipc.MessageReader.open_stream(source)
+    name = pa.ipc.read_schema(messages.read_next_message()).metadata[_MEASUREMENT].decode()
+    if wanted(name):
+        source.seek(start)
+        return False
+    for _ in messages:  # views of the payload, nothing is copied
+        pass
+    return True
 
 
 def _frame(measurement: Measurement, batch: pa.RecordBatch) -> Frame:

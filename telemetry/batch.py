@@ -66,6 +66,10 @@ class Batch:
     publishers' own counters show to be lost before they reached us, ``session_gaps`` how often the broker
     had forgotten our session, so that nobody knows how many were lost. ``unknown_fields`` is an estimate of
     how many fields nobody knows, from samples.
+
+    For the account by source: ``told`` and ``told_ms`` name every message that was used by a series of its
+    source and by its time, ``gaps`` where ``missed`` ones were noticed (series, time, how many), and
+    ``refused`` counts whole messages by source and reason where the topic was good.
     """
 
     received: int = 0
@@ -75,6 +79,10 @@ class Batch:
     rejected: dict[str, int] = field(default_factory=dict)
     samples: list[Rejection] = field(default_factory=list)
     statuses: dict[str, bool] = field(default_factory=dict)
+    told: list[int] = field(default_factory=list)
+    told_ms: list[int] = field(default_factory=list)
+    gaps: list[tuple[int, int, int]] = field(default_factory=list)
+    refused: dict[tuple[str, str], int] = field(default_factory=dict)
     unstamped: dict[str, int] = field(default_factory=dict)
     again: list[Again] = field(default_factory=list)
     builders: dict[str, ColumnBuilder] = field(default_factory=dict)
@@ -86,10 +94,12 @@ class Batch:
             builder = self.builders[measurement.name] = ColumnBuilder(measurement)
         return builder
 
-    def reject(self, reason: str, topic: str, detail: str, payload: bytes, count: int = 1) -> None:
-        """Count what was not used, and keep a sample."""
+    def reject(self, reason: str, topic: str, detail: str, payload: bytes, source: str | None = None) -> None:
+        """Count a message that was not used, of its source if the topic is that of one; keep a sample."""
         before = self.rejected.get(reason, 0)
-        self.rejected[reason] = before + count
+        self.rejected[reason] = before + 1
+        if source is not None:
+            self.refused[source, reason] = self.refused.get((source, reason), 0) + 1
         if before < SAMPLES_PER_REASON:
             self.samples.append(Rejection(reason, topic, detail, payload[:SAMPLE_LENGTH]))
 

@@ -15,10 +15,10 @@ from runtime.backoff import Backoff
 from runtime.clock import from_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, Options
-from telemetry.frame import Frame
 from telemetry.journal import Journal
 from telemetry.status import StoreStatus
 from telemetry.store import SetsAside, Sink, Store, Trails
+from telemetry.stored import STORED
 
 log = structlog.get_logger(__name__)
 
@@ -136,13 +136,13 @@ class Follower:
     async def _step(self) -> None:
         await self._journal.wait_beyond(self.position)
         head = self._journal.head
-        entries = await self._journal.read(self.position, self._options.read_bytes)
+        entries = await self._journal.read(self.position, self._options.read_bytes, self._wants)
         missed = (entries[0].position - 1 if entries else head) - self.position
         if missed:
             # A store that joined later: what the others had taken was forgotten before it came.
             log.warning("store_missed_batches", store=self.name, after=self.position, batches=missed)
         last = entries[-1].position if entries else head
-        await self.sink.append(self._taken([f for e in entries for f in e.frames]), last)
+        await self.sink.append([f for e in entries for f in e.frames], last)
         if self.error is not None:
             log.info("store_recovered", store=self.name, position=last)
         self.error = None
@@ -166,9 +166,11 @@ class Follower:
         except TimeoutError:
             return
 
-    def _taken(self, frames: Sequence[Frame]) -> list[Frame]:
+    def _wants(self, measurement: str) -> bool:
         patterns = self._options.measurements
-        return [f for f in frames if any(fnmatchcase(f.measurement.name, p) for p in patterns)]
+        if measurement not in STORED:  # only on its way to what is stored: for who asks by name
+            return measurement in patterns
+        return any(fnmatchcase(measurement, p) for p in patterns)
 
 
 _TRIM_EVERY = 0.25

@@ -13,6 +13,7 @@ from telemetry.catalogue import Measurement
 Ints = npt.NDArray[np.int32]
 Millis = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from datetime import datetime
 from runtime.errors import StoreError
 from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
 from telemetry.follower import Followers
-from telemetry.frame import Frame
+from telemetry.frame import Frame, Mask
+from telemetry.intake_account import IntakeAccount, Judged
 from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.order import not_newer
@@ -47,6 +48,8 @@ class Ingest:
     ) -> None:
         self.connected: Callable[[], bool] = lambda: False
         """Asked for the state of the message source; set by whoever runs one."""
+        self.account = IntakeAccount(journal.registry, quality)
+        """Who told what: the account by source and hour."""
         self._journal = journal
         self._live = live
         self._sources = sources
@@ -77,7 +80,9 @@ class Ingest:
             told, repeated = without_repeats(batch, self._live)
             checked = [self._quality.check(frame) for frame in told]
             frames = [c.frame for c in checked if len(c.frame)]
-            counters = self._count(batch, frames, repeated)
+            late = [not_newer(f, self._live.newest_at(f.measurement, f.series)) for f in frames]
+            counters = _count(batch, frames, late, len(repeated))
+            account = self.account.frame(batch, Judged(checked, frames, late, repeated))
             samples = list(batch.samples)
             for one in checked:
                 samples += one.samples
@@ -85,7 +90,8 @@ class Ingest:
                     counters[_REJECTED + reason] = counters.get(_REJECTED + reason, 0) + rows
             acknowledged = self._acknowledged
             counters["acknowledged"] = acknowledged
-            await self._journal.append(frames, {name: n for name, n in counters.items() if n}, batch.statuses)
+            entry = frames if account is None else [account, *frames]
+            await self._journal.append(entry, {name: n for name, n in counters.items() if n}, batch.statuses)
             self._acknowledged -= acknowledged
             self._show(frames, batch, samples)
 
@@ -130,26 +136,13 @@ class Ingest:
         """Every device that ever spoke, and every configured one that did not."""
         return self._sources.statuses()
 
-    def _count(self, batch: Batch, frames: Sequence[Frame], repeated: int) -> dict[str, int]:
-        late = [not_newer(f, self._live.newest_at(f.measurement, f.series)) for f in frames]
-        return {
-            "received": batch.received,
-            "rows": sum(map(len, frames)) + repeated,
-            "not_newer": sum(int(mask.sum()) for mask in late) + repeated,
-            "repeated": repeated,
-            "unknown_fields_estimate": batch.unknown_fields,
-            "unstamped": sum(batch.unstamped.values()),
-            "missed": batch.missed,
-            "session_gaps": batch.session_gaps,
-            **{_REJECTED + reason: n for reason, n in batch.rejected.items()},
-        }
-
     def _show(self, frames: Sequence[Frame], batch: Batch, samples: Sequence[Rejection]) -> None:
         for frame in frames:
             self._live.update(frame)
         self._sources.observe(frames)
         self._sources.tell(batch.statuses)
         self._sources.arrival_stands_for(batch.unstamped)
+        self.account.heard(batch)
         self._keep(samples)
         if batch.session_gaps:
             self._gap_at = self._quality.wall.now()
@@ -168,3 +161,17 @@ class Ingest:
     def _newest_samples(self) -> list[RejectSample]:
         found = [numbered for kept in self._samples.values() for numbered in kept]
         return [sample for _, sample in sorted(found, key=lambda numbered: numbered[0], reverse=True)]
+
+
+def _count(batch: Batch, frames: Sequence[Frame], late: Sequence[Mask], repeated: int) -> dict[str, int]:
+    return {
+        "received": batch.received,
+        "rows": sum(map(len, frames)) + repeated,
+        "not_newer": sum(int(mask.sum()) for mask in late) + repeated,
+        "repeated": repeated,
+        "unknown_fields_estimate": batch.unknown_fields,
+        "unstamped": sum(batch.unstamped.values()),
+        "missed": batch.missed,
+        "session_gaps": batch.session_gaps,
+        **{_REJECTED + reason: n for reason, n in batch.rejected.items()},
+    }

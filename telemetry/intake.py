@@ -1,11 +1,30 @@
-"""The measurement in which the ingest keeps its account: what each source told in an hour, and what not."""
+"""The account of the intake: what each source told in an hour and what became of it, as columns."""
 
 from __future__ import annotations
 
 from telemetry.catalogue import Field, Measurement
 from telemetry.reason import REASONS
 
+NOBODY = "(nobody)"
+"""Source of what no known device told: status messages, topics that are none, gaps of the session."""
+
+REJECTED: tuple[str, ...] = tuple(f"rejected_{reason}" for reason in REASONS)
+"""Columns of what was refused, in the order of the reasons."""
+
+COUNTS: tuple[str, ...] = (
+    "received",
+    "rows",
+    "not_newer",
+    "repeated",
+    "missed",
+    "unstamped",
+    "session_gaps",
+    *REJECTED,
+)
+"""Columns that add up over sources and hours to the counters of the ingest."""
+
 _MANY = 2.0**53
+_NAMED = "source"
 
 
 def _number(name: str) -> Field:
@@ -15,15 +34,28 @@ def _number(name: str) -> Field:
 INTAKE = Measurement(
     "intake",
     ("source",),
-    (
-        _number("expected"),
-        _number("received"),
-        _number("rows"),
-        _number("not_newer"),
-        _number("missed"),
-        _number("session_gaps"),
-        Field("upto", "1", 0.0, _MANY),
-        *(_number(f"rejected_{reason}") for reason in REASONS),
-    ),
+    (*map(_number, COUNTS), Field("from_ms", "ms", 0.0, _MANY)),
+    named_as=_NAMED,
 )
-"""A row per source and hour (its start), counts of that hour; ``upto`` is the journal position reached."""
+"""What one batch adds to an hour (named by its start) of a source; only the journal holds it.
+
+``from_ms`` is how far into the hour a source spoke that had not been heard since the service started.
+"""
+
+COMPLETENESS = Measurement(
+    "completeness",
+    ("source",),
+    (
+        *map(_number, COUNTS),
+        _number("expected"),
+        Field("period_ms", "ms", 0.0, _MANY),
+        Field("from_ms", "ms", 0.0, _MANY),
+        Field("silent", "h", 0.0, _MANY),
+    ),
+    named_as=_NAMED,
+)
+"""An hour of a source as a whole, overwritten as it grows.
+
+``expected`` messages, one each ``period_ms``, from ``from_ms`` into the hour on; both missing where nobody
+knows the cadence. ``silent`` is how many hours up to the end of this one nothing has come.
+"""

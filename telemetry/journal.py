@@ -20,6 +20,7 @@ from telemetry.journal_file import JournalFile, Stored, Write
 from telemetry.order import newest_ms
 from telemetry.series import SeriesKey, SeriesRegistry
 from telemetry.status import JournalStatus
+from telemetry.stored import is_told
 
 T = TypeVar("T")
 
@@ -96,14 +97,17 @@ class Journal:
         work.add_done_callback(self._wake)
         return await asyncio.shield(work)
 
-    async def read(self, after: int, max_bytes: int = 8 << 20) -> list[Entry]:
+    async def read(
+        self, after: int, max_bytes: int = 8 << 20, wanted: Callable[[str], bool] | None = None
+    ) -> list[Entry]:
         """Batches after ``after`` in order: up to ``max_bytes`` of them compressed, but at least one if any.
 
-        Raises StoreError when one is damaged.
+        Frames of measurements that are not ``wanted`` are left out. Raises StoreError when one is damaged.
         """
 
         def work() -> list[Entry]:
-            return [Entry(p, at, decode(payload)) for p, at, payload in self._file.read(after, max_bytes)]
+            found = self._file.read(after, max_bytes)
+            return [Entry(p, at, decode(payload, wanted=wanted)) for p, at, payload in found]
 
         return await self._in(self._reader, work)
 
@@ -154,7 +158,8 @@ class Journal:
     ) -> int:
         counters, told, derived = account
         statuses = {source: online for source, online in told.items() if self.statuses.get(source) != online}
-        write = Write(at_ms, encode(frames), newest_ms(frames), names, counters, statuses, derived)
+        newest = newest_ms([frame for frame in frames if is_told(frame.measurement)])
+        write = Write(at_ms, encode(frames), newest, names, counters, statuses, derived)
         head = self._file.write(write)
         if names:
             self.registry.mark_saved(names[-1][0] + 1)

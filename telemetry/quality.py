@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from runtime.clock import Clock, SystemClock, from_ms, to_ms
 from runtime.options import Duration, Options
 from telemetry.batch import Rejection
-from telemetry.frame import Frame
+from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.reason import REASONS as REASONS
 from telemetry.series import SeriesRegistry, source_of
-
-_Mask = npt.NDArray[np.bool_]
 
 _SAMPLES_PER_FRAME = 5
 
@@ -30,11 +27,16 @@ class QualityOptions(Options):
 
 @dataclass(frozen=True)
 class Checked:
-    """What is left of a frame, the rows refused by reason, and a few of them to look at."""
+    """What is left of a frame, the series of the rows refused by reason, and a few of them to look at."""
 
     frame: Frame
-    rejected: Mapping[str, int]
+    refused: Mapping[str, Ints]
     samples: tuple[Rejection, ...] = ()
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """How many rows were refused, by reason."""
+        return {reason: len(series) for reason, series in self.refused.items()}
 
 
 class Quality:
@@ -59,7 +61,7 @@ class Quality:
     def check(self, frame: Frame) -> Checked:
         """Split ``frame`` into rows kept and rows refused; a row is refused with all its fields."""
         bad = np.zeros(len(frame), dtype=np.bool_)
-        rejected: dict[str, int] = {}
+        refused: dict[str, list[Ints]] = {}
         samples: list[Rejection] = []
         for reason, mask, field in self._failures(frame):
             fresh = mask & ~bad
@@ -67,12 +69,22 @@ class Quality:
             if count == 0:
                 continue
             bad |= fresh
-            rejected[reason] = rejected.get(reason, 0) + count
+            refused.setdefault(reason, []).append(frame.series[fresh])
             room = _SAMPLES_PER_FRAME - len(samples)
             samples += [self._sample(frame, int(row), reason, field) for row in np.flatnonzero(fresh)[:room]]
-        return Checked(frame.take(~bad) if rejected else frame, rejected, tuple(samples))
+        known = {reason: np.concatenate(series) for reason, series in refused.items()}
+        return Checked(frame.take(~bad) if refused else frame, known, tuple(samples))
 
-    def _failures(self, frame: Frame) -> Iterator[tuple[str, _Mask, str]]:
+    def believed(self, at_ms: Millis) -> Mask:
+        """Which of these times are neither too far ahead of the wall clock nor too old."""
+        low, high = self._span()
+        return (at_ms >= low) & (at_ms <= high)
+
+    def _span(self) -> tuple[int, int]:
+        now = self._wall.now()
+        return to_ms(now - self._options.accepted_lateness), to_ms(now + self._options.accepted_lead)
+
+    def _failures(self, frame: Frame) -> Iterator[tuple[str, Mask, str]]:
         for name, column in frame.columns.items():
             field = frame.measurement.field(name)
             outside = (column < field.low) | (column > field.high)
@@ -80,11 +92,9 @@ class Quality:
                 infinite = np.isinf(column)
                 yield "not_finite", infinite, name
                 yield "out_of_range", outside & ~infinite, name
-        now = self._wall.now()
-        ahead = frame.at_ms > to_ms(now + self._options.accepted_lead)
-        behind = frame.at_ms < to_ms(now - self._options.accepted_lateness)
-        yield "future", ahead, ""
-        yield "too_old", behind, ""
+        low, high = self._span()
+        yield "future", frame.at_ms > high, ""
+        yield "too_old", frame.at_ms < low, ""
         yield "no_known_field", _empty_rows(frame), ""
 
     def _sample(self, frame: Frame, row: int, reason: str, field: str) -> Rejection:
@@ -102,7 +112,7 @@ class Quality:
         return Rejection(reason, f"dc/v1/{source}", detail, payload.encode())
 
 
-def _empty_rows(frame: Frame) -> _Mask:
+def _empty_rows(frame: Frame) -> Mask:
     empty = np.ones(len(frame), dtype=np.bool_)
     for column in frame.columns.values():
         empty &= np.isnan(column)

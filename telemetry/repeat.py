@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from telemetry.batch import Again, Batch
-from telemetry.frame import Frame
+from telemetry.frame import Frame, Ints
 from telemetry.live import LiveState
 
 
-def without_repeats(batch: Batch, live: LiveState) -> tuple[list[Frame], int]:
-    """The frames of ``batch`` without the rows that were surely stored before, and how many those were.
+def without_repeats(batch: Batch, live: LiveState) -> tuple[list[Frame], Ints]:
+    """The frames of ``batch`` without the rows that were stored before, and of which series those were.
 
     A message that the broker marks as sent before and that tells no time is taken for known when each of
     its values is the newest that its series told. A device whose values did not change meanwhile loses a
     row by that, and no energy.
     """
     frames = batch.frames()
-    repeated = 0
+    repeated: list[Ints] = []
     for number, frame in enumerate(frames):
         mine = [one for one in batch.again if one.measurement is frame.measurement]
         known = [one for one in mine if _is_known(frame, one, live)]
@@ -25,9 +25,9 @@ def without_repeats(batch: Batch, live: LiveState) -> tuple[list[Frame], int]:
             kept = np.ones(len(frame), dtype=np.bool_)
             for one in known:
                 kept[one.first : one.first + one.count] = False
-                repeated += one.count
+            repeated.append(frame.series[~kept])
             frames[number] = frame.take(kept)
-    return frames, repeated
+    return frames, np.concatenate(repeated) if repeated else np.zeros(0, dtype=np.int32)
 
 
 def _is_known(frame: Frame, again: Again, live: LiveState) -> bool:

@@ -123,6 +123,17 @@ class Store(Sink, Readings, Protocol):
 @dataclass(frozen=True)
 class StoreCounts:
     """Rows by what became of them; ``duplicates`` had been stored before with the same series and time."""
+    async def repeats(self, start: datetime, end: datetime) -> pa.Table:
+        """How many ``rows`` that devices told were stored before: by ``series`` (id) and hour (``at_ms``).
+
+        Hours of the rows' own times with ``start <= hour < end``. Empty where the server does not say.
+        """
+        ...
+
+
+REPEATS = pa.schema([("series", pa.int32()), (AT, pa.int64()), ("rows", pa.float64())])
+"""Columns of :meth:`Store.repeats`."""
+
 
     rows: int
     duplicates: int

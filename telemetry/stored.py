@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from telemetry.catalogue import MEASUREMENTS, Measurement
-from telemetry.intake import INTAKE
+from telemetry.intake import COMPLETENESS, INTAKE
 from telemetry.rollup import ROLLUPS
 
-STORED: Mapping[str, Measurement] = {**MEASUREMENTS, **ROLLUPS, INTAKE.name: INTAKE}
-"""Every measurement that a journal or store may hold, by name."""
+STORED: Mapping[str, Measurement] = {**MEASUREMENTS, **ROLLUPS, COMPLETENESS.name: COMPLETENESS}
+"""Every measurement that a store may hold, by name."""
+
+JOURNALLED: Mapping[str, Measurement] = {**STORED, INTAKE.name: INTAKE}
+"""Every measurement that the journal may hold: also what is only on its way to another."""
 
 LABELS_OF: Mapping[str, tuple[str, ...]] = {m.named: m.labels for m in STORED.values()}
 """Labels by the name under which series are registered."""

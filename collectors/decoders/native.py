@@ -73,7 +73,9 @@ class NativeDecoder:
                 elif route.measurement is not GPU or not self._gpu_objects(route, message, batch, arrived_ms):
                     self._tolerant(route, message, batch, arrived_ms)
             except BadPayload as bad:
-                batch.reject(bad.reason, message.topic, bad.detail, message.payload)
+                known = routes.get(message.topic)
+                source = None if known is None else known.source
+                batch.reject(bad.reason, message.topic, bad.detail, message.payload, source)
 
     def _resolve(self, topic: str) -> Route:
         route = resolve(topic)
@@ -112,6 +114,8 @@ class NativeDecoder:
             temp.append(gpu.temp_c)
             mem_temp.append(gpu.mem_temp_c)
             energy.append(gpu.energy_j)
+        batch.told.append(series[0])
+        batch.told_ms.append(at_ms)
         self._account(route, payload, node.seq, batch)
         return True
 
@@ -134,6 +138,8 @@ class NativeDecoder:
         rows.at_ms += [at_ms] * len(series)
         for column, values in zip(rows.columns.values(), columns, strict=True):
             column += values
+        batch.told.append(series[0])
+        batch.told_ms.append(at_ms)
         self._account(route, message.payload, content.seq, batch)
 
     def _status(self, route: Route, payload: bytes, batch: Batch) -> None:
@@ -157,10 +163,13 @@ class NativeDecoder:
         return found
 
     def _account(self, route: Route, payload: bytes, seq: int | None, batch: Batch) -> None:
+        """Take note of what the message says besides its rows, which are in ``batch`` by now."""
         # Only a GPU topic names its publisher; a gateway may share one counter between many meters.
         if seq is not None and route.measurement is GPU:
             if route.seq is not None and 1 < seq - route.seq <= LARGEST_GAP:
-                batch.missed += seq - route.seq - 1
+                lost = seq - route.seq - 1
+                batch.missed += lost
+                batch.gaps.append((batch.told[-1], batch.told_ms[-1], lost))
             route.seq = seq
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)

@@ -21,7 +21,7 @@ from runtime.options import shown
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
-from telemetry.store import AT, STORES, SeriesQuery, StoreCounts, WindowQuery
+from telemetry.store import AT, REPEATS, STORES, SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stores import duckdb_sql
 from telemetry.stores.duckdb_file import DuckDBFile
 
@@ -129,6 +129,18 @@ class DuckDBStore:
         return self._file.counts
 
     async def close(self) -> None:
+    async def repeats(self, start: datetime, end: datetime) -> pa.Table:
+        """Rows that were there before, as committed with those that repeated them."""
+        cursor = await self._run(self._readers, self._file.cursor)
+        try:
+            span = [to_ms(start), to_ms(end)]
+            found: Any = await self._query(
+                cursor, lambda: cursor.sql(duckdb_sql.REPEATS, params=span).to_arrow_table()
+            )
+        finally:
+            cursor.close()
+        return found.cast(REPEATS)
+
         """Finish what is being written and close the file."""
         await self._run(self._writer, self._file.close)
         self._writer.shutdown()

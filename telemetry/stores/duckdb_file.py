@@ -30,6 +30,8 @@ _MARK_EVERY_MS = 60_000
 
 
 _OPEN: set[Path] = set()
+_HOUR_MS = 3_600_000
+
 """Files that this process has open. DuckDB's own lock keeps out other processes only."""
 
 _OPEN_LOCK = Lock()
@@ -165,10 +167,12 @@ class DuckDBFile:
             _run(connection, duckdb_sql.insert(frame.measurement))
             np.maximum.at(newest, fresh.series, fresh.at_ms)
         if added < len(frame):
-            rows = merged(frame.take(late))
-            inserted = _merge(connection, rows)
-            added += inserted
-            repeated = int(late.sum()) - inserted
+            rows = frame.take(late)
+            fresh_keys = _merge(connection, merged(rows))
+            added += len(fresh_keys)
+            repeated = len(rows) - len(fresh_keys)
+            if repeated and is_told(frame.measurement):
+                _note_repeats(connection, rows, fresh_keys)
         return added, repeated, newest
 
     def _room(self, frame: Frame) -> Millis:
@@ -233,14 +237,33 @@ class DuckDBFile:
         return newest
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, rows: Frame) -> int:
-    """Put late ``rows`` in their place and return how many were not there before."""
+def _merge(connection: duckdb.DuckDBPyConnection, rows: Frame) -> Millis:
+    """Put late ``rows`` in their place and return series and hour, as one key, of those not there before."""
     span = [int(rows.at_ms.min()), int(rows.at_ms.max())]
     _view(connection, "late", table(rows))
-    inserted = int(_run(connection, duckdb_sql.insert_unknown(rows.measurement), span)[0][0])
-    if inserted < len(rows):
+    inserted = connection.execute(duckdb_sql.insert_unknown(rows.measurement), span).fetchnumpy()
+    keys = _hour_keys(np.asarray(inserted["series"]), np.asarray(inserted["at_ms"]))
+    if len(keys) < len(rows):
         _run(connection, duckdb_sql.merge_known(rows.measurement), span)
-    return inserted
+    return keys
+
+
+def _hour_keys(series: Ints, at_ms: Millis) -> Millis:
+    return (np.asarray(series, dtype=np.int64) << 32) | np.asarray(at_ms, dtype=np.int64) // _HOUR_MS
+
+
+def _note_repeats(connection: duckdb.DuckDBPyConnection, rows: Frame, fresh_keys: Millis) -> None:
+    """Count, by series and hour, those of ``rows`` that are not in ``fresh_keys``."""
+    keys, counts = np.unique(_hour_keys(rows.series, rows.at_ms), return_counts=True)
+    np.subtract.at(counts, np.searchsorted(keys, fresh_keys), 1)
+    again = counts > 0
+    columns = {
+        "series": pa.array((keys[again] >> 32).astype(np.int32)),
+        "at_ms": pa.array((keys[again] & 0xFFFF_FFFF) * _HOUR_MS),
+        "count": pa.array(counts[again]),
+    }
+    _view(connection, "fresh", pa.table(columns))
+    _run(connection, "INSERT INTO repeated BY NAME FROM fresh")
 
 
 def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:

@@ -18,7 +18,14 @@ CREATE TABLE IF NOT EXISTS followed (position BIGINT, stored BIGINT, duplicates 
 INSERT INTO followed SELECT 0, 0, 0 WHERE NOT EXISTS (FROM followed);
 CREATE TABLE IF NOT EXISTS newest (measurement VARCHAR PRIMARY KEY, at_ms BIGINT);
 CREATE TABLE IF NOT EXISTS series (id INTEGER, measurement VARCHAR);
+CREATE TABLE IF NOT EXISTS repeated (series INTEGER, at_ms BIGINT, count BIGINT);
 """
+
+REPEATS = (
+    "SELECT series, at_ms, CAST(sum(count) AS DOUBLE) AS rows FROM repeated WHERE at_ms >= ? AND at_ms < ? "
+    "GROUP BY ALL ORDER BY ALL"
+)
+"""How many rows of each series were stored before, by the hour of their time; hours between ? and ?."""
 
 _IN_TIME: dict[Aggregate, str] = {
     "mean": "avg({0})",
@@ -60,11 +67,11 @@ def insert(measurement: Measurement) -> str:
 
 
 def insert_unknown(measurement: Measurement) -> str:
-    """Append those rows of the view ``late`` whose series and time are not stored; times between ? and ?."""
+    """Append, and tell, rows of the view ``late`` whose series and time are not stored; times from ? to ?."""
     return (
         f"INSERT INTO {_quoted(measurement.name)} BY NAME SELECT late.* FROM late ANTI JOIN "
         f"(SELECT series, at_ms FROM {_quoted(measurement.name)} WHERE at_ms BETWEEN ? AND ?) AS t "
-        "ON t.series = late.series AND t.at_ms = late.at_ms"
+        "ON t.series = late.series AND t.at_ms = late.at_ms RETURNING series, at_ms"
     )
 
 

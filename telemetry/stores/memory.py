@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ from telemetry.catalogue import Measurement
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
-from telemetry.store import AT, STORES, Aggregate, SeriesQuery, StoreCounts, WindowQuery
+from telemetry.store import AT, REPEATS, STORES, Aggregate, SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stored import is_told
 
 _Labels = tuple[str, ...]
+_HOUR_MS = 3_600_000
+
 _Values = dict[str, float]
 
 
@@ -38,6 +40,7 @@ class MemoryStore:
         self._position = 0
         self._counts = StoreCounts(0, 0)
         self._rows: dict[str, dict[int, dict[int, _Values]]] = defaultdict(lambda: defaultdict(dict))
+        self._repeats: Counter[tuple[int, int]] = Counter()
 
     async def open(self) -> int:
         """The position reached; the rows are still there when it is opened again."""
@@ -59,6 +62,7 @@ class MemoryStore:
                 elif at_ms in rows[series]:
                     repeated += 1
                 else:
+                    self._repeats[series, at_ms // _HOUR_MS * _HOUR_MS] += 1
                     stored += 1
                 rows[series][at_ms] = rows[series].get(at_ms, {}) | told
         self._position = position
@@ -110,6 +114,16 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+    async def repeats(self, start: datetime, end: datetime) -> pa.Table:
+        """Rows that were there before."""
+        found = [
+            (series, hour, float(rows))
+            for (series, hour), rows in sorted(self._repeats.items())
+            if to_ms(start) <= hour < to_ms(end)
+        ]
+        columns = list(zip(*found, strict=True)) or [(), (), ()]
+        return pa.table([pa.array(c, f.type) for c, f in zip(columns, REPEATS, strict=True)], schema=REPEATS)
 
     def _select(self, query: SeriesQuery) -> Iterator[tuple[_Labels, int, _Values]]:
         rows = self._rows.get(query.measurement.name, {})

@@ -1,0 +1,113 @@
+"""Keeps the account of every batch by source and hour, and learns from it how often each source speaks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.clock import to_ms
+from telemetry.batch import Batch
+from telemetry.cadence import Cadences, Declared
+from telemetry.frame import Frame, Ints, Mask, Millis
+from telemetry.intake_sources import IntakeSources, Numbers
+from telemetry.intake_tally import Tally
+from telemetry.quality import Checked, Quality
+from telemetry.series import SeriesRegistry
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a batch's rows.
+
+    ``late`` goes with ``frames``, ``repeated`` names the series of rows that were stored before and left out.
+    """
+
+    checked: Sequence[Checked]
+    frames: Sequence[Frame]
+    late: Sequence[Mask]
+    repeated: Ints
+
+
+class IntakeAccount:
+    """Everything that the counters of the ingest count, told apart by source and hour.
+
+    The hour is that of a message's or row's own time; that of arrival where there is none to be believed.
+    """
+
+    def __init__(self, registry: SeriesRegistry, quality: Quality) -> None:
+        self._quality = quality
+        self.cadences = Cadences()
+        self.sources = IntakeSources(registry, self.cadences.added)
+
+    def declare(self, declared: Declared) -> None:
+        """Take the cadence of sources, also of those known by now, from ``declared``."""
+        self.cadences.declare(declared)
+        for number in range(1, len(self.sources)):
+            self.cadences.added(number, self.sources.name(number))
+
+    def expect(self, sources: Iterable[str]) -> None:
+        """These are known from now on, whether they ever speak or not."""
+        for source in sources:
+            self.sources.number(source)
+
+    def frame(self, batch: Batch, judged: Judged) -> Frame | None:
+        """What ``batch`` adds to the account; None if nothing."""
+        tally = Tally(self.sources, to_ms(self._quality.wall.now()))
+        sources, at_ms = self._messages(batch, tally)
+        tally.add("received", sources, at_ms)
+        refused: Counter[str] = Counter()
+        named: dict[str, Counter[str]] = {}
+        for (source, reason), count in batch.refused.items():
+            refused[source] += count
+            named.setdefault(reason, Counter())[source] += count
+        known = tally.add_named("received", refused)
+        tally.add_nobody("received", batch.received - len(sources) - known)
+        for reason, count in batch.rejected.items():
+            column = f"rejected_{reason}"
+            tally.add_nobody(column, count - tally.add_named(column, named.get(reason, Counter())))
+        self._add_lost(batch, tally)
+        self._add_rows(judged, tally)
+        tally.add_named("unstamped", batch.unstamped)
+        tally.add_nobody("session_gaps", batch.session_gaps)
+        unheard = self.cadences.unheard(sources)
+        if unheard.any():
+            new, first = np.unique(sources[unheard], return_index=True)
+            tally.heard_first(new, at_ms[unheard][first])
+        return tally.frame()
+
+    def heard(self, batch: Batch) -> None:
+        """``batch`` is on disk: learn from its times."""
+        told_ms = np.array(batch.told_ms, dtype=np.int64)
+        good = self._quality.believed(told_ms)
+        sources = self.sources.of_series(np.array(batch.told, dtype=np.int32))
+        good &= sources > 0  # nobody in particular has no cadence
+        self.cadences.observe(sources[good], told_ms[good])
+
+    def _messages(self, batch: Batch, tally: Tally) -> tuple[Numbers, Millis]:
+        """Source and time of every message that was used."""
+        sources = self.sources.of_series(np.array(batch.told, dtype=np.int32))
+        at_ms = np.array(batch.told_ms, dtype=np.int64)
+        return sources, np.where(self._quality.believed(at_ms), at_ms, tally.arrived_ms)
+
+    def _add_lost(self, batch: Batch, tally: Tally) -> None:
+        if batch.gaps:
+            series, at_ms, counts = (np.array(one, dtype=np.int64) for one in zip(*batch.gaps, strict=True))
+            good = self._quality.believed(at_ms)
+            sources = self.sources.of_series(series.astype(np.int32))
+            tally.add("missed", sources, np.where(good, at_ms, tally.arrived_ms), counts)
+        tally.add_nobody("missed", batch.missed - sum(count for _, _, count in batch.gaps))
+
+    def _add_rows(self, judged: Judged, tally: Tally) -> None:
+        for frame, late in zip(judged.frames, judged.late, strict=True):
+            sources = self.sources.of_series(frame.series)
+            tally.add("rows", sources, frame.at_ms)
+            tally.add("not_newer", sources[late], frame.at_ms[late])
+        again = self.sources.of_series(judged.repeated)
+        for column in ("rows", "not_newer", "repeated"):
+            tally.add(column, again)
+        for one in judged.checked:
+            for reason, series in one.refused.items():
+                tally.add(f"rejected_{reason}", self.sources.of_series(series))

@@ -1,0 +1,274 @@
+"""The completeness ledger counts what the ingest counts, over kills, and knows what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.source import Message
+from runtime.clock import ManualClock, from_ms
+from telemetry import completeness
+from telemetry.completeness_book import FULL, NOTHING, SPOKE
+from telemetry.completeness_lines import SourceHour
+from tests.fakes.frames import T0
+from tests.fakes.intake import IntakeRig, intake
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+NODE, METER = "gdansk/a/r1/n01/gpu", "gdansk/meter/main-1"
+
+
+def at(hours: float) -> ManualClock:
+    return ManualClock(from_ms(T0) + hours * HOUR)
+
+
+def node(second: float, seq: int | None = None, source: str = NODE, gpus: int = 2) -> Message:
+    """A message of a node, so many seconds after T0."""
+    told: dict[str, object] = {"ts": T0 + round(1000 * second)}
+    if seq is not None:
+        told["seq"] = seq
+    told["gpus"] = [{"i": i, "power_w": 700 + second % 60} for i in range(gpus)]
+    return Message(f"dc/v1/{source}", json.dumps(told).encode())
+
+
+def meter(second: float | None, watts: float = 1.0, source: str = METER, dup: bool = False) -> Message:
+    told = {"power_w": watts} | ({} if second is None else {"ts": T0 + round(1000 * second)})
+    return Message(f"dc/v1/{source}", json.dumps(told).encode(), dup=dup)
+
+
+def of(lines: Sequence[SourceHour], source: str) -> list[SourceHour]:
+    return [line for line in lines if line.source == source]
+
+
+async def check_sums(rig: IntakeRig) -> None:
+    """The sum over all sources and hours is what the ingest counts."""
+    await rig.tend()
+    lines, status = await rig.lines(), await rig.ingest.status()
+    rejected: Counter[str] = Counter()
+    for line in lines:
+        rejected.update(line.rejected)
+    assert dict(rejected) == dict(status.rejected)
+    for name in ("received", "rows", "missed", "unstamped", "session_gaps"):
+        assert sum(getattr(line, name) for line in lines) == getattr(status, name), name
+    assert sum(line.duplicate for line in lines) == status.duplicates
+    assert sum(line.late for line in lines) == status.late
+    assert status.rows == status.stored_rows + status.duplicates
+
+
+@dataclass(frozen=True)
+class Hear:
+    messages: list[Message]
+    gaps: int
+
+
+@dataclass(frozen=True)
+class Pass:
+    time: timedelta
+
+
+class Tend: ...
+
+
+class Kill: ...
+
+
+_SECONDS = st.sampled_from([0, 1, 2, 3, 1800, 3599, 3600, 7300, -3600, -90_000, 500_000, -90 * 86_400])
+_NODES = st.builds(
+    node, _SECONDS, st.none() | st.integers(0, 9), st.sampled_from([NODE, "kaunas/a/r1/n02/gpu"])
+)
+_METERS = st.builds(
+    meter,
+    st.none() | _SECONDS,
+    st.sampled_from([1.0, 2.0, 9e12]),
+    st.sampled_from([METER, "berlin/meter/m"]),
+    st.booleans(),
+)
+_BAD = st.sampled_from(
+    [
+        Message(f"dc/v1/{METER}", b"?"),
+        Message(f"dc/v1/{NODE}", b'{"gpus":[{"i":0}]}'),
+        Message("elsewhere", b"{}"),
+        Message(f"dc/v1/{METER}/status", b"online"),
+        Message(f"dc/v1/{METER}/status", b"gone"),
+        Message("dc/v1/gdansk/meter/never-good", b"{}"),
+    ]
+)
+_HEAR = st.builds(Hear, st.lists(_NODES | _METERS | _BAD, max_size=8), st.integers(0, 1))
+_STEPS = st.lists(
+    _HEAR
+    | _HEAR
+    | st.builds(Pass, st.sampled_from([SECOND, 50 * MINUTE, 3 * HOUR]))
+    | st.builds(Tend)
+    | st.builds(Kill),
+    max_size=12,
+)
+
+
+async def play(folder: Path, steps: list[Hear | Pass | Tend | Kill]) -> None:
+    clock = at(0.5)
+    lives: list[list[Hear | Pass | Tend]] = [[]]
+    for step in steps:
+        if isinstance(step, Kill):
+            lives.append([])
+        else:
+            lives[-1].append(step)
+    for number, life in enumerate(lives):
+        async with intake(folder, clock, {METER: MINUTE}) as rig:
+            for step in life:
+                if isinstance(step, Hear):
+                    await rig.hear(step.messages, step.gaps)
+                elif isinstance(step, Pass):
+                    clock.advance(step.time)
+                else:
+                    await rig.ledger.tend()
+            if number == len(lives) - 1:
+                await check_sums(rig)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_STEPS)
+def test_the_sum_over_sources_is_what_the_ingest_counts_whatever_happens(
+    steps: list[Hear | Pass | Tend | Kill],
+) -> None:
+    with TemporaryDirectory() as folder:
+        asyncio.run(play(Path(folder), steps))
+
+
+async def test_an_hour_tells_what_each_source_sent_and_what_became_of_it(tmp_path: Path) -> None:
+    async with intake(tmp_path, at(0.9)) as rig:
+        await rig.hear([node(1, 1), node(2, 2), node(5, 5), meter(1), meter(2), meter(2)])
+        await rig.hear([node(4, 4), Message(f"dc/v1/{METER}", b"?"), meter(3, 9e12), meter(None)], 1)
+        await rig.tend()
+        lines = await rig.lines()
+        (gpu,) = of(lines, NODE)
+        assert (gpu.hour, gpu.received, gpu.rows, gpu.late, gpu.duplicate) == (from_ms(T0), 4, 8, 2, 0)
+        assert (gpu.missed, gpu.missing, gpu.expected) == (2, 2, None)
+        (main,) = of(lines, METER)
+        assert (main.received, main.rows, main.duplicate, main.late, main.unstamped) == (6, 4, 1, 0, 1)
+        assert main.rejected == {"undecodable": 1, "out_of_range": 1}
+        assert [line.session_gaps for line in of(lines, "")] == [1]
+        await check_sums(rig)
+
+
+async def every_second(rig: IntakeRig, start: int, stop: int, source: str = NODE) -> None:
+    for first in range(start, stop, 600):
+        await rig.hear([node(s, source=source, gpus=1) for s in range(first, min(stop, first + 600))])
+
+
+async def test_a_cadence_is_learned_and_a_new_source_is_expected_from_its_first_message(
+    tmp_path: Path,
+) -> None:
+    clock = at(1.5)
+    async with intake(tmp_path, clock) as rig:
+        await every_second(rig, 1200, 3600)
+        await rig.hear([node(s) for s in range(3600, 5400) if not 4000 <= s < 4100])
+        await rig.tend()
+        first, now = of(await rig.lines(), NODE)
+        assert (first.expected, first.received, first.missing) == (2400, 2400, 0)
+        assert (now.expected, now.received, now.missing) == (1799, 1700, 99), "the newest may be on its way"
+
+
+async def test_who_is_silent_is_expected_for_whole_hours_and_after_a_week_no_more(tmp_path: Path) -> None:
+    clock = at(1)
+    async with intake(tmp_path, clock, {METER: MINUTE}) as rig:
+        await every_second(rig, 0, 3600)
+        await rig.tend()
+    async with intake(tmp_path, clock, {METER: MINUTE}) as rig:
+        clock.advance(2.5 * HOUR)
+        lines = await rig.lines()
+        assert of(lines, NODE)[-1].hour == from_ms(T0) + 3 * HOUR, "also of this hour, before it has ended"
+        await rig.tend()
+        told = [(line.expected, line.received, line.missing) for line in of(await rig.lines(), NODE)]
+        assert told == [(3600, 3600, 0), (3600, 0, 3600), (3600, 0, 3600), (1799, 0, 1799)]
+        silent = [(line.expected, line.missing) for line in of(await rig.lines(), METER)]
+        assert silent == [(60, 60), (60, 60), (29, 29)], "from the start of the service on, not before"
+        clock.advance(timedelta(days=9))
+        await rig.tend()
+        lines = await rig.lines()
+        assert of(lines, NODE)[-1].hour == from_ms(T0) + timedelta(days=7)
+        assert of(lines, METER)[-1].hour == from_ms(T0) + timedelta(days=9, hours=3)
+    async with intake(tmp_path, clock, {METER: MINUTE}) as rig:
+        lines = await rig.lines()
+        assert of(lines, NODE)[-1].hour == from_ms(T0) + timedelta(days=7), "forgotten over a restart too"
+
+
+async def test_what_comes_for_an_ended_hour_is_added_to_it(tmp_path: Path) -> None:
+    clock = at(1)
+    async with intake(tmp_path, clock) as rig:
+        await every_second(rig, 0, 3000)
+        clock.advance(6 * HOUR)
+        await rig.tend()
+    async with intake(tmp_path, clock) as rig:
+        await rig.hear([node(s, gpus=1) for s in range(3000, 3600)])
+        await rig.hear([node(s, gpus=1) for s in range(3600, 3700)])
+        await rig.tend()
+        first, second, *_ = of(await rig.lines(), NODE)
+        assert (first.expected, first.received, first.missing) == (3600, 3600, 0)
+        assert (second.expected, second.received, second.missing) == (3600, 100, 3500)
+        await check_sums(rig)
+
+
+async def test_a_message_that_came_twice_stands_for_no_other(tmp_path: Path) -> None:
+    async with intake(tmp_path, at(1.1), {NODE: 10 * SECOND}) as rig:
+        await rig.hear([node(s, seq=s // 10) for s in range(0, 1800, 10)] * 2)
+        await rig.tend()
+        line, _ = of(await rig.lines(), NODE)
+        assert (line.expected, line.received, line.duplicate, line.missing) == (360, 360, 360, 180)
+
+
+async def test_a_source_that_speaks_when_it_likes_is_not_missed(tmp_path: Path) -> None:
+    async with intake(tmp_path, at(1)) as rig:
+        times = accumulate([1, 100, 7, 900, 30] * 3)
+        await rig.hear([meter(second, source="g/meter/m") for second in times])
+        await rig.tend()
+        (line,) = of(await rig.lines(), "g/meter/m")
+        assert (line.received, line.expected, line.missing) == (15, None, None)
+
+
+async def test_days_are_shown_hour_by_hour_and_known_again_after_a_restart(tmp_path: Path) -> None:
+    clock = at(3)
+    async with intake(tmp_path, clock, {NODE: MINUTE}) as rig:
+        await rig.hear([node(60 * s) for s in range(60)] + [node(60 * s) for s in range(120, 150)])
+        await rig.hear([meter(7200, source="g/meter/m")])
+        await rig.tend()
+        clock.advance(30 * MINUTE)
+        await rig.tend()
+        shown = rig.view.shares(clock.now())
+    assert list(shown[NODE][-4:]) == [FULL, 0, FULL // 2, 0]
+    assert set(shown[NODE][:-4]) == {NOTHING}
+    assert list(shown["g/meter/m"][-2:]) == [SPOKE, NOTHING]
+    async with intake(tmp_path, clock, {NODE: MINUTE}) as rig:
+        assert rig.view.shares(clock.now()) == shown
+
+
+async def test_at_the_limit_of_names_nobody_is_counted_but_nothing_is_lost(tmp_path: Path) -> None:
+    async with intake(tmp_path, at(1)) as rig:
+        rig.registry.limit = len(rig.registry) + 2  # two meters, and no name of a source
+        await rig.hear([meter(1, source=f"g/meter/m{n}") for n in range(5)])
+        await check_sums(rig)
+        lines = await rig.lines()
+        assert [(line.source, line.received) for line in lines] == [("", 2), ("", 3)]
+        assert [line.rejected for line in lines] == [{}, {"cardinality": 3}]
+
+
+async def test_open_hours_beyond_the_bound_are_stored_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completeness, "MOST_CELLS", 500)
+    async with intake(tmp_path, at(30)) as rig:
+        for hour in range(30):
+            await rig.hear([node(3600 * hour + s) for s in range(3)])
+            await rig.reach()
+            assert len(rig.ledger.hours) <= 3
+        await check_sums(rig)
+        assert [line.received for line in of(await rig.lines(), NODE)][:30] == [3] * 30
