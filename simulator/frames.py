@@ -9,8 +9,8 @@ import numpy as np
 
 from simulator.noise import key, uniform
 
-_FIRST_TS = 1_000_000_000_000
-_FIRST_SEQ = 1_000_000_000
+FIRST_TS = 1_000_000_000_000
+FIRST_SEQ = 1_000_000_000
 """Numbers of as many digits as every later one, so that the packet keeps its length."""
 
 _PUBLISH_QOS1 = 0x32
@@ -39,7 +39,7 @@ class NodeFrame:
         raw = self.raw
         _PACKET_ID.pack_into(raw, self._id_at, packet_id)
         raw[self._ts_at : self._ts_at + 13] = b"%d" % ts_ms
-        raw[self._seq_at : self._seq_at + 10] = b"%d" % (_FIRST_SEQ + turn)
+        raw[self._seq_at : self._seq_at + 10] = b"%d" % (FIRST_SEQ + turn)
         return bytes(raw)
 
 
@@ -80,4 +80,4 @@ def _payload(gpus: list[list[float]]) -> bytes:
         }
         for number, (load, warm) in enumerate(gpus)
     ]
-    return msgspec.json.encode({"ts": _FIRST_TS, "seq": _FIRST_SEQ, "gpus": told})
+    return msgspec.json.encode({"ts": FIRST_TS, "seq": FIRST_SEQ, "gpus": told})

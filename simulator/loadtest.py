@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
@@ -16,7 +15,8 @@ from runtime.clock import Clock, to_ms
 from runtime.errors import SourceError
 from runtime.options import Options
 from simulator.frames import NodeFrame, node_frames
-from simulator.wire import WireConnection
+from simulator.load_account import LoadAccount
+from simulator.sender import Sender, Target
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,9 @@ class LoadOptions(Options):
     """What to send: ``rate`` messages a second of ``nodes`` nodes over ``connections`` connections.
 
     ``burst`` sends each second's messages at its beginning, ``even`` spreads them. ``unacknowledged`` bounds
-    what a connection has under way: beyond it the load falls behind, which the result tells.
+    what a connection has under way: beyond it the load falls behind, which the result tells. With ``insist``
+    a connection that is lost is opened again, and what has no PUBACK is sent again with its old time and
+    counter; otherwise a lost connection ends the test.
     """
 
     port: int = Field(ge=1, le=65_535)
@@ -44,6 +46,7 @@ class LoadOptions(Options):
     unacknowledged: int = Field(default=20_000, ge=1, le=60_000)
     gpus: int = Field(default=8, ge=1)
     site: str = "loadtest"
+    insist: bool = False
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
 
@@ -67,7 +70,8 @@ class LoadResult:
     """The account of one run. ``behind_s`` is the longest that a message left after its time.
 
     ``sent == acknowledged`` unless the broker owed answers at the end; ``rows`` is what a store must hold.
-    ``cpu_s`` is this process's own CPU time, whatever else runs in it included.
+    ``cpu_s`` is this process's own CPU time, whatever else runs in it included; ``account`` tells of each
+    message, by number.
     """
 
     sent: int
@@ -79,6 +83,7 @@ class LoadResult:
     cpu_s: float
     first_ts_ms: int
     last_ts_ms: int
+    account: LoadAccount = field(repr=False, compare=False)
 
     @property
     def rate(self) -> float:
@@ -98,19 +103,29 @@ class LoadTest:
         self, options: LoadOptions, clock: Clock, progress: Callable[[float], None] | None = None
     ) -> None:
         self.options = options
+        self.account = LoadAccount(options.site, options.nodes, 1000 / options.rate, options.total)
+        """What was sent and acknowledged so far."""
         self._clock = clock
         self._progress = progress or (lambda share: None)
         self._frames: list[NodeFrame] = []
-        self._connections: list[WireConnection] = []
-        self._lost: list[WireConnection] = []
-        self._sent = 0
+        self._senders: list[Sender] = []
         self._bytes = 0
         self._behind_s = 0.0
+        self._enough = False
 
     @property
     def sent(self) -> int:
         """Messages handed over so far."""
-        return self._sent
+        return self.account.sent
+
+    @property
+    def reconnects(self) -> int:
+        """How often a lost connection was opened again."""
+        return sum(sender.reconnects for sender in self._senders)
+
+    def finish(self) -> None:
+        """Send no more than what was sent; :meth:`run` returns once that has its answers."""
+        self._enough = True
 
     async def run(self) -> LoadResult:
         """Connect, send, wait for the last answers. Raises SourceError when a connection fails."""
@@ -120,24 +135,26 @@ class LoadTest:
         loop = asyncio.get_running_loop()
         try:
             await self._connect()
-            first_ms = to_ms(self._clock.now())
+            self.account.first_ms = to_ms(self._clock.now())
             begin = loop.time()
-            await self._send_all(begin, first_ms)
+            await self._send_all(begin)
             took = loop.time() - begin
             await self._last_answers()
         finally:
-            for connection in self._connections:
-                connection.close()
+            for sender in self._senders:
+                sender.close()
+        sent = self.sent
         result = LoadResult(
-            sent=self._sent,
-            acknowledged=sum(c.acknowledged for c in self._connections),
-            rows=self._sent * options.gpus,
+            sent=sent,
+            acknowledged=int(self.account.acknowledged.sum()),
+            rows=sent * options.gpus,
             bytes=self._bytes,
-            seconds=max(took, options.seconds),
+            seconds=took if self._enough else max(took, options.seconds),
             behind_s=self._behind_s,
             cpu_s=_cpu_s() - cpu_before,
-            first_ts_ms=first_ms,
-            last_ts_ms=first_ms + int((self._sent - 1) * (1000 / options.rate)),
+            first_ts_ms=self.account.first_ms,
+            last_ts_ms=self.account.first_ms + int((sent - 1) * self.account.step_ms),
+            account=self.account,
         )
         log.info(
             "loadtest_done", sent=result.sent, acknowledged=result.acknowledged, behind_s=result.behind_s
@@ -147,50 +164,56 @@ class LoadTest:
     async def _connect(self) -> None:
         options = self.options
         count = min(options.connections, options.nodes)
-        self._connections = [
-            WireConnection(f"loadtest-{options.site}-{number}", options.unacknowledged, self._lost.append)
+        self._senders = [
+            Sender(
+                f"loadtest-{options.site}-{number}", options.unacknowledged, self._packet, self.account.take
+            )
             for number in range(count)
         ]
-        target = options.host, options.port, options.user, options.password
+        target = Target(options.host, options.port, options.user, options.password)
         try:
             # A listening socket has a short queue of connections that wait to be accepted.
             for first in range(0, count, _AT_ONCE):
-                group = self._connections[first : first + _AT_ONCE]
-                await asyncio.gather(*(connection.open(*target) for connection in group))
+                await asyncio.gather(*(one.open(target) for one in self._senders[first : first + _AT_ONCE]))
         except (OSError, TimeoutError) as error:
             raise SourceError(f"the load test cannot reach {options.host}:{options.port}: {error}") from error
+        for sender in self._senders:
+            sender.insist = options.insist
 
-    async def _send_all(self, begin: float, first_ms: int) -> None:
+    async def _send_all(self, begin: float) -> None:
         loop = asyncio.get_running_loop()
-        while self._sent < self.options.total:
+        while self.sent < self.options.total and not self._enough:
             elapsed = loop.time() - begin
             due = self._due_count(elapsed)
-            if self._sent < due:
-                self._behind_s = max(self._behind_s, elapsed - self._due_s(self._sent))
-                self._send(due, first_ms)
-                self._progress(self._sent / self.options.total)
+            if self.sent < due:
+                self._behind_s = max(self._behind_s, elapsed - self._due_s(self.sent))
+                self._send(due)
+                self._progress(self.sent / self.options.total)
             self._refuse_broken()
             await asyncio.sleep(_TICK_S)
 
-    def _send(self, due: int, first_ms: int) -> None:
+    def _send(self, due: int) -> None:
         """Hand over every message up to number ``due``, as far as the connections have room."""
-        frames, connections = self._frames, self._connections
-        nodes, width, step_ms = len(frames), len(connections), 1000 / self.options.rate
-        batches: dict[int, list[bytes]] = defaultdict(list)
-        number = self._sent
+        width = len(self._senders)
+        rooms = [sender.room for sender in self._senders]
+        batches: list[list[int]] = [[] for _ in rooms]
+        nodes, number = self.options.nodes, self.sent
         while number < due:
-            turn, node = divmod(number, nodes)
-            which = node % width
-            connection, batch = connections[which], batches[which]
-            if len(batch) >= connection.room:
+            which = number % nodes % width
+            if len(batches[which]) >= rooms[which]:
                 break
-            packet = frames[node].stamped(connection.next_id(), first_ms + int(number * step_ms), turn)
-            batch.append(packet)
-            self._bytes += len(packet)
+            batches[which].append(number)
             number += 1
-        self._sent = number
-        for which, batch in batches.items():
-            connections[which].send(batch)
+        self.account.sent = number
+        for sender, batch in zip(self._senders, batches, strict=True):
+            if batch:
+                self._bytes += sender.send(batch)
+
+    def _packet(self, number: int, packet_id: int) -> bytes:
+        account = self.account
+        turn, node = divmod(number, account.nodes)
+        at_ms = account.first_ms + int(number * account.step_ms)
+        return self._frames[node].stamped(packet_id, at_ms, turn)
 
     def _due_count(self, elapsed: float) -> int:
         options = self.options
@@ -206,15 +229,15 @@ class LoadTest:
     async def _last_answers(self) -> None:
         try:
             async with asyncio.timeout(_GRACE_S):
-                for connection in self._connections:
-                    await connection.settled()
+                for sender in self._senders:
+                    await sender.settled()
         except TimeoutError:
-            log.warning("loadtest_answers_missing", owed=sum(c.owed for c in self._connections))
+            log.warning("loadtest_answers_missing", owed=sum(sender.owed for sender in self._senders))
 
     def _refuse_broken(self) -> None:
-        if self._lost:
-            first = self._lost[0]
-            raise SourceError(f"the broker closed the connection {first.client_id}: {first.lost}")
+        for sender in self._senders if not self.options.insist else ():
+            if sender.lost is not None:
+                raise SourceError(f"the broker closed the connection {sender.client_id}: {sender.lost}")
 
 
 def _cpu_s() -> float:

@@ -1,0 +1,164 @@
+"""The scene of a fault: a broker, the service as a process, publishers; hurt by a test, then counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from runtime.clock import SystemClock
+from simulator.loadtest import LoadOptions, LoadResult, LoadTest
+from tests.acceptance.chaos.ledger import Count, Ledger
+from tests.acceptance.chaos.stored import in_duckdb
+from tests.acceptance.service_process import ServiceProcess
+from tests.eventually import eventually
+from tests.servers.process import Server
+
+GPUS = 2
+PATIENCE = 90.0
+
+
+@dataclass
+class Scene:
+    """All that one scenario needs; ``load`` publishes from :meth:`publishing` until :meth:`finished`."""
+
+    broker: Server
+    service: ServiceProcess
+    load: LoadTest
+    run: asyncio.Task[LoadResult] | None = field(default=None, init=False)
+
+    def publish(self) -> None:
+        """Begin to publish, without an end."""
+        self.run = asyncio.create_task(self.load.run())
+
+    async def more_sent(self, messages: int) -> None:
+        """Return once so many more messages were sent."""
+        await self._published(lambda: self.load.sent, messages)
+
+    async def more_acknowledged(self, messages: int) -> None:
+        """Return once the broker has acknowledged so many more messages to their publishers."""
+        await self._published(lambda: int(self.load.account.acknowledged.sum()), messages)
+
+    async def finished(self) -> LoadResult:
+        """Publish no more; return once the broker has acknowledged everything."""
+        assert self.run is not None
+        self.load.finish()
+        result = await self.run
+        assert result.acknowledged == result.sent > 0
+        return result
+
+    async def ingest(self) -> dict[str, Any]:
+        """``/api/v1/ingest``."""
+        async with httpx.AsyncClient(timeout=20) as http:
+            found: dict[str, Any] = (await http.get(f"{self.service.url}/api/v1/ingest")).json()
+        return found
+
+    async def until(
+        self, holds: Callable[[dict[str, Any]], object], trouble: str, patience: float = PATIENCE
+    ) -> dict[str, Any]:
+        """The first ``/api/v1/ingest`` of which ``holds``; fails with the last one and the service's log."""
+        last: dict[str, Any] = {}
+
+        async def probe() -> bool:
+            last.clear()
+            last.update(await self.ingest())
+            return bool(holds(last))
+
+        try:
+            await self.service.until(probe, trouble, patience)
+        except pytest.fail.Exception as failure:
+            pytest.fail(f"{failure}\n{self.load.sent} messages were sent, it says {last}")
+        return last
+
+    async def connected(self) -> None:
+        """Return once the service has its session at the broker."""
+        await self.until(lambda told: told["connected"], "did not connect again")
+
+    async def all_stored(self) -> dict[str, Any]:
+        """Return once the service has stored every message that was sent."""
+        rows = self.load.sent * GPUS
+        return await self.until(lambda told: told["stored_rows"] >= rows, f"did not store {rows} rows")
+
+    async def all_accounted(self) -> dict[str, Any]:
+        """Return once the service has stored every message or noticed that it is missing."""
+
+        def known(told: dict[str, Any]) -> bool:
+            return bool(told["stored_rows"] // GPUS + told["missed"] >= self.load.sent)
+
+        return await self.until(known, "did not notice all that is missing")
+
+    async def stopped(self) -> None:
+        """SIGTERM; fails unless the service ends with 0."""
+        code = await asyncio.to_thread(self.service.stop)
+        assert code == 0, self.service.tail()
+
+    async def ledger(self) -> Ledger:
+        """Stop the service in good order and hold DuckDB's rows against what was sent."""
+        await self.stopped()
+        return Ledger(self.load.account, GPUS, in_duckdb(self.service.data_dir))
+
+    async def _published(self, so_far: Callable[[], int], more: int) -> None:
+        wanted = so_far() + more
+
+        async def enough() -> bool:
+            assert self.run is not None, "publish first"
+            if self.run.done():
+                self.run.result()
+            return so_far() >= wanted
+
+        await eventually(enough, PATIENCE)
+
+
+@asynccontextmanager
+async def scene(
+    folder: Path,
+    broker: Server,
+    /,
+    *,
+    rate: float = 800,
+    through: int | None = None,
+    publish_through: int | None = None,
+    **tables: Any,
+) -> AsyncIterator[Scene]:
+    """Broker and service run inside; either may reach the broker through a port that stands before it."""
+    address = {"url": f"mqtt://127.0.0.1:{through or broker.port}"}
+    configuration = {
+        "auth": {"anonymous": "viewer"},
+        "store": [{"type": "duckdb"}],
+        **tables,
+        "broker": address | tables.get("broker", {}),
+    }
+    load = LoadOptions(
+        port=publish_through or broker.port,
+        nodes=100,
+        connections=4,
+        rate=rate,
+        seconds=600,
+        gpus=GPUS,
+        insist=True,
+    )
+    found = Scene(broker, ServiceProcess(folder, configuration), LoadTest(load, SystemClock()))
+    try:
+        broker.start()
+        await found.service.start()
+        yield found
+    finally:
+        if found.run is not None:
+            found.run.cancel()
+            await asyncio.wait([found.run])
+        found.service.close()
+        broker.kill()
+
+
+def whole(ledger: Ledger) -> Count:
+    """The account of everybody; fails unless each publisher's every message is stored, once."""
+    for publisher, count in ledger.publishers.items():
+        assert count.sent == count.acknowledged == count.stored > 0, (publisher, count)
+        assert count.duplicated == count.missing == count.lost == 0, (publisher, count)
+    return ledger.total
