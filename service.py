@@ -33,6 +33,7 @@ from alerts.route import Report
 from alerts.verdict import Cadence
 from alerts.watch import Watch
 from collectors.connect import open_source
+from collectors.declared import declared
 from collectors.decoders.native import NativeDecoder
 from collectors.mqtt import MqttCollector
 from collectors.source import MessageSource
@@ -61,15 +62,21 @@ from runtime.schedule import Job, Schedule, every
 from runtime.version import VERSION
 from settings import Configuration
 from telemetry.backlog import Backlog
+from telemetry.completeness import Completeness
+from telemetry.completeness_lines import CompletenessLines
+from telemetry.completeness_stored import StoredHours
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
 from telemetry.ingest import Ingest
+from telemetry.intake import INTAKE
+from telemetry.intake_account import IntakeAccount
 from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.order import newest_ms
 from telemetry.planned import PlannedStore
 from telemetry.quality import Quality
 from telemetry.restore import restore
+from telemetry.retention import Retention
 from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
@@ -199,12 +206,14 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             for store, chosen in zip(stores, configuration.stores, strict=True)
         ]
         marked = Follower(journal, Marker(database, registry, settings.sites))
-        rollups = Rollups(journal, follow[0], stores[0])
+        retention = Retention(stores, settings.retention, clock)
+        rollups = Rollups(journal, follow[0], stores[0], gone=retention.gone)
         rolled = Follower(journal, rollups)
         opened.push_async_callback(rollups.close)
         followers = Followers(journal, [*follow, rolled, marked], stores[0])
         await restore(journal, stores[0], live, sources)
         ingest = Ingest(journal, live, sources, quality, followers)
+        ingest.account = account
         if isinstance(clock, ReplayClock):
             ingest.listen(_observe(clock))
             if journal.newest_ms is not None:
@@ -259,12 +268,17 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         async def forget(due: datetime) -> None:
             await book.prune(due - KEPT)
 
+        async def prune(due: datetime) -> None:
+            if service.loading() is None:  # a past that is still coming in is asked for first
+                await retention.prune(due)
+
         offset = EPOCH + settings.service.settle_grace
         schedule = Schedule(
             [
                 Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check, "each"),
                 Job("monthly-report", every(timedelta(minutes=5)), issue.issue_due, "latest"),
                 Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
+                Job("retention", every(HOUR), prune, "latest"),
             ],
             database,
             clock,
@@ -277,7 +291,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
                 clock=clock,
                 sites=settings.sites,
                 targets=settings.target,
-                store=PlannedStore(stores[0], rollups.whole_ms),
+                store=PlannedStore(stores[0], lambda step: retention.whole_ms(step, rollups.whole_ms(step))),
                 live=live,
                 ingest=ingest,
                 figures=figures,
@@ -307,6 +321,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         service.components = [
             Component("journal followers", followers.run),
             Component("rollups", rollups.run),
+            Component("completeness", complete.run),
             Component("outbox", outbox.run, essential=bool(channels)),
             Component("alert mirrors", Mirrors(channels, book, wall).run, essential=False),
             Component("backlog", backlog.wait, essential=False),
@@ -338,6 +353,12 @@ def _observe(clock: ReplayClock) -> Callable[[Sequence[Frame]], None]:
             clock.observe(from_ms(newest))
 
     return observe
+
+
+def _periods(sites: Mapping[str, SiteOptions]) -> dict[str, timedelta]:
+    """How often each configured device reports, by the name of its source."""
+    found = [device for key, site in sites.items() for device in devices(key, site)]
+    return {f"{d.site}/{d.measurement.name}/{d.id}": d.period for d in found}
 
 
 def _expect(sources: SourceBook, sites: Mapping[str, SiteOptions]) -> None:

@@ -22,6 +22,7 @@ from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
+from collectors.declared import CadenceOptions
 from collectors.source import BrokerOptions
 from collectors.topic import PREFIX, matcher
 from dashboards.house import AuthOptions
@@ -40,6 +41,7 @@ from runtime.options import Duration, Options, shown
 from telemetry.chosen import Chosen, choose, own
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
+from telemetry.retention import RetentionOptions
 from telemetry.store import Store
 
 K = TypeVar("K")
@@ -137,11 +139,13 @@ class IngestOptions(QualityOptions):
     """The ``[ingest]`` table: whose clock is too far off, how many series there may be, and which topics.
 
     ``allow`` are MQTT filters; what none of them matches is rejected. Without any, all of the wire contract
-    is kept, and what is not configured is shown as that.
+    is kept, and what is not configured is shown as that. ``cadence`` says how often nodes and other devices
+    without a table of their own send; without it that is learned.
     """
 
     max_series: int = Field(default=2_000_000, ge=1)
     allow: tuple[str, ...] = ()
+    cadence: tuple[CadenceOptions, ...] = ()
 
     @field_validator("allow")
     @classmethod
@@ -162,6 +166,7 @@ class Settings(BaseSettings):
     broker: BrokerOptions = BrokerOptions()
     journal: JournalOptions = JournalOptions()
     ingest: IngestOptions = IngestOptions()
+    retention: RetentionOptions = RetentionOptions()
     reports: ReportOptions = ReportOptions()
     auth: AuthOptions = AuthOptions()
     store: tuple[dict[str, Any], ...] = ({"type": "duckdb"},)

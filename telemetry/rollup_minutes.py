@@ -39,10 +39,11 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Before:
-    """What was done before a restart with rows that come by again, and which readings are gone.
+    """What was done before a restart with rows that come by again, and which rows are gone.
 
     ``accounted``: those of closed minutes were looked at; ``added``: late ones, whose minute's readings are
-    gone (older than ``gone_ms`` by measurement), were added to their rollup.
+    gone (older than ``gone_ms`` by measurement), were added to their rollup. Where the minutes are gone too
+    no hour could be made of them: there late rows change nothing.
     """
 
     accounted: bool = False
@@ -138,6 +139,7 @@ class Minutes:
     def _doubt(self, frame: Frame, bad: Mask, since: int, before: Before) -> None:
         measurement = frame.measurement
         gone = frame.at_ms < before.gone_ms.get(measurement.name, NEVER)
+        bad = bad & (frame.at_ms >= before.gone_ms.get(f"{measurement.name}_1m", NEVER))
         there, lost = frame.take(bad & ~gone), frame.take(bad & gone)
         if len(there):
             self.doubts.append(Doubt(since, measurement, _minutes(there)))

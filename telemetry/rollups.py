@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from telemetry.follower import Follower
 from telemetry.frame import Frame, Ints
 from telemetry.journal import Journal
 from telemetry.order import concatenated, newest_ms
-from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS
+from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS, ROLLUPS
 from telemetry.rollup_minutes import Before, Doubt, Minutes
 from telemetry.rollup_part import grouped
 from telemetry.rollup_repair import Repair, Task
@@ -50,6 +50,13 @@ _ROW_BYTES = 24
 
 _PRUNING = timedelta(hours=2)
 """How much earlier than told readings count as gone: pruning and a repair may meet in the middle."""
+
+_NEEDED: Mapping[str, Measurement] = {
+    name: measurement
+    for base in MEASUREMENTS.values()
+    for name, measurement in ((base.name, base), (f"{base.name}_1m", ROLLUPS[f"{base.name}_1m"]))
+}
+"""What rollups are made of."""
 
 _SLICE = 20_000
 """Series that are looked at between two looks at the event loop."""
@@ -88,12 +95,12 @@ class Rollups:
         reader: Follower,
         store: Store,
         options: RollupOptions | None = None,
-        kept: Callable[[Measurement], timedelta | None] = lambda _: None,
+        gone: Callable[[Measurement], datetime | None] = lambda _: None,
     ) -> None:
-        """``kept`` tells how long ``store`` keeps the readings of a measurement; None is for ever."""
+        """``gone`` tells until when ``store`` may have forgotten rows of a measurement; None is never."""
         self._journal, self._reader = journal, reader
         self._options = options or RollupOptions()
-        self._kept = kept
+        self._gone = gone
         self._repair = Repair(journal, reader, store)
         self._thread = ThreadPoolExecutor(1, "rollups")
         self._turn, self._writing = asyncio.Lock(), asyncio.Lock()
@@ -147,7 +154,7 @@ class Rollups:
         self._spoke_at = self._journal.wall.now()
         self._held.append((position, sum(map(len, told))))
         closing = self._closing(newest_ms(told) or 0)
-        before = Before(position <= self._state(ACCOUNTED), position <= self._state(ADDED), self._gone())
+        before = Before(position <= self._state(ACCOUNTED), position <= self._state(ADDED), self._gone_ms())
         await self._work(lambda: self._minutes.take(told, since, closing, before))
         self._position = position
         await self._close(closing)
@@ -207,11 +214,10 @@ class Rollups:
     def _state(self, name: str) -> int:
         return self._journal.counters.get(name, 0)
 
-    def _gone(self) -> Mapping[str, int]:
-        """Until when, in ms by measurement, readings may have been pruned: a minute needs all of its own."""
-        now = self._journal.wall.now()
-        kept = {name: self._kept(measurement) for name, measurement in MEASUREMENTS.items()}
-        return {name: to_ms(now - span + _PRUNING) for name, span in kept.items() if span is not None}
+    def _gone_ms(self) -> Mapping[str, int]:
+        """Until when, in ms by measurement, rows may have been pruned: a minute needs all of its readings."""
+        gone = {name: self._gone(measurement) for name, measurement in _NEEDED.items()}
+        return {name: to_ms(before + _PRUNING) for name, before in gone.items() if before is not None}
 
     def _mark(self, step_ms: int, position: int, upto_ms: int) -> None:
         self._passed(step_ms).append((position, upto_ms))

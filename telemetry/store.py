@@ -111,18 +111,18 @@ class Readings(Protocol):
 class Store(Sink, Readings, Protocol):
     """Keeps frames. A second write of the same rows (same series and time) is harmless: the last one wins."""
 
-    async def prune(self, before: datetime) -> None:
-        """Forget rows older than ``before``."""
+    async def prune(self, measurement: Measurement, before: datetime) -> None:
+        """Forget rows of ``measurement`` older than ``before``, and give their space back.
+
+        Rows so old that come later may be told until the next time. What belongs to somebody else's server is
+        left to the retention that is set there.
+        """
         ...
 
     async def counts(self) -> StoreCounts:
         """What is stored, since the data directory was made."""
         ...
 
-
-@dataclass(frozen=True)
-class StoreCounts:
-    """Rows by what became of them; ``duplicates`` had been stored before with the same series and time."""
     async def repeats(self, start: datetime, end: datetime) -> pa.Table:
         """How many ``rows`` that devices told were stored before: by ``series`` (id) and hour (``at_ms``).
 
@@ -134,6 +134,10 @@ class StoreCounts:
 REPEATS = pa.schema([("series", pa.int32()), (AT, pa.int64()), ("rows", pa.float64())])
 """Columns of :meth:`Store.repeats`."""
 
+
+@dataclass(frozen=True)
+class StoreCounts:
+    """Rows by what became of them; ``duplicates`` had been stored before with the same series and time."""
 
     rows: int
     duplicates: int

@@ -70,11 +70,6 @@ def _weighted(query: WindowQuery, weights: Sequence[str | None], groups: str) ->
     return f"SELECT {','.join(outer)} FROM ({rows}) WHERE {_within(select)} GROUP BY {groups} fill(none)"
 
 
-def forget(measurement: str, before_ms: int) -> str:
-    """Delete what is older."""
-    return f"DELETE FROM {name(measurement)} WHERE time < {before_ms}ms"
-
-
 def _select(query: SeriesQuery, where: Mapping[str, Sequence[str]] | None = None) -> str:
     return f"SELECT {_names(fields(query))} {_from(query, query.where if where is None else where)}"
 

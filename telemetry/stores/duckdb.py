@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from runtime.clock import to_ms
 from runtime.errors import StoreError
 from runtime.options import shown
+from telemetry.catalogue import Measurement
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
@@ -120,15 +121,14 @@ class DuckDBStore:
         finally:
             cursor.close()
 
-    async def prune(self, before: datetime) -> None:
+    async def prune(self, measurement: Measurement, before: datetime) -> None:
         """Delete rows older than ``before``; the file keeps its size and its blocks are used again."""
-        await self._run(self._writer, lambda: self._file.prune(to_ms(before)))
+        await self._run(self._writer, lambda: self._file.prune(measurement, to_ms(before)))
 
     async def counts(self) -> StoreCounts:
         """Rows and duplicates taken since the file was made, as committed; pruning does not lower them."""
         return self._file.counts
 
-    async def close(self) -> None:
     async def repeats(self, start: datetime, end: datetime) -> pa.Table:
         """Rows that were there before, as committed with those that repeated them."""
         cursor = await self._run(self._readers, self._file.cursor)
@@ -141,6 +141,7 @@ class DuckDBStore:
             cursor.close()
         return found.cast(REPEATS)
 
+    async def close(self) -> None:
         """Finish what is being written and close the file."""
         await self._run(self._writer, self._file.close)
         self._writer.shutdown()

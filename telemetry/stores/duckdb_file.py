@@ -14,7 +14,8 @@ import pyarrow as pa
 from runtime.errors import StoreError
 from telemetry.arrow import table
 from telemetry.catalogue import Measurement
-from telemetry.frame import Frame, Millis
+from telemetry.frame import Frame, Ints, Millis
+from telemetry.intake import COMPLETENESS
 from telemetry.live import NEVER
 from telemetry.order import concatenated, merged, not_newer
 from telemetry.series import SeriesRegistry
@@ -29,9 +30,9 @@ _MARK_EVERY_MS = 60_000
 """How far the newest time must move before it is written again: an upsert costs as much as 10,000 rows."""
 
 
-_OPEN: set[Path] = set()
 _HOUR_MS = 3_600_000
 
+_OPEN: set[Path] = set()
 """Files that this process has open. DuckDB's own lock keeps out other processes only."""
 
 _OPEN_LOCK = Lock()
@@ -121,11 +122,12 @@ class DuckDBFile:
         self.counts = StoreCounts(stored, duplicates)
         self._newest |= newest
 
-    def prune(self, before_ms: int) -> None:
-        """Delete rows older than ``before_ms``."""
+    def prune(self, measurement: Measurement, before_ms: int) -> None:
+        """Delete rows older than ``before_ms``; repeats go with the account that they stand in."""
         connection = self._open()
-        for measurement in STORED.values():
-            _run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
+        _run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
+        if measurement is COMPLETENESS:
+            _run(connection, "DELETE FROM repeated WHERE at_ms < ?", [before_ms])
 
     def close(self) -> None:
         """Close the file; harmless when it is closed."""

@@ -13,9 +13,9 @@ import pyarrow as pa
 import structlog
 
 from runtime.backoff import Backoff
-from runtime.clock import to_ms
 from runtime.errors import StoreError
 from runtime.options import read_secret
+from telemetry.catalogue import Measurement
 from telemetry.frame import Frame
 from telemetry.influx import influxql
 from telemetry.influx.deadletter import DeadLetters
@@ -30,8 +30,6 @@ from telemetry.store import REPEATS, STORES, SeriesQuery, StoreCounts, WindowQue
 from telemetry.stored import is_told
 
 log = structlog.get_logger(__name__)
-
-_DELETES = ("1", "2")
 
 
 @STORES.add("influx", InfluxOptions)
@@ -115,23 +113,16 @@ class InfluxStore:
             async for batch in batches:
                 yield batch
 
-    async def prune(self, before: datetime) -> None:
-        """Delete rows older than ``before`` where the server can; elsewhere its own retention does."""
-        if self.generation not in _DELETES:
-            log.info("prune_left_to_the_server", store=self.name, generation=self.generation)
-            return
-    async def repeats(self, start: datetime, end: datetime) -> pa.Table:
-        """Nothing: a server that overwrites does not say what was there before."""
-        return REPEATS.empty_table()
-
-        reader = self._reader()
-        for listed in await reader.command("SHOW MEASUREMENTS"):
-            for (measurement,) in listed["values"]:
-                await reader.command(influxql.forget(measurement, to_ms(before)))
+    async def prune(self, measurement: Measurement, before: datetime) -> None:
+        """Nothing: how long a server keeps rows is set there, by whoever it belongs to."""
 
     async def counts(self) -> StoreCounts:
         """Rows sent, since the data directory was made."""
         return StoreCounts(self._place.rows, 0)
+
+    async def repeats(self, start: datetime, end: datetime) -> pa.Table:
+        """Nothing: a server that overwrites does not say what was there before."""
+        return REPEATS.empty_table()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -14,13 +14,14 @@ from runtime.clock import MILLISECOND, to_ms
 from telemetry.catalogue import Measurement
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
+from telemetry.intake import COMPLETENESS
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, REPEATS, STORES, Aggregate, SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stored import is_told
 
-_Labels = tuple[str, ...]
 _HOUR_MS = 3_600_000
 
+_Labels = tuple[str, ...]
 _Values = dict[str, float]
 
 
@@ -39,8 +40,8 @@ class MemoryStore:
         self._registry = registry
         self._position = 0
         self._counts = StoreCounts(0, 0)
-        self._rows: dict[str, dict[int, dict[int, _Values]]] = defaultdict(lambda: defaultdict(dict))
         self._repeats: Counter[tuple[int, int]] = Counter()
+        self._rows: dict[str, dict[int, dict[int, _Values]]] = defaultdict(lambda: defaultdict(dict))
 
     async def open(self) -> int:
         """The position reached; the rows are still there when it is opened again."""
@@ -61,8 +62,8 @@ class MemoryStore:
                     pass
                 elif at_ms in rows[series]:
                     repeated += 1
-                else:
                     self._repeats[series, at_ms // _HOUR_MS * _HOUR_MS] += 1
+                else:
                     stored += 1
                 rows[series][at_ms] = rows[series].get(at_ms, {}) | told
         self._position = position
@@ -101,19 +102,18 @@ class MemoryStore:
         for batch in table.to_batches():
             yield batch
 
-    async def prune(self, before: datetime) -> None:
-        """Forget rows older than ``before``."""
+    async def prune(self, measurement: Measurement, before: datetime) -> None:
+        """Forget rows older than ``before``; repeats go with the account that they stand in."""
         limit = to_ms(before)
-        for series in self._rows.values():
-            for number, rows in series.items():
-                series[number] = {at_ms: values for at_ms, values in rows.items() if at_ms >= limit}
+        series = self._rows[measurement.name]
+        for number, rows in series.items():
+            series[number] = {at_ms: values for at_ms, values in rows.items() if at_ms >= limit}
+        if measurement is COMPLETENESS:
+            self._repeats = Counter({key: n for key, n in self._repeats.items() if key[1] >= limit})
 
     async def counts(self) -> StoreCounts:
         """Rows and duplicates taken so far."""
         return self._counts
-
-    async def close(self) -> None:
-        """Nothing to release."""
 
     async def repeats(self, start: datetime, end: datetime) -> pa.Table:
         """Rows that were there before."""
@@ -124,6 +124,9 @@ class MemoryStore:
         ]
         columns = list(zip(*found, strict=True)) or [(), (), ()]
         return pa.table([pa.array(c, f.type) for c, f in zip(columns, REPEATS, strict=True)], schema=REPEATS)
+
+    async def close(self) -> None:
+        """Nothing to release."""
 
     def _select(self, query: SeriesQuery) -> Iterator[tuple[_Labels, int, _Values]]:
         rows = self._rows.get(query.measurement.name, {})

@@ -36,12 +36,14 @@ from tests.servers.influxdb import shared_influxdb
 class House:
     """Where a store lives: ``make`` opens the same place again and again.
 
-    ``counts_exactly``: it knows which rows it had before. ``durable``: rows outlive the object.
+    ``counts_exactly``: it knows which rows it had before. ``durable``: rows outlive the object. ``prunes``:
+    it forgets when asked; a server keeps what its own retention says.
     """
 
     make: Callable[[SeriesRegistry], Store]
     counts_exactly: bool = True
     durable: bool = True
+    prunes: bool = True
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def _duckdb(folder: Path) -> Iterator[House]:
 def _influx(folder: Path) -> Iterator[House]:
     url = f"http://127.0.0.1:{shared_influxdb().port}"
     options = InfluxOptions(url=url, database=f"test-{uuid4().hex}")
-    yield House(lambda registry: InfluxStore(options, registry, folder), counts_exactly=False)
+    yield House(lambda registry: InfluxStore(options, registry, folder), counts_exactly=False, prunes=False)
 
 
 HOUSES: Mapping[str, Callable[[Path], AbstractContextManager[House]]] = {
@@ -356,12 +358,15 @@ async def test_names_are_data_never_code(bench: Bench) -> None:
     assert await bench.raw(select(site=strange[0])) == [row(strange, 1, 1.0, None)]
 
 
-async def test_pruning_forgets_the_old_and_counts_stand(bench: Bench) -> None:
+async def test_pruning_forgets_the_old_of_a_measurement_and_counts_stand(bench: Bench) -> None:
     await bench.put(METER, *((MAIN, s, {"power_w": float(s)}) for s in range(6)))
-    await bench.store.prune(at(4))
-    assert [r["power_w"] for r in await bench.raw(select())] == [4.0, 5.0]
+    await bench.put(WEATHER, (("gdansk", "roof"), 1, {"humidity": 40.0}))
+    await bench.store.prune(METER, at(4))
+    left = [4.0, 5.0] if bench.house.prunes else [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [r["power_w"] for r in await bench.raw(select())] == left
+    assert [r["humidity"] for r in await bench.raw(select(WEATHER))] == [40.0]
     if bench.house.counts_exactly:
-        assert (await bench.store.counts()).rows == 6
+        assert (await bench.store.counts()).rows == 7
 
 
 async def test_the_position_is_remembered_with_the_rows(bench: Bench) -> None:

@@ -38,7 +38,7 @@ class Rig:
         self.store: Store = MemoryStore(MemoryOptions(), self.registry, folder)
         if duckdb:
             self.store = DuckDBStore(DuckDBOptions(), self.registry, folder)
-        self.kept: timedelta | None = None
+        self.gone: dict[str, datetime] = {}
         self.reader = self._follower(self.store)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -47,10 +47,13 @@ class Rig:
 
     async def start(self) -> None:
         """A new sink, as after a start of the process."""
-        self.rollups = Rollups(self.journal, self.reader, self.store, kept=lambda _: self.kept)
+        self.rollups = Rollups(self.journal, self.reader, self.store, gone=self._gone)
         self.follower = self._follower(self.rollups)
         self.both = Followers(self.journal, [self.reader, self.follower], self.store)
         self._tasks = [asyncio.create_task(one.run()) for one in (self.reader, self.follower)]
+
+    def _gone(self, measurement: Measurement) -> datetime | None:
+        return self.gone.get(measurement.name)
 
     async def kill(self) -> None:
         """Let the tasks end where they are; what only memory knows is gone."""

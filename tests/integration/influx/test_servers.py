@@ -196,7 +196,6 @@ async def test_victoriametrics_takes_writes_of_the_2x_api(metrics: Server, tmp_p
         }
         with pytest.raises(StoreError, match="speaks no InfluxQL"):
             await target.latest(ALL)
-        await target.prune(from_ms(T0))
         assert await target.open() == 1
 
 

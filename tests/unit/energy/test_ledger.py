@@ -12,6 +12,7 @@ from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK
 from energy.sheet import load_registers, load_sheet
 from energy.tables import DIRTY, LEDGER
 from runtime.clock import to_ms
+from telemetry.catalogue import METER
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 FIRST = to_ms(START) // QUARTER_MS
@@ -217,7 +218,7 @@ async def test_feeding_in_any_order_ends_in_the_same_ledger(tmp_path):
 async def test_readings_that_the_store_has_forgotten_take_nothing_back(plant):
     await plant.counts("meter/gdansk/main-1", 4000.0, (-5, 123))
     await plant.settle(122)
-    await plant.store.prune(START + 100 * MINUTE)
+    await plant.store.prune(METER, START + 100 * MINUTE)
     late = plant.frame("meter/gdansk/main-1", [START + 52.5 * MINUTE], {"energy_wh": [3500.0]})
     await plant.feed(late)
     assert (await plant.settle(124)).corrected == 0
