@@ -10,6 +10,7 @@ const NARROW = 520;
 const SPEAK_EVERY_MS = 2000;
 // A line that ended longer ago than this many steps has no current value.
 const CURRENT_STEPS = 2;
+const BAND_ALPHA = 0.22;
 
 export class Chart {
   #card;
@@ -18,6 +19,7 @@ export class Chart {
   #data = null;
   #cursor = null;
   #spoken = 0;
+  #spread = [];
 
   // `lines`: [{ key, label }]; `form` writes a value; `units`: [[size, name]], largest first, of which the
   // axis takes the one that fits; without them the axis shows what matters of a ratio, not its zero.
@@ -33,9 +35,11 @@ export class Chart {
     new ResizeObserver(() => this.#resize()).observe(this.#plot);
   }
 
-  // Columns: [times in s, values …] with null for what is not known.
-  draw(columns) {
+  // Columns: [times in s, values …] with null for what is not known. `spread` holds for each line the least
+  // and the greatest value within each step, or null: a peak must not vanish in a mean.
+  draw(columns, spread = []) {
     this.#data = columns;
+    this.#spread = spread;
     const known = columns.slice(1).some((column) => column.some((value) => value !== null));
     if (!known) return this.state("No figures in this time.");
     this.state(null);
@@ -59,9 +63,16 @@ export class Chart {
       if (fresh) column.push(value);
       else column[column.length - 1] = value;
     });
-    if (fresh) this.#data.forEach((column) => column.length > 2 && column.shift());
+    if (fresh) this.#moveOn();
     this.#uplot.setData(this.#data, !this.#zoomed());
     this.#tellNewest();
+  }
+
+  // A step has been added: the oldest leaves, and of the newest no spread is known yet.
+  #moveOn() {
+    const bands = this.#spread.flatMap((band) => band ?? []);
+    bands.forEach((column) => column.push(null));
+    if (this.#data[0].length > 2) [...this.#data, ...bands].forEach((column) => column.shift());
   }
 
   // Draw a sentence in place of the chart; null draws the chart again.
@@ -132,7 +143,7 @@ export class Chart {
             points: { show: true, size: 4, fill: this.colours[index], filter: alone },
           })),
         ],
-        hooks: { draw: [(u) => this.#annotate(u, narrow)], setCursor: [(u) => this.#read(u.cursor.idx)] },
+        hooks: { drawAxes: [(u) => this.#bands(u)], draw: [(u) => this.#annotate(u, narrow)], setCursor: [(u) => this.#read(u.cursor.idx)] },
       },
       this.#data,
       this.#plot,
@@ -141,6 +152,7 @@ export class Chart {
 
   #range(low, high) {
     if (low == null) return [0, 1];
+    for (const band of this.#spread) for (const value of band?.[1] ?? []) high = Math.max(high, value ?? high);
     // Power is seen from zero; a ratio near its limit would then be a flat line.
     if (!this.units) {
       const values = this.limit === null ? [low, high] : [low, high, this.limit];
@@ -174,6 +186,29 @@ export class Chart {
     if (this.mark !== null) this.#markLine(u, ratio);
     if (!narrow) this.#endLabels(u, bbox, ratio);
     ctx.restore();
+  }
+
+  #bands(u) {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.globalAlpha = BAND_ALPHA;
+    this.#spread.forEach((band, index) => {
+      ctx.fillStyle = this.colours[index];
+      for (const [from, until] of runs(band?.[0] ?? [])) this.#band(u, band, from, until);
+    });
+    ctx.restore();
+  }
+
+  #band(u, [low, high], from, until) {
+    const { ctx } = u;
+    const x = (i) => u.valToPos(u.data[0][i], "x", true);
+    ctx.beginPath();
+    for (let i = from; i < until; i++) ctx.lineTo(x(i), u.valToPos(high[i], "y", true));
+    for (let i = until - 1; i >= from; i--) ctx.lineTo(x(i), u.valToPos(low[i], "y", true));
+    ctx.fill();
   }
 
   #limitLine(u, ratio) {
@@ -309,6 +344,17 @@ export class Chart {
     if (crossed) this.retheme();
     else this.#uplot.setSize({ width: this.#plot.clientWidth, height: this.#plot.clientHeight });
   }
+}
+
+// Where a column is known: [first, one past the last] of each stretch.
+function runs(column) {
+  const found = [];
+  column.forEach((value, i) => {
+    if (value === null) return;
+    if (found.at(-1)?.[1] === i) found.at(-1)[1] = i + 1;
+    else found.push([i, i + 1]);
+  });
+  return found;
 }
 
 // What has no neighbour would not be seen as a line: it becomes a dot, and the gaps stay gaps.

@@ -46,7 +46,9 @@ export class Figure {
       const told = await answer.json();
       this.#stepS = told.step_s;
       if (told.limit_w != null) this.#chart.limit = told.limit_w;
-      this.#chart.draw([told.t.map((ms) => ms / 1000), ...this.#kind.lines.map(({ key }) => told[key])]);
+      const keys = this.#kind.lines.map(({ key }) => key);
+      const spread = keys.map((key) => (told[`${key}_min`] ? [told[`${key}_min`], told[`${key}_max`]] : null));
+      this.#chart.draw([told.t.map((ms) => ms / 1000), ...keys.map((key) => told[key])], spread);
     } catch {
       this.#chart.state("The service cannot be reached. The chart returns when it does.");
     }
