@@ -127,6 +127,13 @@ class AlertBoard(Protocol):
         """Idempotent. Raises KeyError, or StaleRevision when ``rev`` is not the current one."""
         ...
 
+    async def add_note(self, alert_id: int, *, who: str, note: str, at: datetime) -> Alert:
+        """Add a line to its timeline, and make it the note that stands first; its state stays.
+
+        Raises KeyError.
+        """
+        ...
+
     async def silence(
         self, alert_id: int, *, who: str, note: str | None, until: datetime, at: datetime
     ) -> Alert:

@@ -108,6 +108,16 @@ class Desk:
             await rows.add_transition(db, alert_id, Change(before, after, note), at, who)
             return rows.to_alert(await _locked(db, alert_id))
 
+    async def add_note(self, alert_id: int, *, who: str, note: str, at: datetime) -> Alert:
+        """See :class:`alerts.board.AlertBoard`."""
+        async with self._database.begin() as db:
+            row = await _locked(db, alert_id)
+            state = AlertState(row.state)
+            await rows.add_transition(db, alert_id, Change(state, state, note), at, who)
+            values = {"note": note, "rev": row.rev + 1}
+            await db.execute(update(alert).where(alert.c.id == alert_id).values(values))
+            return rows.to_alert(await _locked(db, alert_id))
+
     async def silence(
         self, alert_id: int, *, who: str, note: str | None, until: datetime, at: datetime
     ) -> Alert:

@@ -84,6 +84,12 @@ class MemoryBoard:
         self._moved(alert, changed, who, note, at)
         return changed
 
+    async def add_note(self, alert_id: int, *, who: str, note: str, at: datetime) -> Alert:
+        alert = self.by_id[alert_id]
+        changed = replace(alert, note=note, rev=alert.rev + 1)
+        self._moved(alert, changed, who, note, at)
+        return changed
+
     async def silence(
         self, alert_id: int, *, who: str, note: str | None, until: datetime, at: datetime
     ) -> Alert:

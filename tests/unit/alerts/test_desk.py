@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,3 +62,21 @@ async def test_what_is_acknowledged_comes_before_what_is_pending_or_over(databas
     async with database.begin() as db:
         await db.execute(insert(alert), [*rows, row(5, AlertState.RETURNED, Severity.HIGH)])
     assert [a.id for a in await Desk(database).alerts()] == [4, 5, 3, 2, 1]
+
+
+async def test_a_note_is_one_more_line_and_changes_nothing_else(database: Database) -> None:
+    async with database.begin() as db:
+        states = (AlertState.UNACKNOWLEDGED, AlertState.NORMAL)
+        await db.execute(insert(alert), [row(number, state) for number, state in enumerate(states, start=1)])
+    desk, at = Desk(database), START + 10 * MINUTE
+    seen = await desk.acknowledge(1, who="kim", note=None, rev=1, at=at)
+    noted = await desk.add_note(1, who="lee", note="fan tray ordered", at=at + MINUTE)
+    assert noted == replace(seen, note="fan tray ordered", rev=seen.rev + 1)
+    assert (noted.state, noted.acknowledged_by) == (AlertState.ACKNOWLEDGED, "kim")
+    line = (await desk.timeline(1))[-1]
+    assert (line.before, line.after) == (AlertState.ACKNOWLEDGED, AlertState.ACKNOWLEDGED)
+    assert (line.at, line.who, line.note) == (at + MINUTE, "lee", "fan tray ordered")
+    over = await desk.add_note(2, who="lee", note="it was the fan tray", at=at)
+    assert (over.state, over.ended) == (AlertState.NORMAL, START + 3 * MINUTE)
+    with pytest.raises(KeyError):
+        await desk.add_note(3, who="lee", note="x", at=at)
