@@ -1,16 +1,16 @@
-"""What people do on pages, as plain forms that need no script: who may, where they come out, and reports."""
+"""What people do on the Reports page, as plain forms that need no script."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from dashboards.drawing import house_of
+from dashboards.here import house_of
 from dashboards.issuing import Issuing
 from dashboards.problem import Problem
-from dashboards.users import User
+from dashboards.security import operator, own_path
 from dashboards.view import month_named, zone_of
 from energy.figures import ALL
 
@@ -18,27 +18,16 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
 
 
-def operator(request: Request) -> User:
-    """The signed-in person who may act; raises Problem 401 or 403. The origin has been proved before."""
-    user: User | None = request.state.user
-    if user is None:
-        raise Problem(401, "sign in to do this")
-    if user.role != "operator":
-        raise Problem(403, "your account may look but not act; ask for the role “operator”")
-    return user
-
-
-@router.post("/reports/{site}/{month}")
+@router.post("/reports/{site}/{month}", dependencies=[Depends(operator)])
 async def issue_report(request: Request, site: str, month: str, next: Text = "") -> Response:
     """Begin to issue a report; the Reports page shows how far it is."""
-    operator(request)
     house = house_of(request)
     if site not in (*house.sites, ALL):
         raise Problem(404, f"there is no site “{site[:40]}”.")
     if month_named(month, zone_of(site, house.sites)) is None:
         raise Problem(404, f"there is no month “{month[:20]}”; write it as 2026-10.")
     issuing_of(request).start(site, month)
-    return RedirectResponse(back(next, "/reports"), 303)
+    return RedirectResponse(own_path(next, "/reports"), 303)
 
 
 @router.get("/reports/{site}/{month}/progress")
@@ -57,9 +46,3 @@ def issuing_of(request: Request) -> Issuing:
         state.issuing = Issuing(house_of(request).reports)
     found: Issuing = state.issuing
     return found
-
-
-def back(wanted: str, otherwise: str) -> str:
-    """``wanted`` when it is a path of ours, else ``otherwise``: a form must not lead to another host."""
-    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if safe else otherwise

@@ -1,19 +1,21 @@
-"""The pages of the alarms, and what people do to them: acknowledge one or several, silence."""
+"""The pages of the alarms, and what people do to them: acknowledge one or several, add a note, silence."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from pydantic import StringConstraints
+from pydantic import BaseModel, StringConstraints
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.board import StaleRevision
-from dashboards.actions import Text, back, operator
+from dashboards.actions import Text
 from dashboards.api.alerts import AlertId
-from dashboards.drawing import Frame, draw, frame, house_of
+from dashboards.drawing import Frame, draw, frame
+from dashboards.here import house_of
 from dashboards.panels import alarms
 from dashboards.problem import Problem
+from dashboards.security import Operator, own_path
 
 router = APIRouter(include_in_schema=False)
 NOTE_LENGTH = 500
@@ -26,6 +28,30 @@ Tick = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,15}:\d{1,15}$")]
 Ticked = Annotated[list[Tick], Form(default_factory=list)]
 
 
+class Words(BaseModel):
+    """What every form about one alarm sends: a note, and where its page goes on."""
+
+    note: str = ""
+    next: str = ""
+
+    @property
+    def written(self) -> str | None:
+        """The note, or None."""
+        return _written(self.note)
+
+
+class Acknowledgement(Words):
+    """``rev`` is the revision that the person saw."""
+
+    rev: str = ""
+
+
+class Silence(Words):
+    """``duration`` is one of :data:`dashboards.panels.alarms.SILENCES`."""
+
+    duration: str = "1h"
+
+
 @router.get("/alarms")
 async def alarms_page(request: Request) -> HTMLResponse:
     """The active alarms, or those of the last month that are over."""
@@ -33,12 +59,14 @@ async def alarms_page(request: Request) -> HTMLResponse:
 
 
 @router.post("/alarms/ack")
-async def acknowledge_several(request: Request, ticked: Ticked, note: Text = "", next: Text = "") -> Response:
+async def acknowledge_several(
+    request: Request, who: Operator, ticked: Ticked, note: Text = "", next: Text = ""
+) -> Response:
     """Acknowledge each ticked alarm as it was seen, all with one note.
 
     409 with the list as it is now when some changed meanwhile: those are not acknowledged, the others are.
     """
-    user, house = operator(request), house_of(request)
+    house = house_of(request)
     if not 0 < len(ticked) <= MOST_AT_ONCE:
         raise Problem(400, f"tick the alarms that you acknowledge, {MOST_AT_ONCE} at most.")
     left = 0
@@ -46,13 +74,13 @@ async def acknowledge_several(request: Request, ticked: Ticked, note: Text = "",
         alert_id, rev = map(int, tick.split(":"))
         try:
             await house.alerts.acknowledge(
-                alert_id, who=user.name, note=_written(note), rev=rev, at=house.clock.now()
+                alert_id, who=who, note=_written(note), rev=rev, at=house.clock.now()
             )
         except (KeyError, StaleRevision):
             left += 1
     if left:
         return await draw_alarms(request, left)
-    return RedirectResponse(back(next, "/alarms"), 303)
+    return RedirectResponse(own_path(next, "/alarms"), 303)
 
 
 @router.get("/alarms/{alert_id}")
@@ -64,16 +92,16 @@ async def alarm_page(request: Request, alert_id: AlertId) -> HTMLResponse:
 
 @router.post("/alarms/{alert_id}/ack")
 async def acknowledge(
-    request: Request, alert_id: AlertId, note: Text = "", rev: Text = "", next: Text = ""
+    request: Request, who: Operator, alert_id: AlertId, form: Annotated[Acknowledgement, Form()]
 ) -> Response:
     """Acknowledge under one's own name; 409 with the alarm as it is now when somebody was faster."""
-    user, house = operator(request), house_of(request)
+    house = house_of(request)
     try:
         await house.alerts.acknowledge(
             alert_id,
-            who=user.name,
-            note=_written(note),
-            rev=int(rev) if rev.isdecimal() else None,
+            who=who,
+            note=form.written,
+            rev=int(form.rev) if form.rev.isdecimal() else None,
             at=house.clock.now(),
         )
     except KeyError:
@@ -81,26 +109,41 @@ async def acknowledge(
     except StaleRevision:
         shell = await frame(request, "alarms")
         return await draw_alarm(request, shell, alert_id, conflict=True)
-    return RedirectResponse(back(next, f"/alarms/{alert_id}"), 303)
+    return RedirectResponse(own_path(form.next, f"/alarms/{alert_id}"), 303)
+
+
+@router.post("/alarms/{alert_id}/note")
+async def add_note(
+    request: Request, who: Operator, alert_id: AlertId, form: Annotated[Words, Form()]
+) -> Response:
+    """Add to what is known of an alarm, under one's own name; acknowledged or over, it stays that."""
+    house = house_of(request)
+    if form.written is None:
+        raise Problem(400, "write the note that you want to add.")
+    try:
+        await house.alerts.add_note(alert_id, who=who, note=form.written, at=house.clock.now())
+    except KeyError:
+        raise Problem(404, f"there is no alarm {alert_id}.") from None
+    return RedirectResponse(own_path(form.next, f"/alarms/{alert_id}"), 303)
 
 
 @router.post("/alarms/{alert_id}/silence")
 async def silence(
-    request: Request, alert_id: AlertId, note: Text = "", duration: Text = "1h", next: Text = ""
+    request: Request, who: Operator, alert_id: AlertId, form: Annotated[Silence, Form()]
 ) -> Response:
     """Keep quiet about an alarm for a while, with a reason that others can read."""
-    user, house = operator(request), house_of(request)
-    span = alarms.SILENCES.get(duration)
+    house = house_of(request)
+    span = alarms.SILENCES.get(form.duration)
     if span is None:
         raise Problem(400, f"choose how long: {', '.join(alarms.SILENCES)}.")
-    if not note.strip():
+    if form.written is None:
         raise Problem(400, "say why: whoever looks next needs the reason.")
     at = house.clock.now()
     try:
-        await house.alerts.silence(alert_id, who=user.name, note=_written(note), until=at + span, at=at)
+        await house.alerts.silence(alert_id, who=who, note=form.written, until=at + span, at=at)
     except KeyError:
         raise Problem(404, f"there is no alarm {alert_id}.") from None
-    return RedirectResponse(back(next, f"/alarms/{alert_id}"), 303)
+    return RedirectResponse(own_path(form.next, f"/alarms/{alert_id}"), 303)
 
 
 async def draw_alarms(request: Request, left: int = 0) -> HTMLResponse:

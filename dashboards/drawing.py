@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse
 from alerts.board import Alert
 from alerts.verdict import Severity
 from dashboards import numbers
+from dashboards.here import house_of
 from dashboards.house import House
-from dashboards.now import Now
 from dashboards.panels import alarms
 from dashboards.view import View, parse, zone_of
 from runtime.clock import from_ms, to_ms
@@ -58,21 +58,6 @@ class Frame:
     def zone_name(self) -> str:
         """``Europe/Warsaw`` or ``UTC``."""
         return self.tz.key
-
-
-def house_of(request: Request) -> House:
-    """The house that the application looks into."""
-    house: House = request.app.state.house
-    return house
-
-
-def now_of(request: Request) -> Now:
-    """The reader of the live state that all requests of this application share."""
-    state = request.app.state
-    if not hasattr(state, "now"):
-        state.now = Now(house_of(request))
-    found: Now = state.now
-    return found
 
 
 async def frame(request: Request, page: str) -> Frame:

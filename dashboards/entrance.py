@@ -11,6 +11,7 @@ from dashboards.drawing import draw
 from dashboards.gate import LOGIN
 from dashboards.login import log_in, log_out
 from dashboards.problem import Problem
+from dashboards.security import own_path
 
 router = APIRouter(include_in_schema=False)
 
@@ -68,9 +69,3 @@ async def error_page(request: Request, problem: Problem) -> Response:
     )
     page.headers.update(problem.headers)
     return page
-
-
-def own_path(wanted: str) -> str:
-    """``wanted`` if it is a path of ours, else ``/``: a link must not lead through the login elsewhere."""
-    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if safe and wanted.isprintable() else "/"

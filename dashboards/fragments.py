@@ -13,7 +13,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from dashboards.api.alerts import AlertId
-from dashboards.drawing import draw, frame, house_of, now_of
+from dashboards.drawing import draw, frame
+from dashboards.here import house_of, now_of
 from dashboards.panels import alarms, green
 from dashboards.panels.flow import flow
 from dashboards.panels.power import PowerHistory, power_history

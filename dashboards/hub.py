@@ -90,7 +90,7 @@ class Hub:
 
     @property
     def listening(self) -> int:
-        """How many clients there are."""
+        """How many clients there are, as ``/metrics`` tells."""
         return len(self._listeners)
 
     def join(self) -> Listener:

@@ -28,12 +28,17 @@ _LIVE = {
 }
 
 
-async def exposition(house: House, now: Now) -> bytes:
-    """All metrics of this moment; a figure that is not known is absent, not 0."""
+async def exposition(house: House, now: Now, listening: int) -> bytes:
+    """All metrics of this moment, with how many are ``listening`` to the live feed.
+
+    A figure that is not known is absent, not 0.
+    """
     build = GaugeMetricFamily(f"{PREFIX}_build", "The running version", labels=["version"])
     build.add_metric([house.version], 1)
     ingest, alerts = _ingest(await house.ingest.status()), await _alerts(house)
-    families = [*ingest, alerts, *_sites(house, now), build]
+    feed = GaugeMetricFamily(f"{PREFIX}_live_feed_clients", "Pages and scripts that follow the live feed")
+    feed.add_metric([], listening)
+    families = [*ingest, alerts, *_sites(house, now), feed, build]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

@@ -9,7 +9,8 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
 from dashboards import actions, alarms, fragments
-from dashboards.drawing import Frame, draw, frame, now_of
+from dashboards.drawing import Frame, draw, frame
+from dashboards.here import now_of
 from dashboards.panels import green, overview, reports, system
 from dashboards.panels.alarms import flood, going_on, returned
 from dashboards.problem import Problem

@@ -81,6 +81,12 @@ def same_origin(connection: HTTPConnection) -> bool:
     return connection.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
 
 
+def own_path(wanted: str, otherwise: str = "/") -> str:
+    """``wanted`` if it is a path of ours, else ``otherwise``: no link or form may lead to another host."""
+    safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if safe else otherwise
+
+
 def known_host(connection: HTTPConnection, names: Collection[str]) -> bool:
     """Whether the host that a browser asked for is one of ``names``, ``localhost`` or a bare address.
 
@@ -138,7 +144,7 @@ def operator(request: Request) -> str:
             headers={"WWW-Authenticate": "Bearer"},
         )
     if user.role != "operator":
-        raise Problem(403, f"{user.name} is a {user.role}; this needs an operator")
+        raise Problem(403, f"{user.name} may look but not act: that needs an account with the role operator")
     return str(user.name)
 
 

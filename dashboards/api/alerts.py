@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from alerts.board import Alert, Delivery, StaleRevision, Transition
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere, Told
+from dashboards.api.asked import Asked, Told
+from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
@@ -42,6 +43,12 @@ class Acknowledge(Asked):
 
     rev: int | None = None
     note: Note = None
+
+
+class Remark(Asked):
+    """What whoever looks next must know."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
 
 class Silence(Asked):
@@ -119,6 +126,15 @@ async def acknowledge(
         raise Problem(
             409, f"alert {alert_id} has changed since rev {body.rev}; read it again", "rev"
         ) from None
+
+
+@router.post("/alerts/{alert_id}/note")
+async def add_note(house: HouseHere, who: Operator, alert_id: AlertId, body: Remark) -> Alert:
+    """Add a note under one's own name, whatever the alert's state; that stays as it is."""
+    try:
+        return await house.alerts.add_note(alert_id, who=who, note=body.note, at=house.clock.now())
+    except KeyError:
+        raise _no_alert(alert_id) from None
 
 
 @router.post("/alerts/{alert_id}/silence")

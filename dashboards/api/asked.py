@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from dashboards.house import House
-from dashboards.now import Now
 from dashboards.problem import Problem
 from dashboards.times import parse_time
 from energy.figures import ALL
@@ -28,22 +25,6 @@ class Told(BaseModel):
     """Base of every answer that holds values of the rooms below as they are: all their fields are there."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
-
-
-def house_of(request: Request) -> House:
-    """The house that the application looks into."""
-    house: House = request.app.state.house
-    return house
-
-
-def now_of(request: Request) -> Now:
-    """The reader of the live state that pages, feed and API share."""
-    now: Now = request.app.state.now
-    return now
-
-
-HouseHere = Annotated[House, Depends(house_of)]
-NowHere = Annotated[Now, Depends(now_of)]
 
 
 def time(house: House, name: str, text: str) -> datetime:

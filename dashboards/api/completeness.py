@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked
+from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL

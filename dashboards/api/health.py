@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from dashboards.api.asked import HouseHere
+from dashboards.here import HouseHere
 from dashboards.metrics import exposition
 from dashboards.problem import RESPONSES
 
@@ -48,5 +48,6 @@ async def readyz(house: HouseHere) -> Response:
 )
 async def metrics(request: Request, house: HouseHere) -> Response:
     """Prometheus text: ingest, journal, stores, alerts, and each site's live power."""
-    text = await exposition(house, request.app.state.now)
+    state = request.app.state
+    text = await exposition(house, state.now, state.hub.listening)
     return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from dashboards.api.asked import HouseHere, Told
+from dashboards.api.asked import Told
+from dashboards.here import HouseHere
 from dashboards.hub import ingest_body
 from dashboards.problem import RESPONSES
 from telemetry.status import JournalStatus, StoreStatus

@@ -10,7 +10,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere, Told
+from dashboards.api.asked import Asked, Told
+from dashboards.here import HouseHere
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere, NowHere
+from dashboards.api.asked import Asked
+from dashboards.here import HouseHere, NowHere
 from dashboards.now import SiteNow
 from dashboards.problem import RESPONSES
 from runtime.clock import from_ms, to_ms

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 import alerts.replay as replaying
 from alerts.replay import Replay
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked
+from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator

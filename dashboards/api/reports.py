@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 from starlette.responses import FileResponse
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere, Told
+from dashboards.api.asked import Asked, Told
+from dashboards.here import HouseHere
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
 from energy.figures import ALL

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from dashboards.api import asked
-from dashboards.api.asked import Asked, HouseHere
+from dashboards.api.asked import Asked
+from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.rows import SeriesRows, csv_rows

@@ -67,6 +67,38 @@ async def test_only_operators_with_proof_acknowledge(fake: FakeHouse, server: We
     assert fake.board.by_id[1].state is AlertState.UNACKNOWLEDGED
 
 
+async def test_a_note_is_added_after_one_click_has_acknowledged(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server) as person:
+        csrf = await log_in(person, "operator")
+        assert (
+            "/alarms/1/note" not in (await person.get("/alarms/1")).text
+        )  # the one note is the acknowledgement's
+        await person.post("/alarms/1/ack", data={"csrf": csrf, "rev": "1"})
+        assert 'action="/alarms/1/note"' in (await person.get("/alarms/1")).text
+        form = {"csrf": csrf, "note": " fan tray ordered ", "next": "/alarms/1?site=gdansk"}
+        answer = await person.post("/alarms/1/note", data=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/alarms/1?site=gdansk")
+        assert "fan tray ordered" in (await person.get("/alarms/1")).text
+        astray = await person.post("/alarms/1/note", data=form | {"next": "//elsewhere.example/"})
+        assert astray.headers["location"] == "/alarms/1"
+        assert (await person.post("/alarms/1/note", data={"csrf": csrf, "note": "  "})).status_code == 400
+        assert (await person.post("/alarms/4711/note", data=form)).status_code == 404
+    assert await told(fake, 1) == ("operator", "fan tray ordered")
+    assert fake.board.by_id[1].state is AlertState.ACKNOWLEDGED
+
+
+async def test_only_operators_with_proof_add_notes(fake: FakeHouse, server: WebServer) -> None:
+    path = "/alarms/1/note"
+    async with client(server) as person:
+        await log_in(person, "operator")
+        assert (await person.post(path, data={"note": "x"})).status_code == 403
+    async with client(server) as person:
+        csrf = await log_in(person, "viewer")
+        answer = await person.post(path, data={"note": "x", "csrf": csrf})
+        assert (answer.status_code, "may look but not act" in answer.json()["detail"]) == (403, True)
+    assert fake.board.by_id[1].note is None
+
+
 async def test_ticks_that_are_none_are_refused_in_words(fake: FakeHouse, server: WebServer) -> None:
     async with client(server, fake.tokens["operator"]) as person:
         nothing = await person.post(ACK, data={"note": "all quiet"})

@@ -163,15 +163,18 @@ async def test_all_are_told_goodbye_and_may_come_back(fake: FakeHouse) -> None:
 
 async def test_a_client_that_leaves_is_forgotten(fake: FakeHouse) -> None:
     headers = {"Authorization": f"Bearer {fake.tokens['viewer']}"}
-    async with serving(fake) as server:
-        hub = server.app.state.hub
+    async with serving(fake) as server, client(server, fake.tokens["viewer"]) as script:
+
+        async def listening(count: int) -> bool:
+            return f"\namberwatt_live_feed_clients {count}.0\n" in (await script.get("/metrics")).text
+
         async with open_socket(server, **headers) as stays:
             async with open_socket(server, **headers) as goes:
                 await next_message(goes, "tick")
-                assert hub.listening == 2
-            while hub.listening == 2:
+                assert await listening(2)
+            while await listening(2):
                 await next_message(stays, "tick")
-            assert hub.listening == 1
+            assert await listening(1)
 
 
 async def test_the_same_feed_as_events_for_scripts(fake: FakeHouse, server: WebServer) -> None:
