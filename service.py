@@ -210,7 +210,14 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         rollups = Rollups(journal, follow[0], stores[0], gone=retention.gone)
         rolled = Follower(journal, rollups)
         opened.push_async_callback(rollups.close)
-        followers = Followers(journal, [*follow, rolled, marked], stores[0])
+        periods = _periods(settings.sites)
+        account = IntakeAccount(registry, quality)
+        account.declare(declared(settings.ingest.cadence, periods))
+        account.expect(periods)
+        hours = StoredHours(stores[0], account.sources)
+        complete = Completeness(journal, follow[0], hours, account, clock)
+        counted = Follower(journal, complete, FollowOptions(measurements=(INTAKE.name,)))
+        followers = Followers(journal, [*follow, rolled, counted, marked], stores[0])
         await restore(journal, stores[0], live, sources)
         ingest = Ingest(journal, live, sources, quality, followers)
         ingest.account = account
@@ -308,6 +315,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
                 jobs=schedule,
                 data_dir=data_dir,
                 hosts=settings.service.names,
+                completeness=CompletenessLines(complete, hours, account),
             )
         )
         service.server = WebServer(app, settings.service.listen)

@@ -21,6 +21,7 @@ from reports.report import ReportDesk
 from runtime.clock import Clock
 from runtime.options import Options
 from runtime.runs import JobRun
+from telemetry.completeness_lines import CompletenessView
 from telemetry.live import LiveState
 from telemetry.store import Readings
 
@@ -95,3 +96,4 @@ class House:
     data_dir: Path | None = None
     hosts: Collection[str] = ()
     """Our names in lower case, besides ``localhost``: only by these may browsers read without a login."""
+    completeness: CompletenessView | None = None

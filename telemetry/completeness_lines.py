@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,11 +12,10 @@ import numpy as np
 
 from runtime.clock import from_ms, to_ms
 from telemetry.completeness import Completeness
-from telemetry.completeness_stored import StoredHours
-from telemetry.frame import Floats, Millis
+from telemetry.completeness_stored import HourRows, StoredHours
+from telemetry.frame import Mask
 from telemetry.intake import COMPLETENESS, COUNTS, NOBODY
 from telemetry.intake_account import IntakeAccount
-from telemetry.intake_sources import Numbers
 from telemetry.intake_tally import HOUR_MS
 from telemetry.reason import REASONS
 
@@ -49,9 +49,16 @@ class CompletenessView(Protocol):
     """The ledger as the windows see it."""
 
     async def lines(
-        self, start: datetime, end: datetime, wanted: Callable[[str], bool]
+        self,
+        start: datetime,
+        end: datetime,
+        wanted: Callable[[str], bool] | None = None,
+        only: Collection[str] | None = None,
     ) -> Sequence[SourceHour]:
-        """The hours with ``start <= hour < end`` of the sources whose name is wanted, by name, then hour."""
+        """The hours with ``start <= hour < end``, by name, then hour.
+
+        Of all sources, of those whose name is ``wanted``, or ``only`` of these. Raises StoreError.
+        """
         ...
 
     def shares(self, at: datetime) -> Mapping[str, Sequence[int]]:
@@ -68,28 +75,23 @@ class CompletenessLines:
         self._account = account
 
     async def lines(
-        self, start: datetime, end: datetime, wanted: Callable[[str], bool]
+        self,
+        start: datetime,
+        end: datetime,
+        wanted: Callable[[str], bool] | None = None,
+        only: Collection[str] | None = None,
     ) -> Sequence[SourceHour]:
-        """See :class:`CompletenessView`. Raises StoreError."""
-        found: dict[tuple[int, int], dict[str, float]] = {}
-        chosen: dict[int, bool] = {}
-
-        def take(sources: Numbers, hours: Millis, columns: Mapping[str, Floats]) -> None:
-            values = zip(*(columns[name].tolist() for name in COMPLETENESS.field_names), strict=True)
-            for source, hour, row in zip(sources.tolist(), hours.tolist(), values, strict=True):
-                if source not in chosen:
-                    chosen[source] = wanted(self._name(source))
-                if chosen[source]:
-                    found[source, hour] = dict(zip(COMPLETENESS.field_names, row, strict=True))
-
-        async for sources, hours, columns in self._stored.rows(start, end):
-            take(sources, hours, columns)
+        """See :class:`CompletenessView`."""
+        names = None if only is None else [name or NOBODY for name in only]
+        rows = [one async for one in self._stored.rows(start, end, only=names)]
         for sources, hour, columns in self._ledger.now():
             if start <= from_ms(hour) < end:
-                take(sources, np.full(len(sources), hour), columns)
+                rows.append((sources, np.full(len(sources), hour), columns))
         repeats = await self._repeats(start, end)
-        lines = [self._line(key, row, repeats.pop(key, 0.0)) for key, row in found.items()]
-        return sorted(lines, key=lambda one: (one.source, one.hour))
+        known = [self._name(number) for number in range(len(self._account.sources))]
+        chosen = [(wanted is None or wanted(name)) and (only is None or name in only) for name in known]
+        # A day of a gigafactory is 300,000 rows: the event loop has others to serve meanwhile.
+        return await asyncio.to_thread(_lines, rows, repeats, known, np.array(chosen, dtype=np.bool_))
 
     def shares(self, at: datetime) -> Mapping[str, Sequence[int]]:
         """See :class:`CompletenessView`."""
@@ -109,24 +111,40 @@ class CompletenessLines:
         name = self._account.sources.name(source)
         return "" if name == NOBODY else name
 
-    def _line(self, key: tuple[int, int], row: Mapping[str, float], again: float) -> SourceHour:
-        count = {name: 0 if np.isnan(row[name]) else round(row[name]) for name in COUNTS}
-        duplicate = count["repeated"] + round(again)
-        expected = None if np.isnan(row["expected"]) else round(row["expected"])
-        return SourceHour(
-            self._name(key[0]),
-            from_ms(key[1]),
-            expected,
-            count["received"],
-            count["rows"],
-            max(0, count["not_newer"] - duplicate),
-            duplicate,
-            dict(_rejected(count)),
-            _missing(expected, count, duplicate),
-            count["missed"],
-            count["unstamped"],
-            count["session_gaps"],
-        )
+
+def _lines(
+    rows: Sequence[HourRows], repeats: Mapping[tuple[int, int], float], known: Sequence[str], chosen: Mask
+) -> list[SourceHour]:
+    """A line of each source and hour that is chosen; of two rows the later one counts."""
+    found: dict[tuple[int, int], tuple[float, ...]] = {}
+    for sources, hours, columns in rows:
+        mine = chosen[sources]
+        values = zip(*(columns[name][mine].tolist() for name in COMPLETENESS.field_names), strict=True)
+        for source, hour, row in zip(sources[mine].tolist(), hours[mine].tolist(), values, strict=True):
+            found[source, hour] = row
+    lines = [_line(known[key[0]], key[1], row, repeats.get(key, 0.0)) for key, row in found.items()]
+    return sorted(lines, key=lambda one: (one.source, one.hour))
+
+
+def _line(source: str, hour: int, row: Sequence[float], again: float) -> SourceHour:
+    told = dict(zip(COMPLETENESS.field_names, row, strict=True))
+    count = {name: 0 if told[name] != told[name] else round(told[name]) for name in COUNTS}
+    duplicate = count["repeated"] + round(again)
+    expected = None if told["expected"] != told["expected"] else round(told["expected"])
+    return SourceHour(
+        source,
+        from_ms(hour),
+        expected,
+        count["received"],
+        count["rows"],
+        max(0, count["not_newer"] - duplicate),
+        duplicate,
+        dict(_rejected(count)),
+        _missing(expected, count, duplicate),
+        count["missed"],
+        count["unstamped"],
+        count["session_gaps"],
+    )
 
 
 def _rejected(count: Mapping[str, int]) -> Iterator[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -43,10 +43,15 @@ class StoredHours:
         return self._columns(await self._store.latest(query), COMPLETENESS.field_names)
 
     async def rows(
-        self, start: datetime, end: datetime, fields: tuple[str, ...] = ()
+        self,
+        start: datetime,
+        end: datetime,
+        fields: tuple[str, ...] = (),
+        only: Sequence[str] | None = None,
     ) -> AsyncIterator[HourRows]:
-        """All rows with ``start <= hour < end``, some at a time."""
-        async for batch in self._store.raw(SeriesQuery(COMPLETENESS, start, end, fields=fields)):
+        """Rows with ``start <= hour < end`` of all sources, or of ``only`` these, some at a time."""
+        where = {} if only is None else {"source": list(only)}
+        async for batch in self._store.raw(SeriesQuery(COMPLETENESS, start, end, where, fields)):
             yield self._columns(pa.Table.from_batches([batch]), fields or COMPLETENESS.field_names)
 
     async def repeats(self, start: datetime, end: datetime) -> tuple[Numbers, Millis, Floats]:

@@ -1,10 +1,9 @@
-"""How complete the telemetry is: rows per source and hour, held against what was to be expected."""
+"""How complete the telemetry is: what each source sent in each hour, held against what was to be expected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,13 +13,12 @@ from starlette.responses import Response
 from dashboards.api import asked
 from dashboards.api.asked import Asked
 from dashboards.here import HouseHere
-from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL
 from energy.interval import Period
-from runtime.clock import from_ms
-from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
-from telemetry.store import AT, SeriesQuery, WindowQuery
+from telemetry.catalogue import MEASUREMENTS
+from telemetry.completeness_lines import SourceHour
+from telemetry.series import measurement_of
 
 router = APIRouter(prefix="/api/v1", tags=["completeness"], responses=RESPONSES)
 
@@ -39,84 +37,66 @@ class CompletenessAsked(Asked):
 
 
 class CompletenessLine(BaseModel):
-    """``expected`` and ``missing`` are null for sources whose period is not configured.
-
-    ``late``, ``duplicate`` and ``rejected`` are null: they are counted for the whole service (/ingest), not
-    by source and hour.
+    """Messages: ``expected`` by the source's cadence, ``received``, ``missed`` by the publisher's counter,
+    ``missing`` (whichever of both shows more), ``unstamped`` without a time of their own. ``expected`` is
+    null where no cadence is known, ``missing`` where nothing could show a loss. Rows, a device at a time:
+    ``late`` came after newer ones, ``duplicate`` had been stored before. ``rejected`` counts whole messages,
+    and single rows where only those were at fault, ``rejected_by`` the same by reason. ``session_gaps`` is
+    how often the broker had forgotten our session. The source ``""`` is what no known device told.
     """
 
     source: str
     hour: str
     expected: int | None
     received: int
-    late: int | None
-    duplicate: int | None
-    rejected: int | None
+    late: int
+    duplicate: int
+    rejected: int
     missing: int | None
+    rejected_by: dict[str, int]
+    rows: int
+    missed: int
+    unstamped: int
+    session_gaps: int
 
 
 class Completeness(BaseModel):
-    """By source and hour (UTC)."""
+    """By source and hour (UTC) of the messages' own times; that of arrival where they tell none."""
 
     rows: list[CompletenessLine]
 
 
-@dataclass(frozen=True)
-class _Hours:
-    """Whole hours that touch a period, and the time up to which anything can have arrived."""
-
-    period: Period
-    now: datetime
-
-    def __iter__(self) -> Iterator[datetime]:
-        at = self.period.start
-        while at < self.period.end:
-            yield at
-            at += HOUR
-
-    def expected(self, hour: datetime, every: timedelta) -> int:
-        """Rows that a source reporting ``every`` so often has had time to send in ``hour``."""
-        passed = min(HOUR, max(timedelta(0), self.now - hour))
-        return passed // every
-
-
 @router.get("/completeness", response_model=Completeness)
 async def completeness(house: HouseHere, query: Annotated[CompletenessAsked, Query()]) -> Response:
-    """Every configured meter and supply, and whoever else spoke, in the hours that touch [from, to)."""
-    asked_for = asked.period(house, query.from_, query.to, LONGEST)
-    hours = _Hours(_whole_hours(asked_for), house.clock.now())
-    sites = asked.sites(house, query.site)
-    every = _configured(house, sites, query.measurement)
-    received: dict[tuple[str, datetime], int] = {}
-    for measurement in _measurements(query.measurement, query.site):
-        received |= await _received(house, measurement, sites, hours.period)
-        if len(received) > MOST_ROWS:
-            raise Problem(
-                400, f"from: more than {MOST_ROWS} rows; ask for a shorter time or one measurement", "from"
-            )
-    return asked.json({"rows": list(_lines(hours, every, received))})
+    """Who spoke or should have, in the hours that touch [from, to)."""
+    if house.completeness is None:
+        raise Problem(503, "this service keeps no account of its sources")
+    hours = _whole_hours(asked.period(house, query.from_, query.to, LONGEST))
+    wanted = _wanted(asked.sites(house, query.site), query)
+    lines = await house.completeness.lines(hours.start, hours.end, wanted)
+    if len(lines) > MOST_ROWS:
+        raise Problem(
+            400, f"from: more than {MOST_ROWS} rows; ask for a shorter time or one measurement", "from"
+        )
+    return asked.json({"rows": list(map(_told, lines))})
 
 
-def _lines(
-    hours: _Hours, every: Mapping[str, timedelta], received: Mapping[tuple[str, datetime], int]
-) -> Iterator[dict[str, object]]:
-    for source in sorted({source for source, _ in received} | every.keys()):
-        period = every.get(source)
-        for hour in hours:
-            count = received.get((source, hour), 0)
-            expected = None if period is None else hours.expected(hour, period)
-            if expected is None and not count:
-                continue  # nobody knows whether it should have spoken
-            yield {
-                "source": source,
-                "hour": hour.isoformat(),
-                "expected": expected,
-                "received": count,
-                "late": None,
-                "duplicate": None,
-                "rejected": None,
-                "missing": None if expected is None else max(0, expected - count),
-            }
+def _told(line: SourceHour) -> dict[str, object]:
+    return {
+        "source": line.source,
+        "hour": line.hour.isoformat(),
+        "expected": line.expected,
+        "received": line.received,
+        "late": line.late,
+        "duplicate": line.duplicate,
+        "rejected": sum(line.rejected.values()),
+        "missing": line.missing,
+        "rejected_by": line.rejected,
+        "rows": line.rows,
+        "missed": line.missed,
+        "unstamped": line.unstamped,
+        "session_gaps": line.session_gaps,
+    }
 
 
 def _whole_hours(period: Period) -> Period:
@@ -125,46 +105,16 @@ def _whole_hours(period: Period) -> Period:
     return Period(start, end if end == period.end else end + HOUR)
 
 
-def _configured(house: House, sites: Iterable[str], only: str | None) -> dict[str, timedelta]:
-    found: dict[str, timedelta] = {}
-    for key in sites:
-        site = house.sites[key]
-        if only in (None, "meter"):
-            found |= {f"{key}/meter/{meter.id}": meter.period for meter in site.meter}
-        if only in (None, "supply"):
-            found |= {f"{key}/supply/{supply.id}": supply.period for supply in site.supply}
-    return found
-
-
-def _measurements(only: str | None, site: str) -> list[Measurement]:
+def _wanted(sites: list[str], query: CompletenessAsked) -> Callable[[str], bool]:
+    """Of all sites: everybody, also who bears the name of none. Of one: its devices, without the grid."""
+    only = query.measurement
     if only is not None and only not in MEASUREMENTS:
         known = ", ".join(MEASUREMENTS)
         raise Problem(400, f"measurement: there is no {only[:60]!r}; choose from {known}", "measurement")
-    chosen = [m for m in MEASUREMENTS.values() if only in (None, m.name)]
-    # The grid belongs to a zone, not to a site.
-    return [m for m in chosen if m is not GRID or site == ALL]
+    named = tuple(f"{site}/" for site in sites)
 
+    def wanted(source: str) -> bool:
+        of_site = query.site == ALL or source.startswith(named)
+        return of_site and only in (None, measurement_of(source))
 
-async def _received(
-    house: House, measurement: Measurement, sites: list[str], period: Period
-) -> dict[tuple[str, datetime], int]:
-    where = {} if measurement is GRID else {"site": sites}
-    # The source of a GPU's rows is its node: counts of additive fields add up over its GPUs.
-    group = measurement.labels[:-1] if measurement is GPU else None
-    query = SeriesQuery(measurement, period.start, period.end, where)
-    table = await house.store.window(WindowQuery(query, HOUR, "count", group))
-    found = {}
-    for row in table.to_pylist():
-        # A row may lack a field, so the fullest column counts the rows.
-        count = max((row[name] or 0 for name in measurement.field_names), default=0)
-        found[_source(measurement, row), from_ms(row[AT])] = round(count)
-    return found
-
-
-def _source(measurement: Measurement, row: Mapping[str, str]) -> str:
-    if measurement is GPU:
-        return "/".join([*(row[label] for label in measurement.labels[:-1]), "gpu"])
-    if measurement is GRID:
-        return f"grid/{row['zone']}"
-    first, device = measurement.labels
-    return f"{row[first]}/{measurement.name}/{row[device]}"
+    return wanted

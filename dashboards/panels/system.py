@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from dashboards.house import House
 from dashboards.panels.background import Background, background
 from dashboards.view import View
+from runtime.errors import StoreError
+from telemetry.completeness_book import FULL
 from telemetry.status import IngestStatus, SourceStatus
 
 SHOWN = 100
@@ -28,6 +31,16 @@ class SourceLine:
     status: SourceStatus
     age: timedelta | None
     standing: str
+    hours: Sequence[int] = ()
+    """How full the last 24 hours were, as :mod:`telemetry.completeness_book` tells."""
+    expected: int | None = None
+    """Messages to be expected in them, and how many of those are missing; None where nobody knows."""
+    missing: int | None = None
+
+    @property
+    def lacking(self) -> int:
+        """How much of the last hours is not there."""
+        return sum(FULL - share for share in self.hours if share <= FULL)
 
     @property
     def silent(self) -> bool:
@@ -55,14 +68,18 @@ class SystemPage:
 async def system_page(house: House, view: View, at: datetime) -> SystemPage:
     """The page for ``view`` at ``at``."""
     periods = expected_periods(house)
+    shares = {} if house.completeness is None else house.completeness.shares(at)
     lines = [
-        source_line(status, periods.get(status.source, _DEFAULT_PERIOD), at)
+        replace(
+            source_line(status, periods.get(status.source, _DEFAULT_PERIOD), at),
+            hours=shares.get(status.source, ()),
+        )
         for status in house.ingest.sources()
         if view.every_site or status.site in (view.site, None) or status.site not in house.sites
     ]
     ingest = await house.ingest.status()
     return SystemPage(
-        sources=worst_first(lines)[:SHOWN],
+        sources=await _counted(house, worst_first(lines)[:SHOWN], at),
         total=len(lines),
         silent=sum(1 for line in lines if line.silent),
         unconfigured=sum(1 for line in lines if not line.status.configured),
@@ -95,12 +112,35 @@ def source_line(status: SourceStatus, period: timedelta, at: datetime) -> Source
     return SourceLine(status, age, "silent" if age > SILENT_PERIODS * period else "reporting")
 
 
-def worst_first(lines: Sequence[SourceLine]) -> list[SourceLine]:
-    """Never heard, then offline and silent ones, those not configured, the oldest; names settle ties."""
+async def _counted(house: House, lines: Sequence[SourceLine], at: datetime) -> Sequence[SourceLine]:
+    """``lines`` with what was expected of each in the last 24 hours, and what is missing of that."""
+    if house.completeness is None or not lines:
+        return lines
+    until = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    names = [line.status.source for line in lines]
+    try:
+        hours = await house.completeness.lines(until - timedelta(hours=24), until, only=names)
+    except StoreError:  # the store's own line on this page tells of it
+        return lines
+    expected: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
+    for hour in hours:
+        if hour.expected is not None:
+            expected[hour.source] += hour.expected
+        if hour.missing is not None:
+            missing[hour.source] += hour.missing
+    return [
+        replace(line, expected=expected.get(line.status.source), missing=missing.get(line.status.source))
+        for line in lines
+    ]
 
-    def badness(line: SourceLine) -> tuple[int, float, str]:
+
+def worst_first(lines: Sequence[SourceLine]) -> list[SourceLine]:
+    """Never heard, offline, silent, not configured; then who lacks most, the oldest; names settle ties."""
+
+    def badness(line: SourceLine) -> tuple[int, int, float, str]:
         rank = ("never heard", "offline", "silent", NOT_CONFIGURED, "reporting").index(line.standing)
         age = 0.0 if line.age is None else line.age.total_seconds()
-        return rank, -age, line.status.source
+        return rank, -line.lacking, -age, line.status.source
 
     return sorted(lines, key=badness)

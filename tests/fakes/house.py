@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,8 @@ from energy.target import TargetOptions
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry.catalogue import GPU, GRID, METER, SUPPLY, Measurement
+from telemetry.completeness_book import FULL, NOTHING, SPOKE
+from telemetry.completeness_lines import CompletenessView, SourceHour
 from telemetry.frame import Frame
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
@@ -61,6 +63,32 @@ class CountedIngest:
 
     def sources(self) -> Sequence[SourceStatus]:
         return self.devices
+
+
+@dataclass
+class ToldHours:
+    """A completeness ledger that was filled by hand."""
+
+    hours: Sequence[SourceHour] = ()
+    full: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    async def lines(
+        self,
+        start: datetime,
+        end: datetime,
+        wanted: Callable[[str], bool] | None = None,
+        only: Collection[str] | None = None,
+    ) -> Sequence[SourceHour]:
+        return [
+            one
+            for one in self.hours
+            if start <= one.hour < end
+            and (wanted is None or wanted(one.source))
+            and (only is None or one.source in only)
+        ]
+
+    def shares(self, at: datetime) -> Mapping[str, Sequence[int]]:
+        return self.full
 
 
 @dataclass
@@ -110,6 +138,7 @@ class FakeHouse:
         self.rules: RuleView | None = None
         self.deliveries: DeliveryView | None = None
         self.jobs: JobView | None = None
+        self.completeness: CompletenessView | None = ToldHours(_hours(now), _shares())
         self.readiness, self.past = Problems(), Past()
         self.database = Database(f"sqlite+aiosqlite:///{folder / 'state.db'}")
         self.users = Users(self.database, self.clock, Passwords(QUICK))
@@ -140,6 +169,7 @@ class FakeHouse:
             jobs=self.jobs,
             data_dir=self.folder,
             hosts=("energy.example.org",),
+            completeness=self.completeness,
         )
 
     async def furnish(self) -> None:
@@ -249,6 +279,28 @@ def _status() -> IngestStatus:
         unstamped=5,
         unknown_fields=9,
     )
+
+
+def _hours(now: datetime) -> list[SourceHour]:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    bad = {"undecodable": 1, "out_of_range": 2}
+    before = hour - timedelta(hours=1)
+    return [
+        SourceHour("gdansk/meter/main-1", before, 60, 33, 31, 1, 2, bad, 30, 0, 4, 0),
+        SourceHour("gdansk/meter/main-1", hour, 30, 31, 31, 0, 0, {}, 0, 0, 0, 0),
+        SourceHour("gdansk/a/r1/n01/gpu", hour, None, 62, 496, 0, 0, {}, 3, 3, 0, 0),
+        SourceHour("kaunas/supply/pv-roof", before, 60, 0, 0, 0, 0, {}, 60, 0, 0, 0),
+        SourceHour("grid/PL", hour, None, 4, 4, 0, 0, {}, None, 0, 0, 0),
+        SourceHour("", hour, None, 7, 0, 0, 0, {"topic": 5}, None, 0, 0, 1),
+    ]
+
+
+def _shares() -> dict[str, list[int]]:
+    return {
+        "gdansk/meter/main-1": [FULL] * 22 + [FULL // 2, FULL],
+        "gdansk/a/r1/n01/gpu": [NOTHING] * 12 + [SPOKE] * 12,
+        "kaunas/supply/pv-roof": [FULL] * 20 + [190, 100, 1, 0],
+    }
 
 
 def _sources() -> list[SourceStatus]:

@@ -91,7 +91,7 @@ class IntakeRig:
 
     async def lines(self) -> Sequence[SourceHour]:
         """All that the ledger tells."""
-        return await self.view.lines(from_ms(0), from_ms(2 * T0), lambda _: True)
+        return await self.view.lines(from_ms(0), from_ms(2 * T0))
 
     def _follower(self, sink: Completeness | Store, measurements: str) -> Follower:
         options = FollowOptions(interval=timedelta(0), measurements=(measurements,))

@@ -218,12 +218,28 @@ async def test_completeness(reader: httpx.AsyncClient) -> None:
     meter = found["gdansk/meter/main-1", hour]
     assert (meter["expected"], meter["received"], meter["missing"]) == (30, 31, 0)
     before = found["gdansk/meter/main-1", (NOW.replace(minute=0) - timedelta(hours=1)).isoformat()]
-    assert (before["expected"], before["received"], before["missing"]) == (60, 30, 30)
+    assert before == {
+        "source": "gdansk/meter/main-1",
+        "hour": (NOW.replace(minute=0) - timedelta(hours=1)).isoformat(),
+        "expected": 60,
+        "received": 33,
+        "late": 1,
+        "duplicate": 2,
+        "rejected": 3,
+        "rejected_by": {"undecodable": 1, "out_of_range": 2},
+        "missing": 30,
+        "rows": 31,
+        "missed": 0,
+        "unstamped": 4,
+        "session_gaps": 0,
+    }
     gpu = found["gdansk/a/r1/n01/gpu", hour]
-    assert (gpu["expected"], gpu["received"], gpu["missing"]) == (None, 62, None)
-    assert {(r["late"], r["duplicate"], r["rejected"]) for r in rows} == {(None, None, None)}
+    assert (gpu["expected"], gpu["received"], gpu["missing"], gpu["missed"]) == (None, 62, 3, 3)
+    assert {r["source"] for r in rows} == {"gdansk/meter/main-1", "gdansk/a/r1/n01/gpu"}
     every = (await told(reader, "/api/v1/completeness", **{"from": "now-1h"}))["rows"]
-    assert {r["source"] for r in every} >= {"grid/PL", "kaunas/supply/pv-roof"}
+    assert {r["source"] for r in every} >= {"grid/PL", "kaunas/supply/pv-roof", ""}
+    meters = (await told(reader, "/api/v1/completeness", measurement="meter"))["rows"]
+    assert {r["source"] for r in meters} == {"gdansk/meter/main-1"}
 
 
 async def test_metrics(reader: httpx.AsyncClient) -> None:

@@ -22,12 +22,14 @@ from dashboards.view import View
 from energy.site import Role
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
+from telemetry.completeness_book import FULL, NOTHING, SPOKE
+from telemetry.completeness_lines import SourceHour
 from telemetry.frame import Frame
 from telemetry.rollup import ROLLUPS
 from telemetry.status import SourceStatus
 from tests.fakes.board import MemoryBoard
 from tests.fakes.day import AT, SITES, day_house
-from tests.fakes.house import CountedIngest, FakeHouse
+from tests.fakes.house import CountedIngest, FakeHouse, ToldHours
 
 
 @pytest.fixture
@@ -180,6 +182,24 @@ def test_what_is_not_configured_is_not_silent_and_not_well() -> None:
     well = SourceStatus("a/meter/m", "meter", "a", at, 1)
     lines = [source_line(one, hour, at) for one in (well, strange, never)]
     assert [line.standing for line in worst_first(lines)] == ["not configured", "not configured", "reporting"]
+
+
+async def test_each_source_shows_its_day_and_who_lacks_most_comes_first_of_those_that_speak(
+    house: House,
+) -> None:
+    hour = AT.replace(minute=0)
+    meter, node = "gdansk/meter/main-1", "gdansk/a/r1/n01/gpu"
+    told = [
+        SourceHour(meter, hour - timedelta(hours=n), 60, 50, 50, 0, 0, {}, 10, 0, 0, 0) for n in range(30)
+    ]
+    told.append(SourceHour(node, hour, None, 5, 40, 0, 0, {}, None, 0, 0, 0))
+    full = {meter: [FULL] * 23 + [166], node: [NOTHING] * 23 + [SPOKE]}
+    page = await system_page(replace(house, completeness=ToldHours(told, full)), View(), AT)
+    lines = {line.status.source: line for line in page.sources}
+    assert (lines[meter].expected, lines[meter].missing, lines[meter].lacking) == (24 * 60, 240, 34)
+    assert (lines[node].expected, lines[node].missing, lines[node].lacking) == (None, None, 0)
+    assert [line.status.source for line in page.sources][-2:] == [meter, node]
+    assert list(lines[node].hours) == full[node]
 
 
 async def test_what_bears_the_name_of_no_site_is_shown_in_every_view(house: House) -> None:
