@@ -319,6 +319,24 @@ async def test_the_wrong_method_says_which_is_right(reader: httpx.AsyncClient) -
 
 
 @pytest.mark.asyncio(loop_scope="function")
+async def test_a_note_can_be_added_to_what_is_acknowledged(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as operator:
+        await operator.post("/api/v1/alerts/2/ack")
+        answer = await operator.post("/api/v1/alerts/2/note", json={"note": " pump B is being replaced "})
+        assert answer.status_code == 200
+        told = answer.json()
+        assert (told["state"], told["note"]) == ("acknowledged", "pump B is being replaced")
+        last = (await operator.get("/api/v1/alerts/2")).json()["timeline"][-1]
+        assert (last["before"], last["after"]) == ("acknowledged", "acknowledged")
+        assert (last["who"], last["note"]) == ("operator probe", "pump B is being replaced")
+        for nothing in ({}, {"note": ""}, {"note": "  "}, {"note": "x" * 2_001}):
+            assert (await operator.post("/api/v1/alerts/2/note", json=nothing)).status_code == 400
+        assert (await operator.post("/api/v1/alerts/999/note", json={"note": "x"})).status_code == 404
+    async with client(server, fake.tokens["viewer"]) as viewer:
+        assert (await viewer.post("/api/v1/alerts/2/note", json={"note": "x"})).status_code == 403
+
+
+@pytest.mark.asyncio(loop_scope="function")
 async def test_acknowledge_and_silence(fake: FakeHouse, server: WebServer) -> None:
     async with client(server, fake.tokens["operator"]) as operator:
         stale = await operator.post("/api/v1/alerts/2/ack", json={"rev": 2})
