@@ -1,9 +1,4 @@
-"""MQTT by aiomqtt 2 (the successor of asyncio-mqtt), with the manual acknowledgement of the paho below it.
-
-aiomqtt itself acknowledges as soon as a message is in its queue, so a crash would lose the queue. Manual
-acknowledgement and a bounded inbox are reached through the paho client that it wraps (``_client``): private,
-which is why the dependency is pinned below 3 and the contract suite covers every use made of it here.
-"""
+"""MQTT by aiomqtt 2 (the successor of asyncio-mqtt), with the manual acknowledgement of the paho below it."""
 
 from __future__ import annotations
 
@@ -14,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import aiomqtt
-from paho.mqtt import MQTTException
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, ended, refusal
+from collectors.private.aiomqtt import PahoInside
 from collectors.session import BrokerSession, Pace
 from collectors.source import SOURCES, BrokerOptions, Message
 from runtime.errors import SourceError
@@ -43,8 +38,8 @@ class AiomqttLink:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._client = _client(dial)
-        self._paho = self._client._client
-        self._paho.manual_ack_set(True)
+        self._inside = PahoInside(self._client)
+        self._paho = self._inside.paho
         self._paho.on_message = self._on_message
         self._answered = self._paho.on_connect
         self._paho.on_connect = self._on_connect
@@ -55,7 +50,6 @@ class AiomqttLink:
         self._resumed = False
         self._inbox: list[MQTTMessage] = []
         self._news = asyncio.Event()
-        self._paused = False
         self._open = False
         self._closed = False
 
@@ -113,7 +107,7 @@ class AiomqttLink:
         if self._closed:
             raise Lost(f"connection to {self._dial.options.url} lost")
         taken, self._inbox = self._inbox, []
-        self._resume()
+        self._inside.resume()
         return [Message(m.topic, bytes(m.payload), m.retain, (self, m), m.dup) for m in taken]
 
     async def acknowledge(self, messages: Sequence[Message]) -> int:
@@ -141,11 +135,11 @@ class AiomqttLink:
         """See :class:`collectors.link.Link`."""
         self._closed = True
         self._news.set()
-        self._resume()
+        self._inside.resume()
         if self._open:
             with contextlib.suppress(aiomqtt.MqttError, ValueError):
                 await self._client.__aexit__(None, None, None)
-        self._paho._sock_close()  # after a failed connection nothing else does
+        self._inside.close_socket()
 
     # aiomqtt's own callbacks tell neither whether the session was resumed nor of an end before CONNACK.
 
@@ -161,31 +155,8 @@ class AiomqttLink:
     def _on_message(self, _client: Any, _userdata: Any, message: MQTTMessage) -> None:
         self._inbox.append(message)
         self._news.set()
-        if len(self._inbox) >= self._dial.options.receive_maximum and not self._paused:
-            self._pause()
-
-    def _pause(self) -> None:
-        """Stop reading the socket: QoS 0 and MQTT 3.1.1 know no other way to slow the broker down."""
-        socket: Any = self._paho.socket()
-        if socket is not None:
-            self._paused = True
-            asyncio.get_running_loop().remove_reader(socket.fileno())
-
-    def _resume(self) -> None:
-        socket: Any = self._paho.socket()
-        if self._paused and socket is not None:
-            self._paused = False
-            asyncio.get_running_loop().add_reader(socket.fileno(), self._read)
-
-    def _read(self) -> None:
-        """As aiomqtt's own reader does, which cannot be had back once it was removed."""
-        try:
-            self._paho.loop_read()
-            while (pending := getattr(self._paho.socket(), "pending", None)) and pending() > 0:
-                self._paho.loop_read()  # TLS has decrypted more than paho took
-        except (OSError, ValueError, MQTTException) as error:
-            if not self._client._disconnected.done():
-                self._client._disconnected.set_exception(error)
+        if len(self._inbox) >= self._dial.options.receive_maximum:
+            self._inside.pause()
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -12,12 +12,10 @@ from mqttium import MQTTProtocolVersion
 from mqttium.api import AsyncClient, Properties, PublishMessage
 
 from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, ended, refusal
+from collectors.private.mqttium import WindowInside
 from collectors.session import BrokerSession, Pace
 from collectors.source import SOURCES, BrokerOptions, Message
 from runtime.errors import SourceError
-
-PACKET_IDS = 65_535
-"""No broker can have more messages unacknowledged: it has no more packet identifiers."""
 
 _QUEUED_BYTES = 256 * 1024 * 1024 + 65_536
 """More than the largest packet that MQTT knows, so that none can be undeliverable."""
@@ -37,6 +35,7 @@ class MqttiumLink:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._client = _client(dial)
+        self._window = WindowInside(self._client)
         self._client.on_disconnect = self._on_disconnect
         self._stream: AsyncIterator[mqttium.api.Message] = self._client.messages()
         self._end: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
@@ -55,10 +54,7 @@ class MqttiumLink:
         except (mqttium.MQTTError, OSError) as error:
             # An old broker answers MQTT 5 with a CONNACK that is none, hangs up, or says nothing.
             raise NotSpoken(f"{options.url} sent no usable CONNACK: {error}") from None
-        # Mosquitto 2.0 sends more than the receive maximum while it drains a backlog. mqttium would hang up
-        # on it, for ever, and there is no public way to advertise less than is tolerated. The queue stays
-        # bounded: when it is full the socket is not read.
-        self._client._engine.inbound._receive_maximum = PACKET_IDS
+        self._window.widen()
         self._stream = self._client.messages()
         return answer.session_present
 
