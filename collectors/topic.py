@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from collectors.counter import Counter
 from runtime.errors import BadPayload
 from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
 
@@ -32,8 +33,8 @@ class Route:
     """Where the messages of one topic go.
 
     ``source`` is the topic without ``dc/v1/`` and without ``/status``; ``labels`` lack the GPU's number on a
-    GPU topic, whose series are kept by number in ``gpus``. ``seen`` counts messages, ``seq`` is the last
-    counter that the publisher sent.
+    GPU topic, whose series are kept by number in ``gpus``. ``seen`` counts messages, ``counter`` follows
+    the publisher's own count.
     """
 
     source: str
@@ -43,7 +44,7 @@ class Route:
     series: int = UNSEEN
     gpus: dict[int, int] = field(default_factory=dict)
     seen: int = 0
-    seq: int | None = None
+    counter: Counter | None = None
 
 
 def resolve(topic: str) -> Route:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from collectors.counter import Counter
 from collectors.source import Message
 from collectors.topic import UNSEEN, Route, matcher, resolve
 from collectors.wire import (
@@ -33,9 +34,6 @@ ROUTES_KEPT = 262_144
 LOOK_EVERY = 256
 """Names that nobody knows are looked for in a topic's first message and in one of this many after it, which
 then stands for all of them: to look at every message would double what it costs."""
-
-LARGEST_GAP = 100_000
-"""A ``seq`` that is further ahead of the last one (a day at one a second) is a new count, not a loss."""
 
 _MSGPACK_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
 """How a MessagePack payload that could be of the contract begins."""
@@ -166,11 +164,13 @@ class NativeDecoder:
         """Take note of what the message says besides its rows, which are in ``batch`` by now."""
         # Only a GPU topic names its publisher; a gateway may share one counter between many meters.
         if seq is not None and route.measurement is GPU:
-            if route.seq is not None and 1 < seq - route.seq <= LARGEST_GAP:
-                lost = seq - route.seq - 1
+            at_ms, counter = batch.told_ms[-1], route.counter
+            if counter is None:
+                route.counter = Counter(seq, at_ms)
+            elif lost := counter.take(seq, at_ms):
                 batch.missed += lost
-                batch.gaps.append((batch.told[-1], batch.told_ms[-1], lost))
-            route.seq = seq
+                # What comes late after all is taken back where it was noticed to be missing.
+                batch.gaps.append((batch.told[-1], at_ms if lost > 0 else counter.at_ms, lost))
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)
         route.seen += 1
