@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,19 @@ class Scene:
         """Return once the service has its session at the broker."""
         await self.until(lambda told: told["connected"], "did not connect again")
 
+    @property
+    def connections(self) -> int:
+        """How often the service has connected to the broker."""
+        return self.service.told().count('"event": "broker_connected"')
+
+    async def reconnected(self, before: int) -> None:
+        """Return once the service has connected more often than ``before``."""
+
+        async def again() -> bool:
+            return self.connections > before
+
+        await self.service.until(again, "did not connect again", PATIENCE)
+
     async def all_stored(self) -> dict[str, Any]:
         """Return once the service has stored every message that was sent."""
         rows = self.load.sent * GPUS
@@ -92,6 +106,34 @@ class Scene:
             return bool(told["stored_rows"] // GPUS + told["missed"] >= self.load.sent)
 
         return await self.until(known, "did not notice all that is missing")
+
+    async def missed_by_publisher(self, told: dict[str, Any]) -> dict[str, int]:
+        """Messages missed of each topic, by the account of completeness, once it holds all that were."""
+        found: dict[str, int] = {}
+
+        async def all_there() -> bool:
+            async with httpx.AsyncClient(timeout=20) as http:
+                answer = await http.get(f"{self.service.url}/api/v1/completeness", params={"from": "now-2h"})
+            found.clear()
+            for row in answer.json()["rows"]:
+                if row["missed"]:
+                    topic = f"dc/v1/{row['source']}"
+                    found[topic] = found.get(topic, 0) + row["missed"]
+            return sum(found.values()) == int(told["missed"])
+
+        await self.service.until(all_there, f"did not tell by publisher what is missing, but {found}")
+        return found
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The service stands still inside (SIGSTOP): it is connected, but takes and acknowledges nothing."""
+        process = self.service.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     async def stopped(self) -> None:
         """SIGTERM; fails unless the service ends with 0."""
@@ -162,3 +204,14 @@ def whole(ledger: Ledger) -> Count:
         assert count.sent == count.acknowledged == count.stored > 0, (publisher, count)
         assert count.duplicated == count.missing == count.lost == 0, (publisher, count)
     return ledger.total
+
+
+def noticed(ledger: Ledger, told: dict[str, Any]) -> Count:
+    """The account of everybody; fails unless all that reached the service is stored, once, and all that did
+    not was missed by it."""
+    count = ledger.total
+    assert count.duplicated == 0, count
+    assert told["stored_rows"] == GPUS * count.stored, (count, told)
+    assert told["received"] * GPUS == told["stored_rows"] + told["duplicates"], (count, told)
+    assert told["missed"] == count.missing, (count, told)
+    return count
