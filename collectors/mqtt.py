@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from collectors.decoder import Decoder
+from collectors.gather import Gatherer
 from collectors.source import Message, MessageSource
 from runtime.backoff import Backoff
 from runtime.clock import Clock, to_ms
@@ -35,7 +36,7 @@ class Ingest(Protocol):
 
 
 class MqttCollector:
-    """Takes all that has arrived, decodes it into one batch, commits it, acknowledges it; and again.
+    """Takes what has arrived, decodes it into one batch, commits it, acknowledges it; and again.
 
     While the journal is full or fails, nothing is acknowledged and the same batch is tried again: the
     broker keeps what comes meanwhile. Decoding is not done ahead of the commit: the batch that arrives
@@ -74,15 +75,21 @@ class MqttCollector:
                     await asyncio.gather(task, return_exceptions=True)
 
     async def _pump(self) -> None:
-        while True:
-            arrived = await self._source.receive()
-            for first in range(0, len(arrived), BATCH):
-                messages = arrived[first : first + BATCH]
-                batch = Batch()
-                self._decoder.decode(messages, batch, to_ms(self._clock.now()))
-                self._count_gaps(batch)
-                await self._commit(batch)
-                await self._settle(messages)
+        gatherer = Gatherer(self._source, BATCH)
+        try:
+            while True:
+                arrived = await gatherer.take()
+                for first in range(0, len(arrived), BATCH):
+                    await self._keep(arrived[first : first + BATCH])
+        finally:
+            await gatherer.close()
+
+    async def _keep(self, messages: list[Message]) -> None:
+        batch = Batch()
+        self._decoder.decode(messages, batch, to_ms(self._clock.now()))
+        self._count_gaps(batch)
+        await self._commit(batch)
+        await self._settle(messages)
 
     def _count_gaps(self, batch: Batch) -> None:
         gaps = self._source.session_gaps

@@ -80,6 +80,11 @@ class BrokerSession:
         """See :class:`collectors.source.MessageSource`."""
         return self._connected
 
+    @property
+    def window(self) -> int:
+        """See :class:`collectors.source.MessageSource`."""
+        return self._options.receive_maximum
+
     async def run(self) -> None:
         """See :class:`collectors.source.MessageSource`."""
         self._known = await asyncio.to_thread(self._recall)

@@ -53,6 +53,11 @@ class MessageSource(Protocol):
         """Why there is no working connection, or none that lasts, for people; None while all is well."""
         ...
 
+    @property
+    def window(self) -> int:
+        """Messages after which the broker waits for an acknowledgement, as far as we know."""
+        ...
+
     async def run(self) -> None:
         """Connect, subscribe, reconnect with jittered backoff, until cancelled."""
         ...

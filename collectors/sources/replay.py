@@ -24,7 +24,7 @@ class ReplaySource:
 
     def __init__(self, messages: AsyncIterator[tuple[str, bytes]], batch: int = BATCH) -> None:
         self._messages = messages
-        self._batch = batch
+        self.window = self._batch = batch
         self._open = 0
         self._settled = asyncio.Event()
         self._settled.set()
