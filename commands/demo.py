@@ -20,10 +20,12 @@ from collectors.decoders.native import NativeDecoder
 from collectors.mqtt import MqttCollector
 from collectors.sources.replay import ReplaySource
 from commands.say import say
+from commands.welcome import Welcome
 from dashboards.server import WebServer
 from dashboards.users import Users
 from runtime.clock import Clock, ReplayClock, SystemClock, from_ms
 from runtime.lifecycle import Component
+from runtime.log import hushed
 from settings import Configuration, resolve
 from simulator.broker import EmbeddedBroker
 from simulator.demo import Demo, beginning
@@ -33,7 +35,6 @@ from telemetry.journal import Journal
 
 log = structlog.get_logger(__name__)
 
-TOKEN_NAME = "demo"
 CONFIGURATION = "amberwatt.json"
 """Where the demo keeps what it is configured by, so that the other commands can be pointed at it."""
 
@@ -90,7 +91,7 @@ async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> N
 
             service.components.append(Component("simulator", play))
             service.components.append(
-                Component("welcome", lambda: _welcome(service, options, history), essential=False)
+                Component("welcome", lambda: _welcome(service, options, loader), essential=False)
             )
             await service.run(stop)
 
@@ -103,18 +104,24 @@ class _Loader:
         self._source = ReplaySource(aiter(history))
         decoder = NativeDecoder(service.journal.registry)
         self._collector = MqttCollector(self._source, decoder, service.ingest, clock)
+        self.days = (history.end - history.start) / timedelta(days=1)
+        self.loaded = asyncio.Event()
 
     def share(self) -> float | None:
         """Share loaded; None once the demo is live."""
         return None if self._clock.live else self._history.share
 
     async def run(self) -> None:
-        """Return when all is loaded and acknowledged; from then on the clock is the machine's."""
+        """Return when all is loaded and acknowledged; from then on the clock is the machine's.
+
+        Meanwhile only warnings are logged: what happened in a month would bury the login.
+        """
         began = asyncio.get_running_loop().time()
         collecting = asyncio.create_task(self._collector.run(), name="history")
         exhausted = asyncio.create_task(self._source.exhausted.wait())
         try:
-            await asyncio.wait({collecting, exhausted}, return_when=asyncio.FIRST_COMPLETED)
+            with hushed():
+                await asyncio.wait({collecting, exhausted}, return_when=asyncio.FIRST_COMPLETED)
             if collecting.done():
                 collecting.result()
         finally:
@@ -122,27 +129,20 @@ class _Loader:
                 task.cancel()
             await asyncio.gather(exhausted, collecting, return_exceptions=True)
         self._clock.go_live()
+        self.loaded.set()
         log.info("history_loaded", seconds=round(asyncio.get_running_loop().time() - began, 1))
 
 
-async def _welcome(service: Service, options: DemoOptions, history: History) -> None:
+async def _welcome(service: Service, options: DemoOptions, loader: _Loader) -> None:
     await service.started.wait()
-    login = await service.users.ensure_first()
-    if login is None:
-        login = await service.users.renew_first()
-    for token in await service.users.tokens():
-        if token.name == TOKEN_NAME:
-            await service.users.token_revoke(token.prefix)
-    token_text = await service.users.token_create("operator", TOKEN_NAME)
-    say(f"address: {service.server.url}")
-    say(f"login: {login[0]} {login[1]}")
-    say(f"token: {token_text}")
-    say(f"configuration: {options.data_dir / CONFIGURATION}  (for the other commands: --config)")
-    if service.history() is not None and history.end - history.start > timedelta(hours=1):
-        days = (history.end - history.start) / timedelta(days=1)
-        say(f"Loading {days:.1f} days of history; the pages fill meanwhile. Stop with Ctrl-C.")
+    welcome = await Welcome.prepare(service.users, service.server.url, options.data_dir / CONFIGURATION)
+    welcome.tell()
+    if service.history() is not None and loader.days > 1 / 24:
+        say(f"Loading {loader.days:.1f} days of history; the pages fill meanwhile. Stop with Ctrl-C.")
     if options.browser and sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, service.server.url)
+    await loader.loaded.wait()
+    welcome.tell_ready(loader.days)
 
 
 def _newest(journal: Journal) -> datetime | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from structlog.typing import Processor
@@ -29,6 +31,20 @@ _NOISY = (
     "uvicorn",
 )
 """Libraries that tell of each statement, packet or font at info or debug; only their warnings are shown."""
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Show nothing below a warning meanwhile, unless ``debug`` was asked for."""
+    root = logging.getLogger()
+    before = [(handler, handler.level) for handler in root.handlers if root.level > logging.DEBUG]
+    for handler, level in before:
+        handler.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        for handler, level in before:
+            handler.setLevel(level)
 
 
 def configure(level: str = "info") -> None:

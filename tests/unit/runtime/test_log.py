@@ -55,3 +55,32 @@ def test_every_room_shows_its_lines_and_libraries_only_their_warnings(level: str
     for name in LIBRARIES:
         assert set(found[name]) <= {"warning"}
         assert bool(found[name]) == (level != "error")
+
+
+HUSHED = """
+import structlog, sys
+from runtime import log
+
+log.configure(sys.argv[1])
+ours = structlog.get_logger("service")
+ours.info("before")
+with log.hushed():
+    ours.info("meanwhile")
+    ours.warning("wrong")
+ours.info("after")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        ("debug", ["before", "meanwhile", "wrong", "after"]),
+        ("info", ["before", "wrong", "after"]),
+        ("error", []),
+    ],
+)
+def test_meanwhile_only_warnings_are_shown_unless_everything_was_asked_for(
+    level: str, told: list[str]
+) -> None:
+    ran = subprocess.run([sys.executable, "-c", HUSHED, level], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["event"] for line in ran.stderr.splitlines()] == told
