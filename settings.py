@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from alerts.message import CHANNELS
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
@@ -38,7 +37,8 @@ from runtime.errors import ConfigError
 from runtime.files import file_problems
 from runtime.mistakes import told
 from runtime.options import Duration, Options, shown
-from telemetry.chosen import Chosen, choose, own
+from runtime.plugin_table import Chosen
+from telemetry.chosen import choose_stores
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
 from telemetry.retention import RetentionOptions
@@ -209,8 +209,8 @@ class Configuration:
             for one in self.stores
         ]
         whole["channel"] = [
-            {**table, **CHANNELS[table["type"]].options(**own(table)).model_dump(mode="json")}
-            for table in self.settings.channel
+            {"type": one.plugin.name, "name": one.name, **one.options.model_dump(mode="json")}
+            for one in self.alerting.chosen_channels()
         ]
         return whole
 
@@ -239,7 +239,7 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
     except ValidationError as error:
         problems += told(error, "")
         settings = None
-    stores = choose(
+    stores = choose_stores(
         tables.get("store", [{"type": "duckdb"}]) if settings is None else settings.store,
         ServiceOptions().data_dir if settings is None else settings.service.data_dir,
         problems,

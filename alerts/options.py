@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 import alerts.channels
 import alerts.rules
@@ -17,8 +17,9 @@ from alerts.route import InhibitOptions, RouteOptions, Router
 from alerts.verdict import RULES, Rule
 from runtime.errors import ConfigError, ServiceError
 from runtime.options import Options, shown
-from runtime.registry import Registry
+from runtime.plugin_table import BESIDE, Chosen, choose
 
+T = TypeVar("T")
 Table = dict[str, Any]
 
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -57,45 +58,36 @@ class AlertOptions(Options):
         """Every rule that is not stopped, by name. Raises ConfigError."""
         load_plugins()
         tables = {table.get("type"): table for table in self.rule}
-        stopped = {name for name, table in tables.items() if table.get("enabled", True) is False}
-        return {
-            name: RULES[name].factory(self._options(RULES, name, tables.get(name, {})))
-            for name in RULES
-            if name not in stopped
-        }
+        running = [name for name in RULES if tables.get(name, {}).get("enabled", True) is not False]
+        return {name: _chosen(_rule(tables.get(name, {"type": name}), "rule")).build() for name in running}
+
+    def chosen_channels(self) -> list[Chosen[Channel]]:
+        """Every channel with its checked options. Raises ConfigError."""
+        load_plugins()
+        return [_chosen(choose(CHANNELS, table, place)) for place, table in _placed("channel", self.channel)]
 
     def channels(self, publish: Publish | None = None) -> dict[str, Channel]:
         """Every channel by its name; those over MQTT send through ``publish``. Raises ConfigError."""
-        load_plugins()
         built: dict[str, Channel] = {}
-        for table in self.channel:
-            plugin = CHANNELS[table["type"]]
-            place = f"channel {table['name']!r}"
+        for one in self.chosen_channels():
             try:
-                channel = plugin.factory(self._options(CHANNELS, table["type"], table))
+                channel = one.build()
             except (OSError, ServiceError) as error:
-                raise ConfigError([f"{place}: {error}"]) from error
+                raise ConfigError([f"channel {one.name!r}: {error}"]) from error
             if publish is not None and isinstance(channel, UsesBroker):
                 channel.connect(publish)
-            built[table["name"]] = channel
+            built[one.name] = channel
         return built
 
     def router(self) -> Router:
         """The routes over the channels' names."""
         return Router(self.route, [table["name"] for table in self.channel], self.inhibit)
 
-    def _options(self, registry: Registry[Any], name: str, table: Mapping[str, Any]) -> Options:
-        beside = ("type", "name", "enabled") if registry is RULES else ("type", "name")
-        given = {key: value for key, value in table.items() if key not in beside}
-        options: Options = registry[name].options.model_validate(given)  # type: ignore[assignment]
-        return options
-
     def _rule_problems(self) -> list[str]:
         found, seen = [], set()
-        for number, table in enumerate(self.rule):
-            place = f"rule[{number}]"
+        for place, table in _placed("rule", self.rule):
             name = table.get("type")
-            found += self._table_problems(RULES, place, table)
+            found += _wrong(_rule(table, place))
             if not isinstance(table.get("enabled", True), bool):
                 found.append(f"{place}.enabled: write true or false")
             if not isinstance(name, str):
@@ -107,8 +99,7 @@ class AlertOptions(Options):
 
     def _channel_problems(self) -> list[str]:
         found, names = [], _names(self.channel)
-        for number, table in enumerate(self.channel):
-            place = f"channel[{number}]"
+        for number, (place, table) in enumerate(_placed("channel", self.channel)):
             name = table.get("name")
             if "name" not in table or name == "":
                 found.append(f'{place}.name: is missing; give the channel one, such as name = "on-call"')
@@ -116,19 +107,8 @@ class AlertOptions(Options):
                 found.append(f"{place}.name: {shown(name)} is no name; write up to 100 printable characters")
             elif name in names[:number]:
                 found.append(f"{place}.name: two channels are named {name!r}; give each its own")
-            found += self._table_problems(CHANNELS, place, table)
+            found += _wrong(choose(CHANNELS, table, place))
         return found
-
-    def _table_problems(self, registry: Registry[Any], place: str, table: Table) -> list[str]:
-        name = table.get("type")
-        if not isinstance(name, str) or name not in registry:
-            known = ", ".join(registry)
-            return [f"{place}.type: no {registry.kind} is named {shown(name)}; there are: {known}"]
-        try:
-            self._options(registry, name, table)
-        except ValidationError as error:
-            return [_told(place, name, problem) for problem in error.errors()]
-        return []
 
     def _route_problems(self, named: Named) -> list[str]:
         found = []
@@ -155,16 +135,26 @@ def _names(tables: Sequence[Table]) -> list[str | None]:
     return [name if isinstance(name, str) else None for name in names]
 
 
+def _placed(name: str, tables: Sequence[Table]) -> Iterator[tuple[str, Table]]:
+    """Each table with its place in the file: ``rule[2]``."""
+    return ((f"{name}[{number}]", table) for number, table in enumerate(tables))
+
+
+def _rule(table: Table, place: str) -> Chosen[Rule] | list[str]:
+    return choose(RULES, table, place, BESIDE | {"enabled"})
+
+
+def _chosen(found: Chosen[T] | list[str]) -> Chosen[T]:
+    if isinstance(found, list):
+        raise ConfigError(found)
+    return found
+
+
+def _wrong(found: Chosen[T] | list[str]) -> list[str]:
+    return found if isinstance(found, list) else []
+
+
 def load_plugins() -> None:
     """Let every rule and channel register itself."""
     RULES.load(alerts.rules)
     CHANNELS.load(alerts.channels)
-
-
-def _told(place: str, name: str, problem: Any) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{place}.{where}: {name} has no such key; remove it or correct its spelling"
-    if problem["type"] == "missing":
-        return f"{place}.{where}: {name} needs it; add it"
-    return f"{place}{'.' + where if where else ''}: {problem['msg'].removeprefix('Value error, ')}"

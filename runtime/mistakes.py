@@ -10,12 +10,12 @@ from pydantic import ValidationError
 def told(error: ValidationError, prefix: str) -> Iterator[str]:
     """One line per mistake, each with its place below ``prefix``; what was written is not repeated."""
     for one in error.errors(include_url=False, include_context=False, include_input=False):
-        where = prefix + _dotted(one["loc"])
+        where = prefix + dotted(one["loc"])
         text = "is not a known key; check its spelling" if one["type"] == "extra_forbidden" else one["msg"]
         yield f"{where.rstrip('.')}: {text.removeprefix('Value error, ')}"
 
 
-def _dotted(location: Sequence[int | str]) -> str:
+def dotted(location: Sequence[int | str]) -> str:
     """``("sites", "gdansk", "meter", 2, "role")`` -> ``sites.gdansk.meter[2].role``."""
     dotted = ""
     for part in location:

@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 import telemetry.stores
-from runtime.mistakes import told
 from runtime.options import shown
-from runtime.registry import Plugin
+from runtime.plugin_table import Chosen, choose
 from telemetry.catalogue import MEASUREMENTS
 from telemetry.follower import FollowOptions
 from telemetry.store import STORES, Store
 from telemetry.stored import STORED
-
-T = TypeVar("T")
 
 RESERVED = frozenset({"ledger", "rollups"})
 """Names under which the journal keeps the places of its other followers."""
@@ -30,16 +24,7 @@ _NAME = re.compile(r"[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,59}")
 """A store's name is part of the name of a file."""
 
 
-@dataclass(frozen=True)
-class Chosen(Generic[T]):
-    """A plugin that a table asks for, with its checked options."""
-
-    name: str
-    plugin: Plugin[T]
-    options: BaseModel
-
-
-def choose(tables: Any, data_dir: Path, problems: list[str]) -> list[Chosen[Store]]:
+def choose_stores(tables: Any, data_dir: Path, problems: list[str]) -> list[Chosen[Store]]:
     """The stores of ``tables`` in their order; what is wrong with any is added to ``problems``."""
     STORES.load(telemetry.stores)
     chosen: list[Chosen[Store]] = []
@@ -48,38 +33,22 @@ def choose(tables: Any, data_dir: Path, problems: list[str]) -> list[Chosen[Stor
     for number, row in enumerate(tables if isinstance(tables, list | tuple) else []):
         if not isinstance(row, Mapping):
             continue  # told of the whole file
-        one = _read(row, f"store[{number}]", problems)
-        if one is None:
+        one = choose(STORES, row, f"store[{number}]")
+        if isinstance(one, list):
+            problems += one
             continue
+        problems += _name_problems(row.get("name", one.name), f"store[{number}]")
         problems += _beside(one, chosen, f"store[{number}]", data_dir)
         problems += _measurement_problems(one, f"store[{number}]", is_read=number == 0)
         chosen.append(one)
     return chosen
 
 
-def own(table: Mapping[str, Any]) -> dict[str, Any]:
-    """What a plugin's table says beside which plugin it is and how it is called."""
-    return {key: value for key, value in table.items() if key not in ("type", "name")}
-
-
-def _read(row: Mapping[str, Any], where: str, problems: list[str]) -> Chosen[Store] | None:
-    kind = row.get("type")
-    if not isinstance(kind, str) or kind not in STORES:
-        problems.append(f"{where}.type: {shown(kind)} is no store; there are: {', '.join(STORES)}")
-        return None
-    plugin = STORES[kind]
-    try:
-        options = plugin.options.model_validate(own(row))
-    except ValidationError as error:
-        problems.extend(told(error, f"{where} ({kind})."))
-        return None
-    name = row.get("name", kind)
+def _name_problems(name: Any, where: str) -> Iterator[str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        problems.append(f"{where}.name: {shown(name)} is no name; write up to 60 characters without /")
-        return None
-    if name in RESERVED:
-        problems.append(f"{where}.name: {name!r} is taken by a part of the service; name it otherwise")
-    return Chosen(name, plugin, options)
+        yield f"{where}.name: {shown(name)} is no name; write up to 60 characters without /"
+    elif name in RESERVED:
+        yield f"{where}.name: {name!r} is taken by a part of the service; name it otherwise"
 
 
 def _beside(one: Chosen[Store], others: Sequence[Chosen[Store]], where: str, data_dir: Path) -> Iterator[str]:
