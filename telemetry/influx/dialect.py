@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
@@ -72,7 +72,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 class PathWire:
-    """InfluxDB 1.x ``/write`` and 3.x ``/api/v3/write_lp``, over a session that has the login."""
+    """InfluxDB 1.x ``/write`` and 3.x ``/api/v3/write_lp``, over a session of its own that has the login."""
 
     def __init__(self, http: aiohttp.ClientSession, options: InfluxOptions, generation: Generation) -> None:
         self._http = http
@@ -102,17 +102,28 @@ class PathWire:
             )
 
     async def close(self) -> None:
-        """The session belongs to the store."""
+        """See :class:`Wire`."""
+        await self._http.close()
 
 
 class ApiV2Wire:
     """InfluxDB 2.x ``/api/v2/write`` by its official client; VictoriaMetrics speaks it too."""
 
-    def __init__(self, options: InfluxOptions, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        options: InfluxOptions,
+        headers: Mapping[str, str],
+        session: Callable[..., aiohttp.ClientSession],
+    ) -> None:
         self._options = options
         milliseconds = round(options.timeout.total_seconds() * 1000)
         self._client = InfluxDBClientAsync(
-            options.url, token="", org=options.org or "-", timeout=milliseconds, allow_redirects=False
+            options.url,
+            token="",
+            org=options.org or "-",
+            timeout=milliseconds,
+            allow_redirects=False,
+            client_session_type=session,
         )
         for name, value in headers.items():
             self._client.api_client.set_default_header(name, value)  # type: ignore[no-untyped-call]

@@ -24,6 +24,7 @@ from telemetry.influx.line import LineFormat
 from telemetry.influx.options import Generation, InfluxOptions
 from telemetry.influx.place import Place, read_place, write_place
 from telemetry.influx.reader import InfluxReader
+from telemetry.influx.steadiness import Steadiness
 from telemetry.influx.writer import LineSender
 from telemetry.series import SeriesRegistry
 from telemetry.store import REPEATS, STORES, SeriesQuery, StoreCounts, WindowQuery
@@ -60,6 +61,7 @@ class InfluxStore:
         self._format = LineFormat(registry)
         self._http: aiohttp.ClientSession | None = None
         self._wire: Wire | None = None
+        self._steady = Steadiness(options.safety.total_seconds())
 
     @property
     def dead_letters(self) -> int:
@@ -75,10 +77,12 @@ class InfluxStore:
         self.generation = await self._detect(secret)
         headers = authorization(options, self.generation, secret)
         self._http = self._session(headers)
+        self._steady = Steadiness(options.safety.total_seconds())
         if self.generation in ("2", "vm"):
-            self._wire = ApiV2Wire(options, headers)
+            self._wire = ApiV2Wire(options, headers, self._steady.session)
         else:
-            self._wire = PathWire(self._http, options, self.generation)
+            writing = self._steady.session(headers=headers, timeout=self._patience)
+            self._wire = PathWire(writing, options, self.generation)
         if self.generation == "1":
             await self._create_database()
         self._place = await asyncio.to_thread(read_place, self._path, self._place.target)
@@ -86,7 +90,10 @@ class InfluxStore:
         return self._place.position
 
     async def append(self, frames: Sequence[Frame], position: int) -> None:
-        """Send all rows, then remember the position; rows of positions known before are sent again."""
+        """Send all rows, then remember the position; rows of positions known before are sent again.
+
+        Raises StoreError also when all were taken but the server may have been another process before.
+        """
         if self._wire is None:
             raise StoreError(f"{self.name} is not open")
         sender = LineSender(self._wire, self.dead, self._options.url, self._backoff())
@@ -95,6 +102,11 @@ class InfluxStore:
         size = self._options.batch_lines
         for first in range(0, len(lines), size):
             await sender.send(lines[first : first + size])
+        if self._steady.broke():
+            raise StoreError(
+                f"{self._options.url} closed the connection and took it up anew: it may have been restarted, "
+                f"so what it took in the last {self._options.safety.total_seconds():g} s is sent again"
+            )
         if position > self._place.position:
             self._place = Place(self._place.target, position, self._place.rows + told)
             await asyncio.to_thread(write_place, self._path, self._place)
@@ -153,10 +165,13 @@ class InfluxStore:
             raise StoreError(f"the login of the store {self.name} cannot be read: {error}") from None
 
     def _session(self, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(headers=headers, timeout=self._patience)
+
+    @property
+    def _patience(self) -> aiohttp.ClientTimeout:
         # Silence is what ends a request: a whole month of raw rows takes as long as its reader lets it.
         patience = self._options.timeout.total_seconds()
-        timeout = aiohttp.ClientTimeout(total=None, connect=patience, sock_read=patience)
-        return aiohttp.ClientSession(headers=headers, timeout=timeout)
+        return aiohttp.ClientTimeout(total=None, connect=patience, sock_read=patience)
 
     async def _detect(self, secret: str | None) -> Generation:
         if self._options.generation != "auto":

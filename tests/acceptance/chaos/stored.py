@@ -38,8 +38,11 @@ async def in_victoriametrics(port: int) -> list[StoredRow]:
     """Every GPU row in VictoriaMetrics, which merges equal samples itself."""
     url = f"http://127.0.0.1:{port}/api/v1/export"
     asked = {"match[]": "gpu_power_w"}
-    async with aiohttp.ClientSession() as http, http.get(url, params=asked) as answer:
-        lines = (await answer.text()).splitlines()
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"http://127.0.0.1:{port}/internal/force_flush"):
+            pass  # what it took in the last second would not be found otherwise
+        async with http.get(url, params=asked) as answer:
+            lines = (await answer.text()).splitlines()
     rows = []
     for series in map(json.loads, lines):
         labels = series["metric"]
