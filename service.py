@@ -30,7 +30,6 @@ from alerts.outbox import Outbox
 from alerts.reading import Reading
 from alerts.replay import Replay
 from alerts.route import Report
-from alerts.verdict import Cadence
 from alerts.watch import Watch
 from collectors.connect import open_source
 from collectors.declared import declared
@@ -43,18 +42,15 @@ from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.device import devices
-from energy.interval import QUARTER
 from energy.ledger import Ledger
 from energy.marker import Marker
 from energy.reader import LedgerFigures
 from energy.site import SiteOptions
 from reports.desk import Desk as ReportDesk
 from reports.due import MonthlyIssue
+from reports.green_check import GreenCheck
 from reports.monthly import Material
-from runtime.backoff import insist
 from runtime.clock import EPOCH, Clock, ReplayClock, SystemClock, from_ms
-from runtime.database import DATABASE_AWAY
-from runtime.errors import StoreError
 from runtime.lifecycle import Component, run_all
 from runtime.lock import exclusive
 from runtime.migrate import open_database
@@ -86,9 +82,6 @@ log = structlog.get_logger(__name__)
 WATCH_EVERY = timedelta(seconds=10)
 HOUR = timedelta(hours=1)
 
-_UNSETTLED: tuple[type[Exception], ...] = (StoreError, *DATABASE_AWAY)
-"""What keeps the ledger from settling for now."""
-
 
 @dataclass
 class Service:
@@ -98,7 +91,7 @@ class Service:
     data_dir: Path
     journal: Journal
     ingest: Ingest
-    ledger: Ledger
+    check: GreenCheck
     watch: Watch
     users: Users
     source: MessageSource
@@ -111,8 +104,6 @@ class Service:
     started: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     history: Callable[[], float | None] = field(default_factory=lambda: _nothing, init=False)
     vital: Sequence[Follower] = field(default=(), init=False)
-    _settled_at: datetime | None = field(default=None, init=False)
-    _unsettled: str | None = field(default=None, init=False)
 
     async def problems(self) -> list[str]:
         """Why the service is not ready (``/readyz``)."""
@@ -124,7 +115,8 @@ class Service:
         if (self.source.problem or not self.source.connected) and self.loading() is None:
             found.append(f"broker: {self.source.problem or 'not connected yet'}")
         found += [f"store {one.name}: {one.error}" for one in self.vital if one.error is not None]
-        return found if self._unsettled is None else [*found, f"ledger: not settled: {self._unsettled}"]
+        unsettled = self.check.unsettled
+        return found if unsettled is None else [*found, f"ledger: not settled: {unsettled}"]
 
     def loading(self) -> float | None:
         """Share of a recorded past that is loaded; None when none is being loaded."""
@@ -136,26 +128,6 @@ class Service:
             await asyncio.sleep(WATCH_EVERY.total_seconds())
             if self.loading() is None and self.backlog.over:
                 await self.watch.evaluate_live(self.clock.now())
-
-    async def settle(self, due: datetime) -> None:
-        """Settle all that has ended by now, unless that was just done.
-
-        A schedule that catches up asks for thousands of due times; one settlement serves all of them until
-        a quarter-hour has passed, which while a recording plays is soon. A due time that failed is decided
-        for ever, and a database that is being restarted comes back: it is tried again for some minutes, then
-        raises StoreError or one of :data:`runtime.database.DATABASE_AWAY`.
-        """
-        await insist(lambda: self._settle(due), _UNSETTLED)
-
-    async def _settle(self, due: datetime) -> None:
-        now = self.clock.now()
-        if self._settled_at is None or due > self._settled_at or now - self._settled_at >= QUARTER:
-            try:
-                await self.ledger.settle(now)
-            except _UNSETTLED as error:
-                self._unsettled = str(error).partition("\n")[0]
-                raise
-            self._settled_at, self._unsettled = now, None
 
     async def serve(self) -> None:
         """Serve the pages until cancelled, and tell other processes of this machine where."""
@@ -198,7 +170,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         sources = SourceBook(registry, live, settings.sites)
         _expect(sources, settings.sites)
 
-        stores = [c.plugin.factory(c.options, registry, data_dir, c.name) for c in configuration.stores]
+        stores = [c.build(registry, data_dir, c.name) for c in configuration.stores]
         for store in stores:
             opened.push_async_callback(store.close)
         follow = [
@@ -257,20 +229,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             await outbox.post(message, router.channels_for(Report(message.site, message.alert_key)))
 
         issue = MonthlyIssue(reports, material, announce, settings.reports.after)
-
-        async def check(due: datetime) -> None:
-            await backlog.wait()
-            await service.settle(due)
-            if clock.now() - due > HOUR and due.minute < 15:
-                await catch_up_reports(due)
-            await insist(lambda: watch.evaluate(due, Cadence.LEDGER), DATABASE_AWAY)
-
-        async def catch_up_reports(due: datetime) -> None:
-            """Issue what was due in a past hour before that is judged, or it would pass for missing."""
-            try:
-                await issue.issue_due(due)
-            except Exception:  # the fence of a job: its own run will tell; the check goes on
-                log.exception("report_failed", due=due.isoformat())
+        check = GreenCheck(clock, backlog, ledger, watch, issue)
 
         async def forget(due: datetime) -> None:
             await book.prune(due - KEPT)
@@ -282,7 +241,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         offset = EPOCH + settings.service.settle_grace
         schedule = Schedule(
             [
-                Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check, "each"),
+                Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check.check, "each"),
                 Job("monthly-report", every(timedelta(minutes=5)), issue.issue_due, "latest"),
                 Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
                 Job("retention", every(HOUR), prune, "latest"),
@@ -292,7 +251,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             owner=settings.broker.client_id,
         )
         users = Users(database, wall)
-        service = Service(clock, data_dir, journal, ingest, ledger, watch, users, source, collector, backlog)
+        service = Service(clock, data_dir, journal, ingest, check, watch, users, source, collector, backlog)
         app = create_app(
             House(
                 clock=clock,

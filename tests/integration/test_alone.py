@@ -67,7 +67,7 @@ async def stopped(tmp_path: Path) -> Configuration:
     async with service.build(configuration, ManualClock(STOP)) as built:
         await built.journal.append(readings(built, range(600, 1, -1)))
         async with alone(built):
-            await built.settle(STOP + timedelta(minutes=2))
+            await built.check.settle(STOP + timedelta(minutes=2))
         await built.journal.append(readings(built, range(1, -1, -1)))
     return configuration
 

@@ -1,17 +1,12 @@
-"""The service settles through a restart of its database."""
+"""Whoever asks whether the service is ready hears of a ledger that cannot settle."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
-
-import pytest
 
 import service
-from energy.ledger import Ledger
 from runtime.clock import ManualClock
-from runtime.errors import StoreError
 from settings import resolve
 
 NOW = datetime(2026, 10, 5, 12, tzinfo=UTC)
@@ -30,16 +25,6 @@ class Restarting:
         self.settled.append(at)
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError("refused"), StoreError("gone")])
-async def test_a_quarter_is_settled_once_the_database_is_back(tmp_path: Path, error: Exception) -> None:
-    tables = {"service": {"data_dir": str(tmp_path)}, "broker": {"url": "mqtt://127.0.0.1:1"}}
-    async with service.build(resolve(tables), ManualClock(NOW)) as built:
-        ledger = Restarting(error)
-        built.ledger = cast(Ledger, ledger)
-        await built.settle(NOW)
-        assert ledger.settled == [NOW]
-
-
 async def test_a_ledger_that_cannot_settle_and_a_store_that_cannot_write_are_no_readiness(
     tmp_path: Path,
 ) -> None:
@@ -53,8 +38,8 @@ async def test_a_ledger_that_cannot_settle_and_a_store_that_cannot_write_are_no_
                 told.append(await built.problems())
                 await super().settle(at)
 
-        built.ledger = cast(Ledger, Full(OSError(28, "No space left on device")))
-        await built.settle(NOW)
+        built.check.ledger = Full(OSError(28, "No space left on device"))
+        await built.check.settle(NOW)
         assert told[0] == ["broker: not connected yet"]
         assert told[1][1:] == ["ledger: not settled: [Errno 28] No space left on device"]
         assert await built.problems() == told[0]
