@@ -7,24 +7,30 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+import structlog
 from pydantic import Field, field_validator
 
-from runtime.clock import to_ms
+from runtime.clock import MILLISECOND, to_ms
 from runtime.errors import StoreError
-from runtime.options import shown
+from runtime.options import Duration, shown
 from telemetry.catalogue import Measurement
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, REPEATS, STORES, SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stores import duckdb_sql
-from telemetry.stores.duckdb_file import DuckDBFile
+from telemetry.stores.duckdb_connection import rows
+from telemetry.stores.duckdb_file import DuckDBFile, Sealable
+from telemetry.stores.duckdb_seal import Sealing
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -43,12 +49,20 @@ _LEAST_MEMORY = 64e6
 
 
 class DuckDBOptions(FollowOptions):
-    """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute."""
+    """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute.
+
+    Attributes:
+        seal_after: how much older than the newest rows are when they go into sorted, compressed files.
+        seal_rows: how many go into one. Where a measurement never has twice as many of that age, which is
+            what most sites are, all rows stay in the one file.
+    """
 
     path: Path = Path("telemetry.duckdb")
     memory_limit: str = "1GB"
     threads: int = Field(default=2, ge=1, le=256)
     readers: int = Field(default=4, ge=1, le=64)
+    seal_after: Duration = timedelta(hours=2)
+    seal_rows: int = Field(default=8_000_000, ge=1)
 
     @field_validator("memory_limit")
     @classmethod
@@ -68,7 +82,7 @@ class DuckDBStore:
     """Exactly once: what a transaction holds is rows, counts and the journal position that they came from.
 
     One thread writes; queries run on cursors of their own in a few reader threads. The file can be open in
-    one process only.
+    one process only. Rows that have come to rest are sealed beside that, a file at a time.
     """
 
     def __init__(
@@ -80,9 +94,13 @@ class DuckDBStore:
             "threads": options.threads,
             "checkpoint_threshold": _CHECKPOINT,
         }
-        self._file = DuckDBFile(options.file(data_dir), registry, config)
+        sealable = Sealable(options.seal_rows, options.seal_after // MILLISECOND)
+        self._file = DuckDBFile(options.file(data_dir), registry, config, sealable)
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")
+        self._sealer = ThreadPoolExecutor(1, "duckdb-sealer")
+        self._sealing = asyncio.Lock()
+        self._beside: asyncio.Task[None] | None = None
 
     async def open(self) -> int:
         """Open or create the file and return the position stored in it; harmless when it is open.
@@ -97,32 +115,32 @@ class DuckDBStore:
     async def append(self, frames: Sequence[Frame], position: int) -> None:
         """Take rows and position in one transaction; a position that was taken before changes nothing."""
         await self._run(self._writer, lambda: self._file.append(frames, position))
+        if self._file.seal_due and (self._beside is None or self._beside.done()):
+            self._beside = asyncio.create_task(self._seal_quietly(), name="duckdb-seal")
 
     async def latest(self, query: SeriesQuery) -> pa.Table:
         """The newest row of each series."""
-        return await self._ask(duckdb_sql.latest(query))
+        return await self._ask(query, partial(duckdb_sql.latest, query))
 
     async def window(self, query: WindowQuery) -> pa.Table:
         """Aggregates in steps."""
-        return await self._ask(duckdb_sql.window(query))
+        return await self._ask(query.select, partial(duckdb_sql.window, query))
 
     async def raw(self, query: SeriesQuery) -> AsyncIterator[pa.RecordBatch]:
         """All rows, streamed: this process holds one batch, the sort stays within ``memory_limit``."""
-        question = duckdb_sql.raw(query)
-        schema = _schema(question)
-        cursor = await self._run(self._readers, self._file.cursor)
-        try:
-            reader: Any = await self._query(
-                cursor, lambda: cursor.sql(question.sql, params=question.values).to_arrow_reader(_BATCH_ROWS)
-            )
-            while (batch := await self._query(cursor, lambda: next(reader, None))) is not None:
-                if batch.num_rows:
-                    yield batch.cast(schema)
-        finally:
-            cursor.close()
+        with self._file.readers.reading():
+            cursor = await self._run(self._readers, self._file.cursor)
+            try:
+                question, reader = await self._query(cursor, lambda: self._stream(cursor, query))
+                schema = _schema(question)
+                while (batch := await self._query(cursor, lambda: next(reader, None))) is not None:
+                    if batch.num_rows:
+                        yield batch.cast(schema)
+            finally:
+                cursor.close()
 
     async def prune(self, measurement: Measurement, before: datetime) -> None:
-        """Delete rows older than ``before``; the file keeps its size and its blocks are used again."""
+        """Delete rows older than ``before``; sealed files go, the blocks of the one file are used again."""
         await self._run(self._writer, lambda: self._file.prune(measurement, to_ms(before)))
 
     async def counts(self) -> StoreCounts:
@@ -142,24 +160,75 @@ class DuckDBStore:
         return found.cast(REPEATS)
 
     async def close(self) -> None:
-        """Finish what is being written and close the file."""
+        """Finish what is being stored, break off what is being sealed, and close the file."""
+        if self._beside is not None:
+            self._beside.cancel()
+            await asyncio.wait([self._beside])
         await self._run(self._writer, self._file.close)
-        self._writer.shutdown()
-        self._readers.shutdown()
+        for pool in (self._writer, self._readers, self._sealer):
+            pool.shutdown()
 
-    async def _ask(self, question: duckdb_sql.Question) -> pa.Table:
-        cursor = await self._run(self._readers, self._file.cursor)
+    async def seal(self) -> int:
+        """Seal all that has come to rest, while rows are stored; returns how many files that made.
+
+        Raises StoreError; the rows then stay where they are.
+        """
+        made = 0
+        async with self._sealing:
+            while (sealing := await self._run(self._writer, self._file.begin_seal)) is not None:
+                await self._write_sealed(sealing)
+                if await self._run(self._writer, partial(self._file.end_seal, sealing)):
+                    made += 1
+                else:
+                    # Late rows may keep coming into that stretch: the writer takes none until it is done.
+                    made += await self._run(self._writer, self._file.seal_at_once)
+        return made
+
+    async def _write_sealed(self, sealing: Sealing) -> None:
+        cursor = await self._run(self._sealer, self._file.cursor)
         try:
-            found: Any = await self._query(
-                cursor, lambda: cursor.sql(question.sql, params=question.values).to_arrow_table()
-            )
+            await self._query(cursor, lambda: self._file.write_sealed(cursor, sealing), self._sealer)
+        except StoreError:
+            await self._run(self._writer, partial(self._file.give_up_seal, sealing))
+            raise
         finally:
             cursor.close()
-        return found.cast(_schema(question))
 
-    async def _query(self, cursor: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
-        """Run ``work`` in a reader thread; when the asker goes away the query is stopped."""
-        job = asyncio.ensure_future(self._run(self._readers, work))
+    async def _seal_quietly(self) -> None:
+        try:
+            await self.seal()
+        except StoreError as error:
+            log.warning("seal_failed", store=self.name, error=str(error))
+
+    def _stream(
+        self, cursor: duckdb.DuckDBPyConnection, query: SeriesQuery
+    ) -> tuple[duckdb_sql.Question, Any]:
+        question = duckdb_sql.raw(query, self._source(cursor, query))
+        found: Any = cursor.sql(question.sql, params=question.values)
+        return question, found.to_arrow_reader(_BATCH_ROWS)
+
+    def _source(self, cursor: duckdb.DuckDBPyConnection, query: SeriesQuery) -> str:
+        """What holds the rows that ``query`` is about, in the transaction that begins with it."""
+        cursor.begin()
+        return self._file.source(cursor, query.measurement, (to_ms(query.start), to_ms(query.end)))
+
+    async def _ask(self, query: SeriesQuery, make: Callable[[str], duckdb_sql.Question]) -> pa.Table:
+        def answer() -> pa.Table:
+            question = make(self._source(cursor, query))
+            return rows(cursor, question.sql, question.values).cast(_schema(question))
+
+        with self._file.readers.reading():
+            cursor = await self._run(self._readers, self._file.cursor)
+            try:
+                return await self._query(cursor, answer)
+            finally:
+                cursor.close()
+
+    async def _query(
+        self, cursor: duckdb.DuckDBPyConnection, work: Callable[[], T], pool: ThreadPoolExecutor | None = None
+    ) -> T:
+        """Run ``work`` in a thread, a reader's if no other; when the asker goes away the query is stopped."""
+        job = asyncio.ensure_future(self._run(pool or self._readers, work))
         try:
             return await asyncio.shield(job)
         except asyncio.CancelledError:
@@ -186,7 +255,7 @@ def _schema(question: duckdb_sql.Question) -> pa.Schema:
 def _errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         said = str(error).strip().splitlines()[0]
         raise StoreError(f"the DuckDB store {path} failed: {said}; {_fix(said)}") from error
 

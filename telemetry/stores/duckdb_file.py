@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,14 +16,19 @@ import pyarrow as pa
 from runtime.errors import StoreError
 from telemetry.arrow import table
 from telemetry.catalogue import Measurement
-from telemetry.frame import Frame, Ints, Millis
+from telemetry.frame import Frame, Millis
 from telemetry.intake import COMPLETENESS
 from telemetry.live import NEVER
-from telemetry.order import concatenated, merged, not_newer
+from telemetry.order import concatenated, not_newer
 from telemetry.series import SeriesRegistry
 from telemetry.store import StoreCounts
 from telemetry.stored import LABELS_OF, STORED, is_told
 from telemetry.stores import duckdb_sql
+from telemetry.stores.duckdb_connection import rows, run, show
+from telemetry.stores.duckdb_late import take_late
+from telemetry.stores.duckdb_readers import Readers
+from telemetry.stores.duckdb_seal import Sealer, Sealing
+from telemetry.stores.duckdb_sealed import Sealed
 
 _LOOK_BACK_MS = 15 * 60 * 1000
 """How far back a start looks for the newest row of each series; before that every row is checked as late."""
@@ -30,23 +37,38 @@ _MARK_EVERY_MS = 60_000
 """How far the newest time must move before it is written again: an upsert costs as much as 10,000 rows."""
 
 
-_HOUR_MS = 3_600_000
-
 _OPEN: set[Path] = set()
 """Files that this process has open. DuckDB's own lock keeps out other processes only."""
 
 _OPEN_LOCK = Lock()
 
 
+_FOREVER_MS = 1 << 62
+
+
+@dataclass(frozen=True)
+class Sealable:
+    """Rows are sealed when ``after_ms`` older than the newest, in files of ``rows`` or a minute more."""
+
+    rows: int
+    after_ms: int
+
+
 class DuckDBFile:
-    """Rows, names of series, counts and the journal position, all in one file.
+    """Rows, names of series, counts and the journal position, all in one file and the sealed ones beside it.
 
     Rows newer than all of their series are appended. Rows that are not are held against what is stored: an
     unknown time is added, a known one is merged field by field and counted as a duplicate.
     """
 
-    def __init__(self, path: Path, registry: SeriesRegistry, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, registry: SeriesRegistry, config: Mapping[str, Any], sealable: Sealable
+    ) -> None:
         self.path = path
+        self.readers = Readers()
+        self._sealed = Sealed(path.with_name(f"{path.name}.sealed"))
+        self._sealable = sealable
+        self._sealer = Sealer(self._sealed, sealable.rows, sealable.after_ms)
         self.counts = StoreCounts(0, 0)
         self._registry = registry
         self._config = dict(config)
@@ -72,13 +94,15 @@ class DuckDBFile:
     def _connect(self) -> int:
         connection = duckdb.connect(self.path, config=self._config)
         try:
-            _run(connection, duckdb_sql.STATE)
+            run(connection, duckdb_sql.STATE)
+            self._sealed.open(connection)
+            self._sealer = Sealer(self._sealed, self._sealable.rows, self._sealable.after_ms)
             for statement in duckdb_sql.tables():
-                _run(connection, statement)
-            self._position, stored, duplicates = _run(connection, "FROM followed")[0]
+                run(connection, statement)
+            self._position, stored, duplicates = run(connection, "FROM followed")[0]
             self.counts = StoreCounts(stored, duplicates)
             self._check_names(connection)
-            self._marked = dict(_run(connection, "FROM newest"))
+            self._marked = dict(run(connection, "FROM newest"))
             self._newest = {m.name: self._recent(connection, m) for m in STORED.values()}
             _warm_up(connection)
         except BaseException:
@@ -93,12 +117,11 @@ class DuckDBFile:
 
     def append(self, frames: Sequence[Frame], position: int) -> None:
         """Rows, counts and position in one transaction; after an error the file must be opened again."""
-        connection = self._open()
+        self._open()
         if position <= self._position:
             return
         whole = concatenated(frames)
-        try:
-            connection.begin()
+        with self._transaction() as connection:
             named = self._name(connection, whole)
             stored, duplicates = self.counts.rows, self.counts.duplicates
             newest: dict[str, Millis] = {}
@@ -108,26 +131,78 @@ class DuckDBFile:
                     stored, duplicates = stored + added, duplicates + repeated
                 newest[frame.measurement.name] = reached
                 self._mark_newest(connection, frame.measurement.name, int(reached.max()))
-            _run(
+            run(
                 connection,
                 "UPDATE followed SET position = ?, stored = ?, duplicates = ?",
                 [position, stored, duplicates],
             )
-            connection.commit()
-        except BaseException:
-            # A failed commit may have left the connection unusable; what is on disk is what counts.
-            self.close()
-            raise
         self._position, self._named = position, named
         self.counts = StoreCounts(stored, duplicates)
         self._newest |= newest
 
     def prune(self, measurement: Measurement, before_ms: int) -> None:
-        """Delete rows older than ``before_ms``; repeats go with the account that they stand in."""
-        connection = self._open()
-        _run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
-        if measurement is COMPLETENESS:
-            _run(connection, "DELETE FROM repeated WHERE at_ms < ?", [before_ms])
+        """Delete rows older than ``before_ms``; repeats go with the account that they stand in.
+
+        Files of such rows alone leave the disk, now or once nobody reads them any more.
+        """
+        self._sealer.prune(measurement, before_ms)
+        with self._transaction() as connection:
+            run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
+            if measurement is COMPLETENESS:
+                run(connection, "DELETE FROM repeated WHERE at_ms < ?", [before_ms])
+            gone = self._sealed.leave(connection, measurement, before_ms)
+        self.readers.leave(gone)
+        self._sealed.unlink(self._open(), self.readers.free())
+
+    def source(
+        self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, span: tuple[int, int]
+    ) -> str:
+        """What holds the rows of ``measurement`` with ``span[0] <= at_ms < span[1]``, to stand after FROM.
+
+        It is so in the transaction of ``connection`` that it was asked in.
+        """
+        return self._sealed.source(self._sealed.parts(connection, measurement, span))
+
+    @property
+    def seal_due(self) -> bool:
+        """Whether it is worth asking :meth:`begin_seal`."""
+        return self._connection is not None and self._sealer.due
+
+    def begin_seal(self) -> Sealing | None:
+        """What is to be sealed next; None if nothing is."""
+        with self._transaction() as connection:
+            for name in self._sealer.candidates():
+                newest = int(self._newest[name].max(initial=NEVER))
+                sealing = None if newest == NEVER else self._sealer.begin(connection, name, newest)
+                if sealing is not None:
+                    return sealing
+        return None
+
+    def write_sealed(self, connection: duckdb.DuckDBPyConnection, sealing: Sealing) -> None:
+        """Write the file, on a cursor of its own: rows are stored meanwhile."""
+        self._sealer.write(connection, sealing)
+
+    def end_seal(self, sealing: Sealing) -> bool:
+        """Put the file in the place of its rows; False if it is outdated and was given up."""
+        with self._transaction() as connection:
+            return self._sealer.end(connection, sealing)
+
+    def seal_at_once(self) -> bool:
+        """Seal one stretch while no rows are stored; False if there is none."""
+        sealing = self.begin_seal()
+        if sealing is None:
+            return False
+        try:
+            self.write_sealed(self._open(), sealing)
+        except BaseException:
+            self.give_up_seal(sealing)
+            raise
+        return self.end_seal(sealing)
+
+    def give_up_seal(self, sealing: Sealing) -> None:
+        """Leave the rows where they are, and try again only when more have come."""
+        self._sealer.put_off(sealing)
+        self._sealer.give_up(self._open(), sealing)
 
     def close(self) -> None:
         """Close the file; harmless when it is closed."""
@@ -152,6 +227,19 @@ class DuckDBFile:
         with _OPEN_LOCK:
             _OPEN.discard(self._claimed)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """After an error the file must be opened again: what is on disk is what counts."""
+        connection = self._open()
+        try:
+            connection.begin()
+            yield connection
+            connection.commit()
+        except BaseException:
+            # A failed commit may have left the connection unusable.
+            self.close()
+            raise
+
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise StoreError(f"the DuckDB store {self.path} is not open")
@@ -160,21 +248,19 @@ class DuckDBFile:
     def _take(self, connection: duckdb.DuckDBPyConnection, frame: Frame) -> tuple[int, int, Millis]:
         """Rows added, rows repeated, and the newest time of every series after that."""
         newest = self._room(frame)
+        self._sealer.take(frame)
         late = not_newer(frame, newest[frame.series])
         fresh = frame.take(~late)
         added = len(fresh)
         repeated = 0
         if added:
-            _view(connection, "fresh", table(fresh))
-            _run(connection, duckdb_sql.insert(frame.measurement))
+            show(connection, "fresh", table(fresh))
+            run(connection, duckdb_sql.insert(frame.measurement))
             np.maximum.at(newest, fresh.series, fresh.at_ms)
         if added < len(frame):
-            rows = frame.take(late)
-            fresh_keys = _merge(connection, merged(rows))
-            added += len(fresh_keys)
-            repeated = len(rows) - len(fresh_keys)
-            if repeated and is_told(frame.measurement):
-                _note_repeats(connection, rows, fresh_keys)
+            known = frame.take(late)
+            unknown = take_late(connection, self._sealed, known)
+            added, repeated = added + unknown, len(known) - unknown
         return added, repeated, newest
 
     def _room(self, frame: Frame) -> Millis:
@@ -187,7 +273,7 @@ class DuckDBFile:
     def _mark_newest(self, connection: duckdb.DuckDBPyConnection, name: str, at_ms: int) -> None:
         """Tell the next start where to look; it looks back far enough for a mark that is a minute old."""
         if at_ms >= self._marked.get(name, NEVER) + _MARK_EVERY_MS:
-            _run(connection, "INSERT OR REPLACE INTO newest VALUES (?, ?)", [name, at_ms])
+            run(connection, "INSERT OR REPLACE INTO newest VALUES (?, ?)", [name, at_ms])
             self._marked[name] = at_ms
 
     def _name(self, connection: duckdb.DuckDBPyConnection, frames: Sequence[Frame]) -> int:
@@ -203,19 +289,19 @@ class DuckDBFile:
         }
         for label in duckdb_sql.LABELS:
             columns[label] = pa.array([one.get(label) for one in labels], pa.string())
-        _view(connection, "fresh", pa.table(columns))
-        _run(connection, "INSERT INTO series BY NAME FROM fresh")
+        show(connection, "fresh", pa.table(columns))
+        run(connection, "INSERT INTO series BY NAME FROM fresh")
         return upto
 
     def _check_names(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._named = _run(connection, "SELECT count(*) FROM series")[0][0]
+        self._named = run(connection, "SELECT count(*) FROM series")[0][0]
         if self._named == 0:
             return
         last = self._named - 1
         if last < len(self._registry):
             name, labels = self._registry.key(last)
             columns = ", ".join(f'"{label}"' for label in LABELS_OF[name])
-            stored = _run(connection, f"SELECT measurement, {columns} FROM series WHERE id = {last}")[0]
+            stored = run(connection, f"SELECT measurement, {columns} FROM series WHERE id = {last}")[0]
             if stored == (name, *labels):
                 return
         raise StoreError(
@@ -231,57 +317,16 @@ class DuckDBFile:
             return np.full(self._named, NEVER, dtype=np.int64)
         floor = marked - _LOOK_BACK_MS
         newest = np.full(self._named, floor, dtype=np.int64)
-        rows: Any = connection.sql(
-            f'SELECT series, max(at_ms) AS at_ms FROM "{measurement.name}" WHERE at_ms > ? GROUP BY series',
-            params=[floor],
-        ).to_arrow_table()
-        newest[rows["series"].to_numpy()] = rows["at_ms"].to_numpy()
+        source = self.source(connection, measurement, (floor, _FOREVER_MS))
+        latest = f"SELECT series, max(at_ms) AS at_ms FROM {source} WHERE at_ms > ? GROUP BY series"
+        found = rows(connection, latest, [floor])
+        newest[found["series"].to_numpy()] = found["at_ms"].to_numpy()
         return newest
-
-
-def _merge(connection: duckdb.DuckDBPyConnection, rows: Frame) -> Millis:
-    """Put late ``rows`` in their place and return series and hour, as one key, of those not there before."""
-    span = [int(rows.at_ms.min()), int(rows.at_ms.max())]
-    _view(connection, "late", table(rows))
-    inserted = connection.execute(duckdb_sql.insert_unknown(rows.measurement), span).fetchnumpy()
-    keys = _hour_keys(np.asarray(inserted["series"]), np.asarray(inserted["at_ms"]))
-    if len(keys) < len(rows):
-        _run(connection, duckdb_sql.merge_known(rows.measurement), span)
-    return keys
-
-
-def _hour_keys(series: Ints, at_ms: Millis) -> Millis:
-    return (np.asarray(series, dtype=np.int64) << 32) | np.asarray(at_ms, dtype=np.int64) // _HOUR_MS
-
-
-def _note_repeats(connection: duckdb.DuckDBPyConnection, rows: Frame, fresh_keys: Millis) -> None:
-    """Count, by series and hour, those of ``rows`` that are not in ``fresh_keys``."""
-    keys, counts = np.unique(_hour_keys(rows.series, rows.at_ms), return_counts=True)
-    np.subtract.at(counts, np.searchsorted(keys, fresh_keys), 1)
-    again = counts > 0
-    columns = {
-        "series": pa.array((keys[again] >> 32).astype(np.int32)),
-        "at_ms": pa.array((keys[again] & 0xFFFF_FFFF) * _HOUR_MS),
-        "count": pa.array(counts[again]),
-    }
-    _view(connection, "fresh", pa.table(columns))
-    _run(connection, "INSERT INTO repeated BY NAME FROM fresh")
 
 
 def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:
     """The first write of a process costs a second of imports and first use: pay it before rows wait."""
-    _view(connection, "fresh", pa.table({"series": pa.array([0], pa.int32())}))
-    _run(connection, "CREATE OR REPLACE TABLE warm_up AS FROM fresh")
-    _run(connection, "DELETE FROM warm_up")
-    _run(connection, "DROP TABLE warm_up")
-
-
-def _view(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    connection.register(name, rows)
-
-
-def _run(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None
-) -> list[tuple[Any, ...]]:
-    """Run a statement to its end: DuckDB refuses the next one while a result is still open."""
-    return connection.execute(sql, values).fetchall()
+    show(connection, "fresh", pa.table({"series": pa.array([0], pa.int32())}))
+    run(connection, "CREATE OR REPLACE TABLE warm_up AS FROM fresh")
+    run(connection, "DELETE FROM warm_up")
+    run(connection, "DROP TABLE warm_up")

@@ -9,6 +9,7 @@ from runtime.clock import MILLISECOND, to_ms
 from telemetry.catalogue import Measurement
 from telemetry.store import Aggregate, SeriesQuery, WindowQuery
 from telemetry.stored import STORED
+from telemetry.stores.duckdb_sealed import quoted
 
 LABELS: tuple[str, ...] = tuple(dict.fromkeys(label for m in STORED.values() for label in m.labels))
 """Every label of the catalogue, once: the columns of the ``series`` table."""
@@ -50,12 +51,12 @@ class Question:
 
 def tables() -> list[str]:
     """Statements that make the tables of the catalogue, or add what a newer catalogue has more."""
-    statements = [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {_quoted(x)} VARCHAR" for x in LABELS]
+    statements = [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {quoted(x)} VARCHAR" for x in LABELS]
     for measurement in STORED.values():
-        name = _quoted(measurement.name)
+        name = quoted(measurement.name)
         statements.append(f"CREATE TABLE IF NOT EXISTS {name} (series INTEGER, at_ms BIGINT)")
         statements += [
-            f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {_quoted(field)} DOUBLE"
+            f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(field)} DOUBLE"
             for field in measurement.field_names
         ]
     return statements
@@ -63,58 +64,86 @@ def tables() -> list[str]:
 
 def insert(measurement: Measurement) -> str:
     """Append the rows of the view ``fresh``."""
-    return f"INSERT INTO {_quoted(measurement.name)} BY NAME FROM fresh"
+    return f"INSERT INTO {quoted(measurement.name)} BY NAME FROM fresh"
 
 
-def insert_unknown(measurement: Measurement) -> str:
-    """Append, and tell, rows of the view ``late`` whose series and time are not stored; times from ? to ?."""
+def insert_unknown(measurement: Measurement, sealed: bool) -> str:
+    """Append, and tell, rows of the view ``late`` whose series and time are not stored; times from ? to ?.
+
+    ``sealed``: neither those that the view ``known`` names.
+    """
+    unknown = "late ANTI JOIN known USING (series, at_ms)" if sealed else "late"
     return (
-        f"INSERT INTO {_quoted(measurement.name)} BY NAME SELECT late.* FROM late ANTI JOIN "
-        f"(SELECT series, at_ms FROM {_quoted(measurement.name)} WHERE at_ms BETWEEN ? AND ?) AS t "
+        f"INSERT INTO {quoted(measurement.name)} BY NAME SELECT late.* FROM {unknown} ANTI JOIN "
+        f"(SELECT series, at_ms FROM {quoted(measurement.name)} WHERE at_ms BETWEEN ? AND ?) AS t "
         "ON t.series = late.series AND t.at_ms = late.at_ms RETURNING series, at_ms"
     )
 
 
 def merge_known(measurement: Measurement) -> str:
-    """Overwrite, field by field, stored rows that the view ``late`` contradicts; times between ? and ?."""
-    names = [_quoted(field) for field in measurement.field_names]
+    """Overwrite, field by field, rows of the table that the view ``late`` contradicts; times from ? to ?."""
+    names = [quoted(field) for field in measurement.field_names]
     values = ", ".join(f"{n} = coalesce(late.{n}, t.{n})" for n in names)
-    differs = " OR ".join(f"(late.{n} IS NOT NULL AND t.{n} IS DISTINCT FROM late.{n})" for n in names)
     return (
-        f"UPDATE {_quoted(measurement.name)} AS t SET {values} FROM late WHERE t.at_ms BETWEEN ? AND ? "
-        f"AND t.series = late.series AND t.at_ms = late.at_ms AND ({differs})"
+        f"UPDATE {quoted(measurement.name)} AS t SET {values} FROM late WHERE t.at_ms BETWEEN ? AND ? "
+        f"AND t.series = late.series AND t.at_ms = late.at_ms AND ({_differs(names)})"
     )
 
 
-def latest(query: SeriesQuery) -> Question:
-    """The newest row of each series: its time, and its fields even where some are null."""
+def known(measurement: Measurement, files: str) -> str:
+    """Rows of the SELECT ``files`` that the view ``late`` tells again, and whether it ``differs``."""
+    names = [quoted(field) for field in measurement.field_names]
+    columns = _list(f"t.{n}" for n in ("series", "at_ms", *names))
+    nothing = _list(f"CAST(NULL AS DOUBLE) AS {n}" for n in names)
+    whole = f"{files} UNION ALL BY NAME SELECT {nothing} WHERE false"
+    return (
+        f"SELECT {columns}, t.id, ({_differs(names)}) AS differs FROM ({whole}) AS t "
+        "JOIN late ON t.series = late.series AND t.at_ms = late.at_ms"
+    )
+
+
+def unseal(measurement: Measurement) -> str:
+    """Append the rows of the view ``known`` that differ."""
+    rows = "SELECT * EXCLUDE (id, differs) FROM known WHERE differs"
+    return f"INSERT INTO {quoted(measurement.name)} BY NAME {rows}"
+
+
+def _differs(names: Sequence[str]) -> str:
+    return " OR ".join(f"(late.{n} IS NOT NULL AND t.{n} IS DISTINCT FROM late.{n})" for n in names)
+
+
+def latest(query: SeriesQuery, source: str) -> Question:
+    """The newest row of each series: its time, and its fields even where some are null.
+
+    ``source``, here and below, is what holds the rows, to stand after FROM.
+    """
     condition, values = _condition(query)
     fields, labels = _fields(query), query.measurement.labels
-    newest = _list(f"arg_max_null({f}, at_ms) AS {f}" for f in map(_quoted, fields))
+    newest = _list(f"arg_max_null({f}, at_ms) AS {f}" for f in map(quoted, fields))
     if query.fields:  # a row that tells none of all fields is never stored
-        condition += f" AND coalesce({_list(map(_quoted, fields))}) IS NOT NULL"
+        condition += f" AND coalesce({_list(map(quoted, fields))}) IS NOT NULL"
     sql = (
-        f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {_quoted(query.measurement.name)} "
+        f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {source} "
         f"WHERE {condition} GROUP BY series) "
         f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
-        f"ORDER BY {_list(map(_quoted, (*labels, 'at_ms')))}"
+        f"ORDER BY {_list(map(quoted, (*labels, 'at_ms')))}"
     )
     return Question(sql, values, labels, fields)
 
 
-def raw(query: SeriesQuery) -> Question:
+def raw(query: SeriesQuery, source: str) -> Question:
     """All rows."""
     condition, values = _condition(query)
     fields, labels = _fields(query), query.measurement.labels
     sql = (
-        f"WITH row AS (FROM {_quoted(query.measurement.name)} WHERE {condition}) "
+        f"WITH row AS (FROM {source} WHERE {condition}) "
         f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
-        f"ORDER BY {_list(map(_quoted, (*labels, 'at_ms')))}"
+        f"ORDER BY {_list(map(quoted, (*labels, 'at_ms')))}"
     )
     return Question(sql, values, labels, fields)
 
 
-def window(query: WindowQuery) -> Question:
+def window(query: WindowQuery, source: str) -> Question:
     """Aggregates per series and step, then over the series of each group."""
     select, step = query.select, query.step // MILLISECOND
     condition, values = _condition(select)
@@ -122,14 +151,14 @@ def window(query: WindowQuery) -> Question:
     labels = select.measurement.labels if query.group_by is None else query.group_by
     for label in labels:
         select.measurement.labels.index(label)  # ValueError for one that the measurement lacks
-    in_time = _list(f"{_over_time(query, f)} AS {_quoted(f)}" for f in fields)
+    in_time = _list(f"{_over_time(query, f)} AS {quoted(f)}" for f in fields)
     across = {f: "sum" if select.measurement.field(f).additive else "avg" for f in fields}
-    combined = _list(f"{across[f]}(cell.{_quoted(f)}) AS {_quoted(f)}" for f in fields)
-    keys = _list((*(f"series.{_quoted(label)}" for label in labels), "cell.start"))
-    named = _list((*(f"series.{_quoted(label)}" for label in labels), "cell.start AS at_ms"))
+    combined = _list(f"{across[f]}(cell.{quoted(f)}) AS {quoted(f)}" for f in fields)
+    keys = _list((*(f"series.{quoted(label)}" for label in labels), "cell.start"))
+    named = _list((*(f"series.{quoted(label)}" for label in labels), "cell.start AS at_ms"))
     sql = (
         f"WITH cell AS (SELECT series, at_ms - at_ms % {step} AS start, {in_time} "
-        f"FROM {_quoted(select.measurement.name)} WHERE {condition} GROUP BY ALL) "
+        f"FROM {source} WHERE {condition} GROUP BY ALL) "
         f"SELECT {named}, {combined} FROM cell JOIN series ON series.id = cell.series "
         f"GROUP BY {keys} ORDER BY {keys}"
     )
@@ -139,8 +168,8 @@ def window(query: WindowQuery) -> Question:
 def _over_time(query: WindowQuery, field: str) -> str:
     weight = query.select.measurement.field(field).weight
     if query.aggregate != "mean" or weight is None:
-        return _IN_TIME[query.aggregate].format(_quoted(field))
-    value, count = _quoted(field), _quoted(weight)
+        return _IN_TIME[query.aggregate].format(quoted(field))
+    value, count = quoted(field), quoted(weight)
     return f"sum({value} * {count}) / sum({count})"
 
 
@@ -151,7 +180,7 @@ def _condition(query: SeriesQuery) -> tuple[str, list[object]]:
         accepted = []
         for label in query.where:
             query.measurement.labels.index(label)  # ValueError for one that the measurement lacks
-            accepted.append(f"list_contains(?, {_quoted(label)})")
+            accepted.append(f"list_contains(?, {quoted(label)})")
         parts.append(f"series IN (SELECT id FROM series WHERE measurement = ? AND {' AND '.join(accepted)})")
         values += [query.measurement.named, *(list(wanted) for wanted in query.where.values())]
     return " AND ".join(parts), values
@@ -165,13 +194,9 @@ def _fields(query: SeriesQuery) -> tuple[str, ...]:
 
 def _columns(labels: Sequence[str], time: str, fields: Sequence[str]) -> str:
     return _list(
-        (*(f"series.{_quoted(x)}" for x in labels), f"row.{time}", *(f"row.{_quoted(f)}" for f in fields))
+        (*(f"series.{quoted(x)}" for x in labels), f"row.{time}", *(f"row.{quoted(f)}" for f in fields))
     )
 
 
 def _list(parts: Iterable[str]) -> str:
     return ", ".join(parts)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, WEATHER, Measurement
+from telemetry.frame import Frame
 from telemetry.influx.options import InfluxOptions
 from telemetry.rollup import ROLLUPS
 from telemetry.series import SeriesRegistry
@@ -56,6 +57,20 @@ def _duckdb(folder: Path) -> Iterator[House]:
     yield House(lambda registry: DuckDBStore(DuckDBOptions(), registry, folder))
 
 
+class Sealing(DuckDBStore):
+    """Seals whatever it can after every write: all but what stands in the newest minute."""
+
+    async def append(self, frames: Sequence[Frame], position: int) -> None:
+        await super().append(frames, position)
+        await self.seal()
+
+
+@contextmanager
+def _sealed(folder: Path) -> Iterator[House]:
+    options = DuckDBOptions(seal_after=timedelta(0), seal_rows=1)
+    yield House(lambda registry: Sealing(options, registry, folder))
+
+
 @contextmanager
 def _influx(folder: Path) -> Iterator[House]:
     url = f"http://127.0.0.1:{shared_influxdb().port}"
@@ -66,10 +81,11 @@ def _influx(folder: Path) -> Iterator[House]:
 HOUSES: Mapping[str, Callable[[Path], AbstractContextManager[House]]] = {
     "memory": _memory,
     "duckdb": _duckdb,
+    "duckdb, sealed": _sealed,
     "influx": _influx,
 }
 
-IN_PROCESS = ("memory", "duckdb")
+IN_PROCESS = ("memory", "duckdb", "duckdb, sealed")
 """Stores that are cheap enough to be made anew for each of many random cases."""
 
 
