@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.frame import Floats, Mask, Millis
-from telemetry.intake_sources import Numbers
+from telemetry.intake_sources import Numbers, roomy
 from telemetry.live import NEVER
 
-RING = 16
+RING = 12
 """Intervals remembered of each source."""
 
 ENOUGH = 8
@@ -31,11 +31,11 @@ class Cadences:
 
     def __init__(self) -> None:
         self._declared_by: Declared = _says_nothing
-        self._last: Millis = np.full(1024, NEVER, dtype=np.int64)
-        self._ring: npt.NDArray[np.uint32] = np.zeros((1024, RING), dtype=np.uint32)
-        self._seen: npt.NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
-        self._declared: Floats = np.full(1024, np.nan)
-        self._known: Floats = np.full(1024, np.nan)
+        self._last: Millis = np.full(0, NEVER, dtype=np.int64)
+        self._ring: npt.NDArray[np.uint32] = np.zeros((0, RING), dtype=np.uint32)
+        self._seen: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._declared: Floats = np.zeros(0)
+        self._known: Floats = np.zeros(0)
 
     def declare(self, declared: Declared) -> None:
         """Sources that are added from now on have the period that ``declared`` says."""
@@ -109,7 +109,7 @@ class Cadences:
         old = len(self._last)
         if size <= old:
             return
-        more = max(size, 2 * old) - old
+        more = roomy(size, old) - old
         self._last = np.append(self._last, np.full(more, NEVER, dtype=np.int64))
         self._ring = np.concatenate([self._ring, np.zeros((more, RING), dtype=np.uint32)])
         self._seen = np.append(self._seen, np.zeros(more, dtype=np.int64))

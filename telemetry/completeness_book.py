@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from telemetry.frame import Floats, Mask, Millis
-from telemetry.intake_sources import Numbers
+from telemetry.intake_sources import Numbers, roomy
 from telemetry.intake_tally import HOUR_MS
 from telemetry.live import NEVER
 
@@ -43,7 +43,7 @@ class SourceHistory:
         """Make room for so many sources."""
         old = len(self._first)
         if size > old:
-            more = max(size, 2 * old, 1024) - old
+            more = roomy(size, old) - old
             self._first = np.append(self._first, np.full(more, _UNKNOWN, dtype=np.int64))
             self._last = np.append(self._last, np.full(more, NEVER, dtype=np.int64))
             empty = np.full((more, HOURS), NOTHING, dtype=np.uint8)

@@ -94,7 +94,7 @@ class HourTable:
         size, old = int(sources.max(initial=-1)) + 1, len(self._there)
         if size <= old:
             return
-        more = max(size, 2 * old, 64) - old
+        more = max(size, old + old // 4, 64) - old
         self._there = np.append(self._there, np.zeros(more, dtype=np.bool_))
         self._changed = np.append(self._changed, np.zeros(more, dtype=np.bool_))
         for name, column in self._columns.items():

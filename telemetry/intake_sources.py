@@ -19,76 +19,83 @@ NOT_ONE = -1
 """Number of a series that is no source."""
 
 
+def roomy(size: int, old: int) -> int:
+    """How much room to make when ``size`` is needed and there is ``old``: seldom, and not much too much."""
+    return max(size, old + old // 4, 1024)
+
+
 class IntakeSources:
     """Gives every source a number from 0 on, and its name an id in the registry so that stores know it.
 
     Number 0 is :data:`NOBODY`, who also stands for sources beyond the limit of names. Numbers are those of
-    this process; ids are for ever.
+    this process; ids are for ever. ``added`` is told of every source but nobody.
     """
 
-    def __init__(self, registry: SeriesRegistry, added: Callable[[int, str], None] | None = None) -> None:
+    def __init__(self, registry: SeriesRegistry, added: Callable[[int, str], None]) -> None:
         self._registry = registry
         self._added = added
-        self._ids: list[int] = []
-        self._names: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._by_series: Numbers = np.zeros(1024, dtype=np.int64)
-        self._by_id: Numbers = np.full(1024, NOT_ONE, dtype=np.int64)
+        self._count = 0
+        self._ids: Ints = np.zeros(0, dtype=np.int32)
+        self._by_series: Ints = np.zeros(0, dtype=np.int32)
+        self._by_id: Ints = np.zeros(0, dtype=np.int32)
         self._learned = 0
         if registry.find(COMPLETENESS, (NOBODY,)) is None and len(registry) >= registry.limit:
             registry.limit += 1  # the limit is for names that publishers invent
         self.number(NOBODY)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return self._count
 
     def name(self, number: int) -> str:
         """The name of a source."""
-        return self._names[number]
+        return self._registry.key(int(self._ids[number]))[1][0]
 
     def find(self, name: str) -> int:
         """The number of the source ``name``, that of nobody if it is not known."""
-        return self._numbers.get(name, 0)
+        series = self._registry.find(COMPLETENESS, (name,))
+        if series is None or series >= len(self._by_id):
+            return 0
+        return max(0, int(self._by_id[series]))
 
     def number(self, name: str) -> int:
         """The number of the source ``name``, a new one if need be; that of nobody at the limit of names."""
-        found = self._numbers.get(name)
-        if found is None:
-            try:
-                series = self._registry.id(COMPLETENESS, (name,))
-            except BadPayload:
-                return 0
-            found = self._numbers[name] = len(self._ids)
-            self._ids.append(series)
-            self._names.append(name)
-            self._by_id = _roomy(self._by_id, series + 1, NOT_ONE)
-            self._by_id[series] = found
-            if self._added is not None and found:
-                self._added(found, name)
-        return found
+        try:
+            series = self._registry.id(COMPLETENESS, (name,))
+        except BadPayload:
+            return 0
+        self._by_id = _grown(self._by_id, series + 1, NOT_ONE)
+        known = int(self._by_id[series])
+        if known != NOT_ONE:
+            return known
+        number, self._count = self._count, self._count + 1
+        self._ids = _grown(self._ids, self._count, 0)
+        self._ids[number], self._by_id[series] = series, number
+        if number:
+            self._added(number, name)
+        return number
 
     def ids(self, numbers: Numbers) -> Ints:
         """int32[n], the series under which stores know these sources."""
-        return np.array(self._ids, dtype=np.int32)[numbers]
+        return self._ids[numbers]
 
     def of_ids(self, series: Ints) -> Numbers:
         """int64[n], the reverse of :meth:`ids`."""
         self._learn()
-        return self._by_id[series]
+        return self._by_id[series].astype(np.int64)
 
     def of_series(self, series: Ints) -> Numbers:
         """int64[n], the sources that tell these series."""
         self._learn()
-        return self._by_series[series]
+        return self._by_series[series].astype(np.int64)
 
     def _learn(self) -> None:
         while self._learned < len(self._registry):
             upto = len(self._registry)
-            self._by_series = _roomy(self._by_series, upto, 0)
+            self._by_series = _grown(self._by_series, upto, 0)
             for series in range(self._learned, upto):
                 self._by_series[series] = self._of(self._registry.key(series))
             self._learned = upto  # names of sources that were given meanwhile come with the next turn
-        self._by_id = _roomy(self._by_id, self._learned, NOT_ONE)
+        self._by_id = _grown(self._by_id, self._learned, NOT_ONE)
 
     def _of(self, key: SeriesKey) -> int:
         name, labels = key
@@ -98,9 +105,9 @@ class IntakeSources:
         return self.number(source_of(key)) if name in MEASUREMENTS else NOT_ONE
 
 
-def _roomy(old: Numbers, size: int, fill: int) -> Numbers:
+def _grown(old: Ints, size: int, fill: int) -> Ints:
     if len(old) >= size:
         return old
-    new = np.full(max(size, 2 * len(old)), fill, dtype=np.int64)
+    new = np.full(roomy(size, len(old)), fill, dtype=np.int32)
     new[: len(old)] = old
     return new
