@@ -133,7 +133,8 @@ class Scene:
         try:
             yield
         finally:
-            process.send_signal(signal.SIGCONT)
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
 
     async def stopped(self) -> None:
         """SIGTERM; fails unless the service ends with 0."""

@@ -25,9 +25,9 @@ def in_duckdb(data_dir: Path) -> list[StoredRow]:
 async def in_influxdb(port: int, database: str, login: tuple[str, str] | None = None) -> list[StoredRow]:
     """Every GPU row in InfluxDB 1.x."""
     asked = {"db": database, "q": "SELECT power_w FROM gpu GROUP BY *", "epoch": "ms"}
-    auth = aiohttp.BasicAuth(*login) if login else None
+    headers = {"Authorization": aiohttp.encode_basic_auth(*login)} if login else {}
     url = f"http://127.0.0.1:{port}/query"
-    async with aiohttp.ClientSession(auth=auth) as http, http.get(url, params=asked) as answer:
+    async with aiohttp.ClientSession(headers=headers) as http, http.get(url, params=asked) as answer:
         found = (await answer.json())["results"][0].get("series", [])
     return [
         (_topic(one["tags"]), int(one["tags"]["gpu"]), int(at)) for one in found for at, _ in one["values"]
