@@ -31,9 +31,8 @@ from alerts.reading import Reading
 from alerts.replay import Replay
 from alerts.route import Report
 from alerts.watch import Watch
-from collectors.connect import open_source
+from collectors.connect import open_decoder, open_source
 from collectors.declared import declared
-from collectors.decoders.native import NativeDecoder
 from collectors.mqtt import MqttCollector
 from collectors.source import MessageSource
 from commands.cli import cli
@@ -200,7 +199,8 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
 
         source = open_source(settings.broker, data_dir / "session.json")
         ingest.connected = lambda: source.connected
-        collector = MqttCollector(source, NativeDecoder(registry, settings.ingest.allow), ingest, wall)
+        decoder = open_decoder(settings.ingest.decoder, registry, settings.ingest.allow)
+        collector = MqttCollector(source, decoder, ingest, wall)
 
         async def caught_up() -> None:
             head = journal.head

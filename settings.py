@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
+from collectors.connect import known_decoder
 from collectors.declared import CadenceOptions
 from collectors.source import BrokerOptions
 from collectors.topic import PREFIX, matcher
@@ -138,14 +139,21 @@ class ServiceOptions(Options):
 class IngestOptions(QualityOptions):
     """The ``[ingest]`` table: whose clock is too far off, how many series there may be, and which topics.
 
+    ``decoder`` names the format of the payloads: one of :data:`collectors.decoder.DECODERS`.
     ``allow`` are MQTT filters; what none of them matches is rejected. Without any, all of the wire contract
     is kept, and what is not configured is shown as that. ``cadence`` says how often nodes and other devices
     without a table of their own send; without it that is learned.
     """
 
     max_series: int = Field(default=2_000_000, ge=1)
+    decoder: str = "native"
     allow: tuple[str, ...] = ()
     cadence: tuple[CadenceOptions, ...] = ()
+
+    @field_validator("decoder")
+    @classmethod
+    def _known_decoder(cls, value: str) -> str:
+        return known_decoder(value)
 
     @field_validator("allow")
     @classmethod

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from collectors.source import Message
+from runtime.options import Options
+from runtime.registry import Registry
 from telemetry.batch import Batch
 
 
@@ -18,3 +20,15 @@ class Decoder(Protocol):
         ``arrived_ms`` (UTC milliseconds) stands for the time of messages that tell none.
         """
         ...
+
+
+class DecoderOptions(Options):
+    """A decoder has nothing to configure but which topics ``[ingest] allow`` lets in."""
+
+
+DECODERS: Registry[Decoder] = Registry("decoder")
+"""Payload formats by the name that ``[ingest] decoder`` uses, one file each in ``collectors/decoders``.
+
+A factory is called with its options, the series registry, and the MQTT filters of which a topic must match
+one; without any, all topics of its format are let in.
+"""

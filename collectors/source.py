@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+import collectors.sources
 from runtime.options import Duration, Options, shown
 from runtime.registry import Registry
 
@@ -78,12 +79,16 @@ class MessageSource(Protocol):
         ...
 
 
+SOURCES: Registry[MessageSource] = Registry("MQTT client")
+"""MQTT clients by the name that ``[broker] client`` uses, one file each in ``collectors/sources``."""
+
+
 class BrokerOptions(Options):
-    """The ``[broker]`` table."""
+    """The ``[broker]`` table; ``client`` is one of :data:`SOURCES`."""
 
     url: str = "mqtt://127.0.0.1:1883"
     embedded: bool = False
-    client: Literal["mqttium", "aiomqtt"] = "mqttium"
+    client: str = "mqttium"
     client_id: str = Field(default="amberwatt-1", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=100)
     topics: tuple[str, ...] = ("dc/v1/#",)
     user: str | None = None
@@ -98,6 +103,12 @@ class BrokerOptions(Options):
     receive_maximum: int = Field(default=20_000, ge=1, le=65_535)
     status_topic: str = "amberwatt/v1/status"
     protocol: Literal["auto", "3.1.1", "5"] = "auto"
+
+    @field_validator("client")
+    @classmethod
+    def _known_client(cls, value: str) -> str:
+        SOURCES.load(collectors.sources)
+        return SOURCES.known(value)
 
     @field_validator("url")
     @classmethod
@@ -141,7 +152,3 @@ class BrokerOptions(Options):
     def tls(self) -> bool:
         """Whether the connection is encrypted."""
         return self.url.startswith("mqtts://")
-
-
-SOURCES: Registry[MessageSource] = Registry("MQTT client")
-"""MQTT clients by the name that ``[broker] client`` uses, one file each in ``collectors/sources``."""

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from collectors.decoders.native import NativeDecoder
+from collectors.connect import open_decoder
 from collectors.mqtt import MqttCollector
 from collectors.sources.replay import ReplaySource
 from commands.say import say
@@ -102,7 +102,7 @@ class _Loader:
     def __init__(self, service: Service, history: History, clock: ReplayClock) -> None:
         self._history, self._clock = history, clock
         self._source = ReplaySource(aiter(history))
-        decoder = NativeDecoder(service.journal.registry)
+        decoder = open_decoder("native", service.journal.registry)  # the simulator's, whatever is configured
         self._collector = MqttCollector(self._source, decoder, service.ingest, clock)
         self.days = (history.end - history.start) / timedelta(days=1)
         self.loaded = asyncio.Event()

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from runtime.errors import ServiceError
+from runtime.options import shown
 
 T = TypeVar("T")
 
@@ -59,6 +60,12 @@ class Registry(Generic[T]):
         except KeyError:
             known = ", ".join(sorted(self._plugins))
             raise ServiceError(f"no {self.kind} is named {name!r}; there are: {known}") from None
+
+    def known(self, name: str) -> str:
+        """``name``, for validators of options. Raises ValueError with all names that there are."""
+        if name not in self._plugins:
+            raise ValueError(f"no {self.kind} is named {shown(name)}; there are: {', '.join(self)}")
+        return name
 
     def __contains__(self, name: object) -> bool:
         return name in self._plugins

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from collectors.counter import Counter
+from collectors.decoder import DECODERS, DecoderOptions
 from collectors.source import Message
 from collectors.topic import UNSEEN, Route, matcher, resolve
 from collectors.wire import (
@@ -41,6 +42,14 @@ _MSGPACK_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE,
 _STATUSES = {b"online": True, b"offline": False}
 
 Rows = tuple[Sequence[int], list[list[float]]]
+
+
+@DECODERS.add("native", DecoderOptions)
+def native_decoder(
+    options: DecoderOptions, registry: SeriesRegistry, allow: Sequence[str] = ()
+) -> NativeDecoder:
+    """The decoder of the native wire contract."""
+    return NativeDecoder(registry, allow)
 
 
 class NativeDecoder:

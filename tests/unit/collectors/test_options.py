@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from collectors.connect import open_source
+from collectors.decoder import DECODERS
 from collectors.remembered import Remembered, recall, remember
 from collectors.session import BrokerSession
 from collectors.source import SOURCES, BrokerOptions
@@ -38,7 +39,7 @@ def test_where_the_url_leads(url: str, host: str, port: int, tls: bool) -> None:
         ({"url": "mqtt://amber:secret@h"}, "use user and password_file"),
         ({"url": "mqtts://h", "cert_file": "c.pem"}, "cert_file and key_file go together"),
         ({"ca_file": "ca.pem"}, "write mqtts:// in url"),
-        ({"client": "paho"}, "'mqttium' or 'aiomqtt'"),
+        ({"client": "paho"}, "no MQTT client is named 'paho'; there are: aiomqtt, "),
         ({"receive_maximum": 65_536}, "less than or equal to 65535"),
     ],
 )
@@ -82,15 +83,29 @@ def test_the_keepalive_is_what_mqtt_can_say() -> None:
         resolve({"broker": {"keepalive": "1d"}})
 
 
-@pytest.mark.parametrize("client", ["mqttium", "aiomqtt"])
+@pytest.mark.parametrize("client", [BrokerOptions().client, *SOURCES])
 def test_the_client_is_chosen_by_name(client: str) -> None:
     source = open_source(BrokerOptions.model_validate({"client": client}))
     assert isinstance(source, BrokerSession)
     assert not source.connected
 
 
-def test_every_registered_client_can_be_chosen() -> None:
-    assert list(SOURCES) == ["aiomqtt", "mqttium"]
+def test_a_client_that_is_none_is_answered_with_those_that_are() -> None:
+    with pytest.raises(ConfigError) as told:
+        resolve({"broker": {"client": "pigeon"}})
+    assert told.value.problems == [
+        f"broker.client: no MQTT client is named 'pigeon'; there are: {', '.join(SOURCES)}"
+    ]
+    assert {"aiomqtt", "mqttium"} <= set(SOURCES)
+
+
+def test_a_decoder_that_is_none_is_answered_with_those_that_are() -> None:
+    with pytest.raises(ConfigError) as told:
+        resolve({"ingest": {"decoder": "morse"}})
+    assert told.value.problems == [
+        f"ingest.decoder: no decoder is named 'morse'; there are: {', '.join(DECODERS)}"
+    ]
+    assert resolve({}).settings.ingest.decoder == "native"
 
 
 def test_a_session_is_remembered(tmp_path: Path) -> None:
