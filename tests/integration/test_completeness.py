@@ -90,7 +90,7 @@ async def test_every_message_is_in_the_account_of_its_source_and_hour(broker: Se
         await agreed(service, client, len(lossy + odd))
         service.kill()
         await service.start()
-        await publish(broker.port, whole[-30:] + [node(0, minutes[0] - MINUTE // 2)])
+        await publish(broker.port, [*whole[-30:], node(0, minutes[0] - MINUTE // 2)])
         rows = await agreed(service, client, len(lossy + odd) + 31)
     finally:
         client.close()
