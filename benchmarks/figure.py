@@ -1,0 +1,58 @@
+"""One measured figure beside its goal: what a benchmark hands to the table of docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+MARK = "figures: "
+"""What the line begins with in which a benchmark tells its figures to ``benchmarks.bench``."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``what`` was measured as ``value``; ``met`` says whether that is within ``goal``, None if nobody can.
+
+    ``counts`` are what must be right however slow the machine is: messages sent, acknowledged, stored.
+    """
+
+    what: str
+    goal: str
+    value: str
+    met: bool | None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def tell(figures: Sequence[Figure]) -> None:
+    """Print ``figures`` for people, and in one line for the program that makes the table."""
+    for one in figures:
+        sys.stdout.write(f"{one.what}: {one.value} (goal: {one.goal}; {verdict(one.met)})\n")
+    sys.stdout.write(MARK + msgspec.json.encode(figures).decode() + "\n")
+
+
+def told(output: str) -> list[Figure]:
+    """The figures in the output of a benchmark; none if it told none."""
+    for line in output.splitlines():
+        if line.startswith(MARK):
+            return msgspec.json.decode(line.removeprefix(MARK), type=list[Figure])
+    return []
+
+
+def verdict(met: bool | None) -> str:
+    """``met`` in a word."""
+    return {True: "met", False: "missed", None: "none"}[met]
+
+
+def load_arguments(description: str | None, seconds: float) -> argparse.ArgumentParser:
+    """The options of every benchmark that puts the service under load."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--nodes", type=int, default=12_500, help="nodes of 8 GPUs")
+    parser.add_argument("--rate", type=float, default=12_500, help="messages a second of all nodes")
+    parser.add_argument("--seconds", type=float, default=seconds, help="how long the load lasts")
+    parser.add_argument("--connections", type=int, default=50, help="of the publisher")
+    parser.add_argument("--client", help="MQTT client of the service; its own default if not given")
+    return parser
