@@ -27,7 +27,8 @@ class Line:
     """One register: ``amount`` is NaN where not known; ``loose`` where only the total of a gap is known.
 
     An interval is loose when it was interpolated across a gap that leaves its hour, so that even the hour's
-    amount is a guess. ``bound``: the amount is no more than a lower bound.
+    amount is a guess; a reset within the gap makes it no better known. ``bound``: the amount is no more than
+    a lower bound.
     """
 
     amount: Floats
@@ -43,7 +44,9 @@ class Balance:
 
     Attributes:
         site: its name, for the reasons why it has no figure.
-        edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known.
+        edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known. Negative
+            where a battery feeds the grid: that takes back what was counted when it was charged.
+        discharged: what batteries gave; 0 where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
         eit: E_IT; NaN where not known.
         estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
@@ -59,6 +62,7 @@ class Balance:
 
     site: str
     edc: Floats
+    discharged: Floats
     told: Floats
     eit: Floats
     estimated: Flags
@@ -105,7 +109,9 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     # A lower bound of what was used would make every share greener than it is. One of what was exported
     # would let the site's own plants claim what went out.
     bounded = _any((line.bound for line in inlet), sheet)
-    edc = _no_less_than_zero(np.where(bounded, np.nan, told), site)
+    batteries = [lines(SUPPLY.name, s.id, DISCHARGE) for s in site.supply if s.kind is SupplyKind.BATTERY]
+    discharged = np.nan_to_num(_total((line.amount for line in batteries), sheet))
+    edc = _explained(np.where(bounded, np.nan, told), discharged)
     it = [lines(METER.name, m.id).amount for m in site.meter if m.role is Role.IT]
     generator = _total((onsite[s.id].amount for s in fuelled), sheet)
     green = _renewables(site, lines, exported)
@@ -113,11 +119,12 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     return Balance(
         site=site.name,
         edc=edc,
+        discharged=discharged,
         told=told,
         eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),
         estimated=_any((line.estimated for line in inlet), sheet),
         loose=_any((line.loose for line in inlet), sheet),
-        grid=np.minimum(edc, np.maximum(imported - exported, 0.0)),
+        grid=np.minimum(np.maximum(edc, 0.0), np.maximum(imported - exported, 0.0)),
         generator=generator,
         generator_g=_total((_grams(s, onsite[s.id].amount) for s in fuelled), sheet),
         available=green[0],
@@ -172,16 +179,16 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
         return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, nothing | (key[2] != EXPORT))
     there = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
-    estimated = quality == ESTIMATED
-    return Line(amount, estimated, _leaving_their_hour(estimated), quality == RESET, there)
+    estimated, reset = quality == ESTIMATED, quality == RESET
+    return Line(amount, estimated, _leaving_their_hour(estimated | reset), reset, there)
 
 
-def _leaving_their_hour(estimated: Flags) -> Flags:
-    """Estimated quarters whose run of estimated quarters goes on beyond their hour."""
-    hours = estimated.reshape(-1, HOUR)
+def _leaving_their_hour(spread: Flags) -> Flags:
+    """Quarters of spread energy whose run of such quarters goes on beyond their hour."""
+    hours = spread.reshape(-1, HOUR)
     loose = np.zeros_like(hours)
     crossing = hours[:-1, -1] & hours[1:, 0]
-    # Within an hour, a quarter belongs to the crossing run if all quarters up to the edge are estimated.
+    # Within an hour, a quarter belongs to the crossing run if all quarters up to the edge are of it.
     to_the_end = np.flip(np.logical_and.accumulate(np.flip(hours, axis=1), axis=1), axis=1)
     from_the_start = np.logical_and.accumulate(hours, axis=1)
     loose[:-1] |= to_the_end[:-1] & crossing[:, None]
@@ -190,10 +197,9 @@ def _leaving_their_hour(estimated: Flags) -> Flags:
     return flat
 
 
-def _no_less_than_zero(edc: Floats, site: SiteOptions) -> Floats:
-    """A battery may feed the grid from what was counted when it was charged; else less than 0 is a fault."""
-    battery = any(s.kind is SupplyKind.BATTERY for s in site.supply)
-    return np.where(edc < 0, 0.0 if battery else np.nan, edc)
+def _explained(edc: Floats, discharged: Floats) -> Floats:
+    """``edc`` where it is no fault: a site gives out no more than it took in and its batteries gave."""
+    return np.where(edc < -discharged, np.nan, edc)
 
 
 def _grams(supply: SupplyOptions, energy: Floats) -> Floats:

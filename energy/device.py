@@ -15,6 +15,9 @@ POWER = "power_w"
 RATED_W = METER.field(POWER).high
 """Bounds a register whose ``max_power_kw`` is not configured: no connection is larger."""
 
+CONTRACTS = 3.0
+"""A supply whose ``max_power_kw`` is not configured gives no more than so many times the site's contract."""
+
 LITRE_M3 = 0.001
 
 
@@ -59,21 +62,33 @@ _WATER = (Channel(VOLUME, "volume_m3", sign=0),)
 
 def devices(key: str, site: SiteOptions) -> list[Device]:
     """Every device of ``[sites.key]``: meters, supplies, cooling, heat, water, each in its order."""
-    found = [_electric(key, METER, m, (m.role.value, _METER)) for m in site.meter]
+    found = []
+    for meter in site.meter:
+        channels = _METER if meter.exports == "metered" else (_METERED,)
+        found.append(_electric(key, METER, meter, (meter.role.value, channels)))
     for supply in site.supply:
         channels = _BATTERY if supply.kind is SupplyKind.BATTERY else (_METERED,)
-        found.append(_electric(key, SUPPLY, supply, (supply.kind.value, channels)))
+        found.append(_electric(key, SUPPLY, supply, (supply.kind.value, channels), _unrated(site)))
     found += [_electric(key, COOLING, c, ("cooling", (_METERED,))) for c in site.cooling]
     found += [_electric(key, HEAT, h, ("heat", _HEAT)) for h in site.heat]
     found += [_water(key, w) for w in site.water]
     return found
 
 
+def _unrated(site: SiteOptions) -> float:
+    """Watts that a supply without ``max_power_kw`` may give: a jump beyond would pass for green energy."""
+    return RATED_W if site.contracted_kw is None else CONTRACTS * 1000 * site.contracted_kw
+
+
 def _electric(
-    key: str, measurement: Measurement, options: RegisterOptions, kind: tuple[str, tuple[Channel, ...]]
+    key: str,
+    measurement: Measurement,
+    options: RegisterOptions,
+    kind: tuple[str, tuple[Channel, ...]],
+    unrated: float = RATED_W,
 ) -> Device:
     role, channels = kind
-    rated = RATED_W if options.max_power_kw is None else 1000 * options.max_power_kw
+    rated = unrated if options.max_power_kw is None else 1000 * options.max_power_kw
     # What a supply's reset leaves is claimed as green, so it must have a bound that somebody vouches for.
     boundless = measurement is SUPPLY and options.max_power_kw is None
     fall = "unknown" if boundless else options.on_decrease

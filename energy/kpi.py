@@ -65,13 +65,26 @@ def uncovered(
     return None
 
 
+def fault(totals: Totals) -> str | None:
+    """Why E_DC cannot be right, so that nothing over it may be told.
+
+    The IT equipment alone used more, or a whole site that belongs to the figure never said anything.
+    """
+    if totals.silent:
+        return f"nothing is known of {' and '.join(totals.silent)}"
+    if totals.pue_eit <= 0 or totals.pue_edc + totals.pue_discharged > totals.pue_eit:
+        return None
+    ratio = totals.pue_edc / totals.pue_eit
+    return f"metering fault: E_DC / E_IT is {ratio:.3f}, but cannot be 1 or less"
+
+
 def quotient(numerator: float, denominator: float, withheld: str | None, over: str) -> Figure:
     """``numerator / denominator`` unless ``withheld``; a denominator (called ``over``) of 0 withholds too."""
     if withheld is not None:
         return Figure(None, withheld)
     if denominator <= 0:
-        return Figure(None, f"{over} is 0 in this period")
-    return Figure(numerator / denominator)
+        return Figure(None, f"{over} is not above 0 in this period")
+    return Figure(max(0.0, numerator) / denominator)
 
 
 KPIS: Registry[Kpi] = Registry("kpi")

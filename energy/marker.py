@@ -25,6 +25,9 @@ from telemetry.series import SeriesRegistry
 DeviceKey = tuple[str, str, str]
 """Site, measurement, id."""
 
+NOISE_W = 100.0
+"""What a meter may tell against its direction without exporting: the zero of a large one wanders."""
+
 
 class _First(NamedTuple):
     """Time of the first reading of a channel's register, and of the power that may stand in for it."""
@@ -104,21 +107,19 @@ class Marker:
     def _note_firsts(self, device: Device, rows: Frame, firsts: dict[tuple[DeviceKey, str], _First]) -> None:
         """Put into ``firsts`` what begins earlier than was known.
 
-        Power stands in for a required register whatever its sign, for another one once it runs that way,
-        but only of a meter without any register: a meter that counts imports is trusted with its exports.
+        Power stands in for a required register whatever its sign, for another one once it runs that way
+        beyond noise: a meter that counts no exports and yet tells of them must not pass for one without.
         """
-        counts = False
         for channel in device.channels:
             key = ((device.site, device.measurement.name, device.id), channel.name)
             known = firsts.get(key) or self._first.get(key) or _First(None, None)
             power = None
-            if channel.sign and not (counts and not channel.required):
+            if channel.sign:
                 power = _first_at(rows, POWER, 0 if channel.required else channel.sign)
             seen = _First(_first_at(rows, channel.field, 0), power)
             merged = _First(
                 *(min(filter(None, pair), default=None) for pair in zip(known, seen, strict=True))
             )
-            counts |= merged.register is not None
             if merged != known:
                 firsts[key] = merged
 
@@ -127,7 +128,7 @@ def _first_at(rows: Frame, field: str, sign: int) -> datetime | None:
     column = rows.columns.get(field)
     if column is None:
         return None
-    fits = ~np.isnan(column) if sign == 0 else column * sign > 0
+    fits = ~np.isnan(column) if sign == 0 else column * sign > NOISE_W
     return from_ms(int(rows.at_ms[fits].min())) if fits.any() else None
 
 

@@ -35,10 +35,12 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     whole Wh, so that quarters, hours, days and months add up to the watt-hour. A
     quarter in which a supply is not known is matched for itself with the supplies that are; then, as the
     missing supply might have covered it, what is left of that hour is unknown, not other. Where E_DC is
-    ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
+    ``loose`` (its hour is a guess) nothing is claimed. Where it is negative, a battery feeds the grid from
+    what was matched when it was charged: that is taken back from the first supply, as nobody knows from
+    which it came. Lengths are multiples of 4.
     """
     firm = ~np.isnan(edc) & ~loose
-    load = np.where(firm, edc, 0.0)
+    load = np.where(firm, np.maximum(edc, 0.0), 0.0)
     offers = {supply: np.where(firm, np.nan_to_num(offer), 0.0) for supply, offer in contracted.items()}
     partial = np.zeros_like(firm)
     for offer in contracted.values():
@@ -47,6 +49,8 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     alone = _taken(load, offers, partial, 1)
     nowhere = np.where(np.isnan(edc), np.nan, 0.0)
     green = {supply: by_hour[supply] + alone[supply] + nowhere for supply in contracted}
+    for supply in list(green)[:1]:
+        green[supply] = green[supply] + np.minimum(edc, 0.0)
     matched = sum(green.values(), start=nowhere)
     rest = edc - matched
     unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR)

@@ -25,7 +25,7 @@ from energy.shelf import Shelf
 from energy.site import SiteOptions
 from energy.stand import Stand
 from energy.statement import statements
-from energy.totals import Columns
+from energy.totals import Columns, Totals
 from energy.view import View, Views
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
@@ -156,9 +156,19 @@ class LedgerFigures:
             summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
             sums.append([summed.totals(*cut) for cut in cuts])
             settled.append(until)
+        silent = [key for key, until in zip(self._keys(site), settled, strict=True) if until is None]
+        if len(silent) < len(settled):
+            sums.append([self._unheard(silent, of_sites) for of_sites in zip(*sums, strict=True)])
         scope = self._scope(site, _earliest(settled))
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
         return [kpi_row(part, total, scope, asked) for part, total in zip(parts, totals, strict=True)]
+
+    def _unheard(self, silent: Sequence[str], of_sites: Sequence[Totals]) -> Totals:
+        """What the ``silent`` sites owe in the same time as those of which something is settled."""
+        expected = max(totals.expected for totals in of_sites)
+        registers = sum(len(self.sites[key].meter) + len(self.sites[key].supply) for key in silent)
+        names = tuple(self.sites[key].name for key in silent)
+        return Totals(expected=expected * len(silent), registers_expected=expected * registers, silent=names)
 
     async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[Mixed]:
         view, cuts, _ = await self._view(key, parts, as_of)

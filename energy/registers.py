@@ -57,8 +57,11 @@ class Register:
 
     @property
     def bracket_ms(self) -> int:
-        """Longest time between two readings whose interpolation still counts as measured."""
-        return max(2 * self.period_ms, QUARTER_MS)
+        """Longest time between two readings whose interpolation still counts as measured.
+
+        Never more than an hour, whatever the period: a straight line through a day would give the night sun.
+        """
+        return max(min(2 * self.period_ms, _HOUR_MS), QUARTER_MS)
 
 
 @dataclass

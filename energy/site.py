@@ -69,7 +69,7 @@ class RegisterOptions(Options):
     """
 
     id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
-    period: Duration = timedelta(seconds=60)
+    period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(hours=1))
     modulus_wh: float | None = Field(default=None, gt=0)
     max_power_kw: float | None = Field(default=None, gt=0)
     on_decrease: Literal["reset", "unknown"] = "reset"
@@ -77,9 +77,14 @@ class RegisterOptions(Options):
 
 
 class MeterOptions(RegisterOptions):
-    """One ``[[sites.X.meter]]``."""
+    """One ``[[sites.X.meter]]``.
+
+    What a meter without an export register exports is integrated from its power from when that first turns
+    negative; ``exports = "none"`` says that it never does, whatever it tells.
+    """
 
     role: Role
+    exports: Literal["metered", "none"] = "metered"
     category: Literal["pue1", "pue2", "pue3"] | None = None
     parent: str | None = None
 
@@ -107,7 +112,7 @@ class WaterOptions(Options):
     """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE."""
 
     id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
-    period: Duration = timedelta(seconds=60)
+    period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(days=1))
     modulus_m3: float | None = Field(default=None, gt=0)
     max_flow_m3h: float | None = Field(default=None, gt=0)
     on_decrease: Literal["reset", "unknown"] = "reset"

@@ -21,7 +21,8 @@ class Totals:
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
             as the highest that is known, bounds included. It stands in the denominators of the green
             shares, so that a hole in the data never makes a share greener.
-        pue_edc, pue_eit, pue_known: over the quarters in which both are known.
+        pue_edc, pue_eit, pue_known: over the quarters in which both are known; ``pue_discharged``: what
+            batteries gave in these, which passes the inlet when they are charged.
         renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
@@ -31,6 +32,7 @@ class Totals:
         reuse, reuse_edc, reuse_known: likewise with E_DC.
         ere_edc, ere_eit, ere_reuse, ere_known: where all three are known.
         waterless, heatless: the sites, by name, that have no meter of it: what they use is not known.
+        silent: the sites, by name, of which nothing was ever settled, though others were.
         registers_expected, registers_known: register intervals behind the figures.
         corrections: revisions beyond the first.
     """
@@ -44,6 +46,7 @@ class Totals:
     eit_known: float = 0.0
     pue_edc: float = 0.0
     pue_eit: float = 0.0
+    pue_discharged: float = 0.0
     pue_known: float = 0.0
     green: float = 0.0
     other: float = 0.0
@@ -71,6 +74,7 @@ class Totals:
     corrections: float = 0.0
     waterless: tuple[str, ...] = ()
     heatless: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
@@ -115,8 +119,8 @@ class Columns:
         )
         missing = (high - low - sums["edc_known"]) * float(self.peaks[low:high].max(initial=0.0))
         sums |= {"edc_missing": missing, "expected": float(high - low)}
-        sums["renewable"] = min(sums["renewable"], sums["edc"] + missing)
-        return Totals(**sums, waterless=self.waterless, heatless=self.heatless)
+        sums["renewable"] = max(0.0, min(sums["renewable"], sums["edc"] + missing))
+        return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
 
 
 def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
@@ -145,7 +149,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "green": match.matched,
         "other": match.other,
         "unknown": match.unknown,
-        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance)),
+        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) + np.minimum(edc, 0.0)),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),
         "rest_grid": residual,
@@ -153,7 +157,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }
-    columns |= _together("pue", {"edc": edc, "eit": eit})
+    columns |= _together("pue", {"edc": edc, "eit": eit, "discharged": balance.discharged})
     columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": balance.grid, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
     reused = _together("reuse", {"": reuse, "edc": edc})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -22,5 +22,5 @@ class Cue:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of what was used together with E_IT"
-        reason = uncovered(totals.co2_known, totals.expected, floor, what)
+        reason = uncovered(totals.co2_known, totals.expected, floor, what) or fault(totals)
         return quotient(totals.co2_g, totals.co2_eit, reason, "E_IT")

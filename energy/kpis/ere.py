@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -20,5 +20,5 @@ class Ere:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
+        reason = uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless) or fault(totals)
         return quotient(totals.ere_edc - totals.ere_reuse, totals.ere_eit, reason, "E_IT")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -20,5 +20,7 @@ class Erf:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.reuse_known, totals.expected, floor, "heat", totals.heatless)
+        reason = uncovered(totals.reuse_known, totals.expected, floor, "heat", totals.heatless) or fault(
+            totals
+        )
         return quotient(totals.reuse, totals.reuse_edc, reason, "E_DC")

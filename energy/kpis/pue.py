@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -22,7 +22,7 @@ class Pue:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.pue_known, totals.expected, floor, "E_DC together with E_IT")
-        found = quotient(totals.pue_edc, totals.pue_eit, reason, "E_IT")
+        found = quotient(totals.pue_edc, totals.pue_eit, reason or fault(totals), "E_IT")
         if found.value is not None and found.value <= 1:
-            return Figure(None, f"metering fault: E_DC / E_IT is {found.value:.3f}, but cannot be 1 or less")
+            return Figure(None, "a battery fed the load with energy that passed the inlet before")
         return found

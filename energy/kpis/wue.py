@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
 from energy.totals import Totals
 
 
@@ -20,5 +20,7 @@ class Wue:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.water_known, totals.expected, floor, "water", totals.waterless)
+        reason = uncovered(totals.water_known, totals.expected, floor, "water", totals.waterless) or fault(
+            totals
+        )
         return quotient(1000 * totals.water_l, totals.water_eit, reason, "E_IT")

@@ -106,6 +106,33 @@ def test_a_pue_of_one_or_less_is_a_metering_fault(eit):
     assert found.withheld.startswith("metering fault")
 
 
+@pytest.mark.parametrize("name", ["hourly_matched", "ref", "cfe_score", "cue", "erf", "ere"])
+def test_where_the_it_equipment_used_more_than_the_inlet_nothing_over_the_inlet_is_told(name):
+    rows = {
+        "meter/main-1/energy": hourly(10),
+        "meter/ups-a/energy": hourly(64),
+        "supply/w/energy": hourly(10),
+        "heat/h/energy": hourly(1),
+    }
+    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}], heat=[{"id": "h"}])
+    found = figure(name, summed(where, sheet(rows), grid(4, 0.5, 300.0)))
+    assert found.value is None
+    assert found.withheld == "metering fault: E_DC / E_IT is 0.156, but cannot be 1 or less"
+
+
+def test_a_battery_that_feeds_the_load_is_no_metering_fault():
+    rows = {
+        "meter/main-1/energy": hourly(2),
+        "meter/ups-a/energy": hourly(8),
+        "supply/bat/discharge": hourly(8),
+        "supply/w/energy": hourly(2),
+    }
+    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}, {"id": "bat", "kind": "battery"}])
+    totals = summed(where, sheet(rows))
+    assert value("hourly_matched", totals) == 1.0
+    assert figure("pue", totals).withheld == "a battery fed the load with energy that passed the inlet before"
+
+
 @pytest.mark.parametrize("name", ["pue", "ref", "hourly_matched", "cfe_score", "cue", "ere"])
 def test_below_the_floor_a_figure_is_withheld_with_the_share_that_is_known(name):
     rows = {

@@ -62,7 +62,18 @@ async def test_the_first_reading_of_a_register_is_remembered_even_when_an_earlie
         found = await connection.execute(select(REGISTER).where(REGISTER.c.meter == "main-1"))
         rows = {r.channel: r for r in found}
     assert rows["energy"].register_since == START + 10 * MINUTE
-    assert "export" not in rows  # it counts imports, so a negative power is no export register
+    assert "export" not in rows  # less than 100 W against its direction is how its zero wanders
+
+
+async def test_a_meter_without_an_export_register_exports_from_when_its_power_turns_negative(plant):
+    for minute, watts in ((1, 5e5), (2, -5e5), (3, -5e5)):
+        counted = {"energy_wh": [float(minute)], "power_w": [watts]}
+        await plant.feed(plant.frame(MAIN, [START + minute * MINUTE], counted))
+    async with plant.database.read() as connection:
+        found = await connection.execute(select(REGISTER).where(REGISTER.c.meter == "main-1"))
+        rows = {r.channel: r for r in found}
+    assert rows["export"].power_since == START + 2 * MINUTE
+    assert rows["export"].register_since is None
 
 
 async def test_without_its_tables_it_fails_as_a_store_does(tmp_path):

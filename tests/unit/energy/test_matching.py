@@ -104,10 +104,50 @@ def test_a_battery_earns_nothing_when_it_discharges():
     assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [20, 0]
 
 
-def test_a_battery_that_feeds_the_grid_makes_no_negative_consumption():
-    rows = {"meter/main-1/energy": hourly(0), "meter/main-1/export": hourly(8)}
-    assert matched([BATTERY], rows)[0].edc.tolist() == [0.0] * 4
+def test_what_a_battery_feeds_to_the_grid_is_taken_back_from_what_charged_it():
+    rows = {
+        "meter/main-1/energy": hourly(0, 0, 4),
+        "meter/main-1/export": hourly(0, 12, 0),
+        "supply/pv/energy": hourly(20, 0, 0),
+        "supply/bat/discharge": hourly(0, 16, 0),
+    }
+    found, green = matched([PV, BATTERY], rows)
+    assert found.edc.reshape(-1, 4).sum(axis=1).tolist() == [20, -12, 4]
+    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [20, -12, 0]
+    sums = green.matched + green.other + green.unknown
+    assert sums.tolist() == found.edc.tolist()
+    totals = summed(site(supply=[PV, BATTERY]), sheet(rows))
+    assert KPIS["ref"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
+    assert KPIS["hourly_matched"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
+
+
+def test_a_site_that_gives_out_more_than_it_took_in_and_its_battery_gave_is_a_fault():
+    rows = {
+        "meter/main-1/energy": hourly(0),
+        "meter/main-1/export": hourly(8),
+        "supply/bat/discharge": hourly(4),
+    }
+    assert np.isnan(matched([BATTERY], rows)[0].edc).all()
     assert np.isnan(matched([], rows)[0].edc).all()
+
+
+def test_a_reset_within_a_long_gap_is_no_better_known_than_the_gap():
+    rows = {"meter/main-1/energy": hourly(10, 10, 10), "supply/sun/energy": hourly(8, 8, 8)}
+    gap = [OK] * 2 + [ESTIMATED] * 6 + [OK] * 4
+    reset = [OK] * 2 + [RESET] * 6 + [OK] * 4
+    green = {}
+    for name, marks in {"gap": gap, "reset": reset}.items():
+        _, found = matched([SUN], rows, {"supply/sun/energy": marks})
+        green[name] = found.matched.tolist()
+    assert green["reset"] == green["gap"]
+    assert sum(green["gap"][2:8]) == 0
+
+
+def test_a_reset_within_its_hour_still_counts_as_the_lower_bound_that_it_is():
+    rows = {"meter/main-1/energy": hourly(10, 10), "supply/sun/energy": hourly(8, 8)}
+    marks = [OK, RESET, OK, OK, OK, OK, OK, OK]
+    _, found = matched([SUN], rows, {"supply/sun/energy": marks})
+    assert found.matched.sum() == 16
 
 
 def test_a_supply_that_is_not_known_makes_the_rest_unknown_not_other():

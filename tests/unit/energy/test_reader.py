@@ -103,6 +103,17 @@ async def test_all_sites_are_the_sum_of_each(green):
     assert await reader.settled_until("all") == START + 6 * HOUR
 
 
+async def test_a_site_that_never_spoke_leaves_nothing_to_be_told_of_all(green):
+    period = Period(START, START + 6 * HOUR)
+    (row,) = await figures(green).kpi("all", period)
+    told = (row.pue, row.hourly_matched, row.ref, row.cfe_score, row.cue)
+    assert told == (None,) * 5
+    assert row.withheld["hourly_matched"].startswith("E_DC is known for 50.0% of the period")
+    assert row.completeness == pytest.approx(4 / (4 + len(green.sites["kaunas"].meter)))
+    (alone,) = await figures(green).kpi("gdansk", period)
+    assert alone.hourly_matched is not None
+
+
 async def test_mix_names_each_supply_and_the_surplus(green):
     await green.counts("supply/gdansk/ppa-wind-1", 12_000.0, (366, 500), first=-36_600.0)
     await green.counts("meter/gdansk/main-1", 8000.0, (366, 500))

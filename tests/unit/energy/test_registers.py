@@ -119,9 +119,14 @@ def test_a_gap_without_a_later_reading_is_missing():
 
 
 def test_a_slow_meter_may_leave_twice_its_period():
-    found = settle([(0, 0.0), (120, 800.0)], 8, register(period_ms=60 * MINUTE))
-    assert found.quality.tolist() == [OK] * 8
-    assert found.amount.tolist() == [100.0] * 8
+    found = settle([(0, 0.0), (60, 400.0)], 4, register(period_ms=30 * MINUTE))
+    assert found.quality.tolist() == [OK] * 4
+    assert found.amount.tolist() == [100.0] * 4
+
+
+def test_but_no_period_makes_a_straight_line_of_more_than_an_hour_a_measurement():
+    found = settle([(0, 0.0), (120, 800.0)], 8, register(period_ms=24 * 60 * MINUTE))
+    assert found.quality.tolist() == [ESTIMATED] * 8
 
 
 def test_readings_may_come_unordered_twice_and_with_holes():
