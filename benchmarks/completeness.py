@@ -51,6 +51,7 @@ class Bench:
         self.store = DuckDBStore(DuckDBOptions(), self.registry, folder)
 
     async def open(self) -> None:
+        """Open journal and store, and the ledger over them."""
         await self.journal.open()
         await self.store.open()
         self.account = IntakeAccount(self.registry, Quality(self.registry, wall=self.clock))
@@ -170,6 +171,7 @@ async def memory(bench: Bench, sources: int) -> float:
 
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
+    """A ledger of its own, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         made = Bench(Path(folder))
         await made.open()
@@ -181,6 +183,7 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 async def main() -> None:
+    """Print what each part costs, and the memory."""
     async with bench() as made:
         parts = await hot_path(made)
     for name, cost in parts.items():

@@ -68,8 +68,8 @@ class Batch:
     how many fields nobody knows, from samples.
 
     For the account by source: ``told`` and ``told_ms`` name every message that was used by a series of its
-    source and by its time, ``gaps`` where ``missed`` ones were noticed (series, time, how many), and
-    ``refused`` counts whole messages by source and reason where the topic was good.
+    source and by its time, ``gaps`` between which times ``missed`` ones were sent (series, from, to, how
+    many), and ``refused`` counts whole messages by source and reason where the topic was good.
     """
 
     received: int = 0
@@ -81,7 +81,7 @@ class Batch:
     statuses: dict[str, bool] = field(default_factory=dict)
     told: list[int] = field(default_factory=list)
     told_ms: list[int] = field(default_factory=list)
-    gaps: list[tuple[int, int, int]] = field(default_factory=list)
+    gaps: list[tuple[int, int, int, int]] = field(default_factory=list)
     refused: dict[tuple[str, str], int] = field(default_factory=dict)
     unstamped: dict[str, int] = field(default_factory=dict)
     again: list[Again] = field(default_factory=list)

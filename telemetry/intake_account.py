@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from telemetry.batch import Batch
 from telemetry.cadence import Cadences, Declared
 from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.intake_sources import IntakeSources, Numbers
-from telemetry.intake_tally import Tally
+from telemetry.intake_tally import HOUR_MS, Tally
 from telemetry.quality import Checked, Quality
 from telemetry.series import SeriesRegistry
 
@@ -94,11 +94,13 @@ class IntakeAccount:
 
     def _add_lost(self, batch: Batch, tally: Tally) -> None:
         if batch.gaps:
-            series, at_ms, counts = (np.array(one, dtype=np.int64) for one in zip(*batch.gaps, strict=True))
-            good = self._quality.believed(at_ms)
+            series, since, at_ms, counts = np.array(batch.gaps, dtype=np.int64).T
+            at_ms = np.where(self._quality.believed(at_ms), at_ms, tally.arrived_ms)
+            since = np.where(self._quality.believed(since), np.minimum(since, at_ms), at_ms)
             sources = self.sources.of_series(series.astype(np.int32))
-            tally.add("missed", sources, np.where(good, at_ms, tally.arrived_ms), counts)
-        tally.add_nobody("missed", batch.missed - sum(count for _, _, count in batch.gaps))
+            for mine, hour_ms, part in _by_hour(since, at_ms, counts):
+                tally.add("missed", sources[mine], hour_ms, part)
+        tally.add_nobody("missed", batch.missed - sum(count for *_, count in batch.gaps))
 
     def _add_rows(self, judged: Judged, tally: Tally) -> None:
         for frame, late in zip(judged.frames, judged.late, strict=True):
@@ -111,3 +113,18 @@ class IntakeAccount:
         for one in judged.checked:
             for reason, series in one.refused.items():
                 tally.add(f"rejected_{reason}", self.sources.of_series(series))
+
+
+def _by_hour(since: Millis, at_ms: Millis, counts: Numbers) -> Iterator[tuple[Numbers, Millis, Numbers]]:
+    """Spread ``counts`` evenly over the time from ``since`` to ``at_ms``: which gaps, hour, how many then."""
+    last = at_ms // HOUR_MS
+    done = np.zeros(len(counts), dtype=np.int64)
+    hour = since // HOUR_MS
+    while len(going := np.flatnonzero(hour <= last)):
+        reached = (hour + 1) * HOUR_MS - since
+        before = np.minimum(counts, ((counts + 1) * reached - 1) // np.maximum(at_ms - since, 1))
+        upto = np.where(hour == last, counts, before)
+        some = going[(upto - done)[going] != 0]
+        if len(some):
+            yield some, hour[some] * HOUR_MS, (upto - done)[some]
+        done, hour = upto, hour + 1

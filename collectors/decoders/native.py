@@ -174,12 +174,13 @@ class NativeDecoder:
         # Only a GPU topic names its publisher; a gateway may share one counter between many meters.
         if seq is not None and route.measurement is GPU:
             at_ms, counter = batch.told_ms[-1], route.counter
+            since_ms = at_ms if counter is None else counter.at_ms
             if counter is None:
                 route.counter = Counter(seq, at_ms)
             elif lost := counter.take(seq, at_ms):
                 batch.missed += lost
-                # What comes late after all is taken back where it was noticed to be missing.
-                batch.gaps.append((batch.told[-1], at_ms if lost > 0 else counter.at_ms, lost))
+                # What comes late after all is taken back in the hour of its own time.
+                batch.gaps.append((batch.told[-1], since_ms if lost > 0 else at_ms, at_ms, lost))
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)
         route.seen += 1

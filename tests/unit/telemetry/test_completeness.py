@@ -226,6 +226,18 @@ async def test_a_message_that_came_twice_stands_for_no_other(tmp_path: Path) -> 
         assert (line.expected, line.received, line.duplicate, line.missing) == (360, 360, 360, 180)
 
 
+async def test_what_the_counter_shows_to_be_lost_is_missing_in_the_hours_in_which_it_was_sent(
+    tmp_path: Path,
+) -> None:
+    async with intake(tmp_path, at(3)) as rig:
+        await rig.hear([node(60 * m, seq=m, gpus=1) for m in (*range(50), *range(130, 180))])
+        await rig.hear([node(60 * 55, seq=55, gpus=1)])
+        await rig.tend()
+        told = [(line.received, line.missed, line.missing) for line in of(await rig.lines(), NODE)]
+        assert told[:3] == [(51, 9, 9), (0, 60, 60), (50, 10, 10)]
+        await check_sums(rig)
+
+
 async def test_a_source_that_speaks_when_it_likes_is_not_missed(tmp_path: Path) -> None:
     async with intake(tmp_path, at(1)) as rig:
         times = accumulate([1, 100, 7, 900, 30] * 3)
