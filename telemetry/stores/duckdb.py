@@ -62,7 +62,7 @@ class DuckDBOptions(FollowOptions):
     threads: int = Field(default=2, ge=1, le=256)
     readers: int = Field(default=4, ge=1, le=64)
     seal_after: Duration = timedelta(hours=2)
-    seal_rows: int = Field(default=8_000_000, ge=1)
+    seal_rows: int = Field(default=4_000_000, ge=1)
 
     @field_validator("memory_limit")
     @classmethod

@@ -173,7 +173,7 @@ class DuckDBFile:
         with self._transaction() as connection:
             for name in self._sealer.candidates():
                 newest = int(self._newest[name].max(initial=NEVER))
-                sealing = None if newest == NEVER else self._sealer.begin(connection, name, newest)
+                sealing = self._sealer.begin(connection, name, newest)
                 if sealing is not None:
                     return sealing
         return None
@@ -201,7 +201,7 @@ class DuckDBFile:
 
     def give_up_seal(self, sealing: Sealing) -> None:
         """Leave the rows where they are, and try again only when more have come."""
-        self._sealer.put_off(sealing)
+        self._sealer.put_off(sealing.measurement.name)
         self._sealer.give_up(self._open(), sealing)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import structlog
 from runtime.errors import StoreError
 from telemetry.catalogue import Measurement
 from telemetry.frame import Frame
+from telemetry.live import NEVER
 from telemetry.stored import STORED
 from telemetry.stores.duckdb_connection import run
 from telemetry.stores.duckdb_sealed import WHOLE, WRITING, Sealed, literal, quoted
@@ -21,8 +22,9 @@ log = structlog.get_logger(__name__)
 
 _MINUTE_MS = 60_000
 
-_FORMAT = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd"
-"""Version 2 splits the bytes of registers apart: 1.7 bytes instead of 2.6."""
+_FORMAT = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE 245760"
+"""Version 2 splits the bytes of registers apart: 1.7 bytes instead of 2.6. Groups of twice DuckDB's own size
+are a tenth smaller, and one series of many files is found in half the time: their heads are half as long."""
 
 
 @dataclass
@@ -75,11 +77,12 @@ class Sealer:
     def begin(self, connection: duckdb.DuckDBPyConnection, name: str, newest_ms: int) -> Sealing | None:
         """What of the measurement ``name`` is sealed next, noted in the database; None if nothing is."""
         measurement = STORED[name]
-        chosen = self._choose(connection, measurement, newest_ms - self._after_ms)
+        known = newest_ms > NEVER
+        chosen = self._choose(connection, measurement, newest_ms - self._after_ms) if known else None
         if chosen is None:
-            self._grown[name] = 0
+            self.put_off(name)
             return None
-        number = run(connection, "SELECT coalesce(max(id), 0) + 1 FROM sealed")[0][0]
+        number = run(connection, "SELECT nextval('sealed_file')")[0][0]
         self._sealing = Sealing(number, measurement, *chosen)
         columns = ", ".join(map(quoted, measurement.field_names))
         values = [number, name, WRITING, *chosen[:2], columns]
@@ -96,7 +99,8 @@ class Sealer:
             f"WHERE at_ms >= {sealing.from_ms} AND at_ms < {sealing.to_ms} ORDER BY series, at_ms"
         )
         run(connection, f"COPY ({rows}) TO {literal(str(path))} ({_FORMAT})")
-        for place in (path, path.parent, path.parent.parent):
+        folder = self._sealed.folder
+        for place in (path, path.parent, folder, folder.parent):
             _to_disk(place)
         sealing.bytes = path.stat().st_size
 
@@ -129,9 +133,9 @@ class Sealer:
             self._sealing = None
             self._sealed.unlink(connection, [(sealing.id, sealing.measurement.name)])
 
-    def put_off(self, sealing: Sealing) -> None:
-        """Try again only once more rows have come."""
-        self._grown[sealing.measurement.name] = 0
+    def put_off(self, name: str) -> None:
+        """Look at the measurement ``name`` again only once more rows of it have come."""
+        self._grown[name] = 0
 
     def candidates(self) -> list[str]:
         """Names of the measurements that are worth a look."""

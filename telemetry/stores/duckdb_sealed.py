@@ -21,6 +21,9 @@ WRITING, WHOLE, LEAVING = "writing", "whole", "leaving"
 """States of a listed file: only the rows of whole ones count; the others are to be unlinked."""
 
 STATE = """
+LOAD parquet;
+SET GLOBAL parquet_metadata_cache = true;
+CREATE SEQUENCE IF NOT EXISTS sealed_file;
 CREATE TABLE IF NOT EXISTS sealed (
     id INTEGER, measurement VARCHAR, state VARCHAR,
     from_ms BIGINT, to_ms BIGINT, bytes BIGINT, columns VARCHAR
@@ -28,7 +31,11 @@ CREATE TABLE IF NOT EXISTS sealed (
 CREATE TABLE IF NOT EXISTS overridden (id INTEGER, series INTEGER, at_ms BIGINT);
 CREATE TABLE IF NOT EXISTS pruned (measurement VARCHAR PRIMARY KEY, before_ms BIGINT);
 """
-"""``overridden`` are rows of a file in whose place others stand in the tables."""
+"""``overridden`` are rows of a file in whose place others stand in the tables.
+
+Heads of files are kept in memory: without that, reading them is most of a question about one series. A
+number is never given twice, so a path never means another file.
+"""
 
 _GLOB = re.compile(r"([*?\[])")
 

@@ -191,6 +191,18 @@ async def test_a_small_site_stays_one_file(tmp_path: Path) -> None:
     assert not files(tmp_path)
 
 
+async def test_what_is_not_worth_sealing_is_looked_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, rows=100)
+    await bench.store.open()
+    await bench.minutes(3)
+    assert bench.store._file.seal_due
+    assert await bench.store.seal() == 0
+    assert not bench.store._file.seal_due
+    await bench.minutes(13, 3)
+    assert bench.store._file.seal_due
+    await bench.stop()
+
+
 async def test_sealing_goes_on_beside_the_writing(tmp_path: Path) -> None:
     bench = Bench(tmp_path, kind=DuckDBStore)
     await bench.store.open()
