@@ -1,4 +1,4 @@
-"""The native decoder: every folder of tests/cases/native, and what no folder can say."""
+"""The native decoder: what no folder of tests/cases/native can say."""
 
 from __future__ import annotations
 
@@ -32,38 +32,6 @@ def decoded(*messages: Message, registry: SeriesRegistry | None = None) -> Batch
     batch = Batch()
     NativeDecoder(SeriesRegistry() if registry is None else registry).decode(messages, batch, ARRIVED)
     return batch
-
-
-def rows_of(batch: Batch, registry: SeriesRegistry) -> list[dict[str, Any]]:
-    """The rows of ``batch`` as the cases spell them: missing values left out."""
-    rows = []
-    for frame in batch.frames():
-        for k, series in enumerate(frame.series):
-            values = {name: float(column[k]) for name, column in frame.columns.items()}
-            rows.append(
-                {
-                    "measurement": frame.measurement.name,
-                    "labels": registry.labels(int(series)),
-                    "at_ms": int(frame.at_ms[k]),
-                    "values": {name: value for name, value in values.items() if not math.isnan(value)},
-                }
-            )
-    return rows
-
-
-@pytest.mark.parametrize("case", sorted(p.name for p in CASES.iterdir()))
-def test_case(case: str) -> None:
-    folder = CASES / case
-    payload = next(folder.glob("input.*")).read_bytes()
-    expected = json.loads((folder / "expected.json").read_text())
-    registry = SeriesRegistry()
-    batch = decoded(Message((folder / "topic").read_text().rstrip("\n"), payload), registry=registry)
-    assert batch.received == 1
-    assert rows_of(batch, registry) == expected.get("rows", [])
-    assert list(batch.rejected) == ([expected["rejected"]] if "rejected" in expected else [])
-    assert batch.statuses == expected.get("statuses", {})
-    assert batch.unknown_fields == expected.get("unknown_fields", 0)
-    assert sum(batch.unstamped.values()) == expected.get("unstamped", 0)
 
 
 def test_every_measurement_has_a_good_case() -> None:

@@ -1,0 +1,20 @@
+"""Share of E_DC that came from the grid and that nothing was matched with."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient
+from energy.totals import Totals
+
+
+@KPIS.add("grid_share", KpiOptions)
+class GridShare:
+    """Implements :class:`energy.kpi.Kpi`."""
+
+    name, label = "grid_share", "Grid share (GS)"
+    unit = "1"
+    form: Form = "ratio"
+    needs_mix = False
+    method = "Energy from the grid that nothing was matched with, over E_DC."
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        return quotient(totals.rest_grid, totals.edc, None, "E_DC")
