@@ -37,10 +37,12 @@ def test_there_are_blocks_to_judge() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_table_that_the_handbook_names_exists(page: Path) -> None:
     for name, key in TABLE.findall(page.read_text(encoding="utf-8")):
-        assert name in Settings.model_fields, f"{page.name} names [{name}], which the configuration lacks"
-        table = Settings.model_fields[name].annotation
-        if key and isinstance(table, type) and issubclass(table, BaseModel):
-            assert key in table.model_fields, f"{page.name} names {key} of [{name}], which has none"
+        known: object = Settings
+        for part in [*name.split("."), *([key] if key else [])]:
+            if not (isinstance(known, type) and issubclass(known, BaseModel)):
+                break  # tables of plugins, whose keys their own tests hold against the handbook
+            assert part in known.model_fields, f"{page.name} names {part} of [{name}], which lacks it"
+            known = known.model_fields[part].annotation
 
 
 def _completed(tables: dict[str, Any]) -> dict[str, Any]:
