@@ -176,7 +176,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
             Follower(journal, store, cast(FollowOptions, chosen.options))
             for store, chosen in zip(stores, configuration.stores, strict=True)
         ]
-        marked = Follower(journal, Marker(database, registry, settings.sites))
+        marked = Follower(journal, Marker(database, registry, settings.sites, clock))
         retention = Retention(stores, settings.retention, clock)
         rollups = Rollups(journal, follow[0], stores[0], gone=retention.gone)
         rolled = Follower(journal, rollups)

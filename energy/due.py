@@ -55,16 +55,27 @@ def by_site(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
     return sorted_marks
 
 
-def jobs(devices: Sequence[Device], marks: Iterable[Mark], watermark: int | None, due: int) -> list[Job]:
-    """The work for one site up to quarter ``due``, earliest first; nothing before its first reading."""
+def jobs(
+    devices: Sequence[Device],
+    marks: Iterable[Mark],
+    watermark: int | None,
+    due: int,
+    ends: Mapping[_Name, int],
+) -> list[Job]:
+    """The work for one site up to quarter ``due``, earliest first; nothing before its first reading.
+
+    ``ends`` are the quarters up to which removed devices were configured.
+    """
+    until = {(d.measurement.name, d.id): min(due, ends.get((d.measurement.name, d.id), due)) for d in devices}
     known = {(d.measurement.name, d.id): d for d in devices}
-    spans = _marked([mark for mark in marks if mark.device in known], watermark, due)
+    spans = _marked([mark for mark in marks if mark.device in known], watermark, until)
     begin = watermark
     if begin is None:
         begin = min((s.first for found in spans.values() for s in found), default=due)
     if begin < due:
         for name in known:
-            spans[name].append(Span(begin, due))
+            if begin < until[name]:
+                spans[name].append(Span(begin, until[name]))
     shared: dict[tuple[int, int, str], list[Device]] = defaultdict(list)
     for name, found in spans.items():
         for span in _days(_merged(found)):
@@ -72,9 +83,12 @@ def jobs(devices: Sequence[Device], marks: Iterable[Mark], watermark: int | None
     return [Job(tuple(group), Span(key[0], key[1])) for key, group in sorted(shared.items(), key=_order)]
 
 
-def _marked(marks: Iterable[Mark], watermark: int | None, due: int) -> dict[_Name, list[Span]]:
+def _marked(
+    marks: Iterable[Mark], watermark: int | None, until: Mapping[_Name, int]
+) -> dict[_Name, list[Span]]:
     spans: dict[_Name, list[Span]] = defaultdict(list)
     for mark in marks:
+        due = until[mark.device]
         if mark.span.first < due:
             spans[mark.device].append(Span(mark.span.first, min(mark.span.until, due)))
         elif watermark is not None:

@@ -192,6 +192,13 @@ class Figures(Protocol):
         """How complete each meter is, or each of those that ``only`` names by id."""
         ...
 
+    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
+        """The site, or all, by key, with every meter and supply that it had in some part of ``period``.
+
+        One that was changed within it is told as it was last.
+        """
+        ...
+
     async def settled_until(self, site: str) -> datetime | None:
         """Every interval before this has been settled; None before the first."""
         ...

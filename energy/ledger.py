@@ -13,9 +13,11 @@ import structlog
 from energy.account import account, fields_in_use
 from energy.device import Device, devices
 from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks
+from energy.era import DeviceName, Tenure, eras, tenures
 from energy.interval import QUARTER_MS
 from energy.readings import gather
 from energy.revisions import Entry, Written, write
+from energy.roster import load_plans
 from energy.sheet import LedgerRegister, expect, load_registers, settled_until
 from energy.site import SiteOptions
 from runtime.clock import from_ms, to_ms
@@ -63,7 +65,7 @@ class Ledger:
         grace: timedelta = GRACE,
     ) -> None:
         self._database, self._store, self._caught_up, self._grace = database, store, caught_up, grace
-        self._devices = {key: devices(key, site) for key, site in sites.items()}
+        self._sites = sites
         self._alone = asyncio.Lock()
         self._waiting: dict[str, tuple[int, frozenset[Mark]]] = {}
 
@@ -83,8 +85,8 @@ class Ledger:
         # A mark may run ahead of the store; waiting again makes the readings behind each mark readable.
         await self._caught_up()
         written, touched = Written(), []
-        for site, found in self._devices.items():
-            done = await self._settle_site(site, found, (marks.get(site, []), due, at))
+        for site in self._sites:
+            done = await self._settle_site(site, (marks.get(site, []), due, at))
             if done is not None:
                 written += done
                 touched.append(site)
@@ -93,21 +95,22 @@ class Ledger:
                  corrected=result.corrected, sites=len(touched))  # fmt: skip
         return result
 
-    async def _settle_site(
-        self, site: str, found: Sequence[Device], what: tuple[list[Mark], int, datetime]
-    ) -> Written | None:
+    async def _settle_site(self, site: str, what: tuple[list[Mark], int, datetime]) -> Written | None:
         marks, due, at = what
         if self._waiting.get(site) == (due, frozenset(marks)):
             return None  # the same readings that waited for the same quarter to end when it was last settled
         async with self._database.read() as connection:
             watermark = await settled_until(connection, site)
-        work = jobs(found, marks, watermark, due)
+            plans = (await load_plans(connection, [site]))[site]
+        known = tenures(site, eras(self._sites[site], plans))
+        ends = {name: tenure.until for name, tenure in known.items()}
+        work = jobs([tenure.device for tenure in known.values()], marks, watermark, due, ends)
         if not work:
             return None
-        registers = await self._registers(site, found)
+        registers = await self._registers(site, devices(site, self._sites[site]))
         written = Written()
         for job in work:
-            entries = await self._entries(job, registers, due)
+            entries = await self._entries(job, registers, due, known)
             async with self._database.begin() as connection:
                 written += await write(connection, site, entries, at)
         async with self._database.begin() as connection:
@@ -117,17 +120,19 @@ class Ledger:
         self._waiting[site] = due, frozenset(mark for mark in marks if mark.span.first >= due)
         return written
 
-    async def _entries(self, job: Job, registers: _Registers, due: int) -> list[Entry]:
+    async def _entries(
+        self, job: Job, registers: _Registers, due: int, known: Mapping[DeviceName, Tenure]
+    ) -> list[Entry]:
         own = {d.id: registers[d.measurement.name, d.id] for d in job.devices}
         fields = {d.id: fields_in_use(d, own[d.id]) for d in job.devices}
         gathered = await gather(self._store, job.devices, (job.span, due), fields)
-        return [
-            Entry(register, span, intervals)
-            for device in job.devices
-            for register, span, intervals in account(
-                device, own[device.id], gathered[device.id].readings, gathered[device.id].hull
-            )
-        ]
+        entries = []
+        for device in job.devices:
+            read = gathered[device.id]
+            for part in known[device.measurement.name, device.id].within(read.hull):
+                found = account(device, own[device.id], read.readings, part)
+                entries += [Entry(register, span, intervals) for register, span, intervals in found]
+        return entries
 
     async def _registers(self, site: str, found: Sequence[Device]) -> _Registers:
         """The registers of every configured device; required ones are made before they ever spoke."""

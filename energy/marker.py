@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import POWER, Device, devices
 from energy.due import add_marks
+from energy.era import FOREVER, eras, tenures
 from energy.interval import QUARTER_MS
+from energy.roster import load_plans, record
 from energy.sheet import expect
 from energy.site import SiteOptions
 from energy.tables import FOLLOWED, REGISTER, insert_into
-from runtime.clock import from_ms
+from runtime.clock import Clock, SystemClock, from_ms
 from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import StoreError
 from telemetry.frame import Frame
@@ -24,6 +26,9 @@ from telemetry.series import SeriesRegistry
 
 DeviceKey = tuple[str, str, str]
 """Site, measurement, id."""
+
+AFTERWARDS = 4
+"""Quarters in which a removed meter is still heard: a later reading ends its last interval."""
 
 NOISE_W = 100.0
 """What a meter may tell against its direction without exporting: the zero of a large one wanders."""
@@ -41,15 +46,21 @@ class Marker:
 
     It keeps no readings: only ranges of quarter-hours per device, written in one transaction with the
     position, so that a crash neither loses a late reading's correction nor the place. Devices that are not
-    configured are passed over.
+    configured are passed over, but for late readings of those that once were.
     """
 
     name = "ledger"
 
     def __init__(
-        self, database: Database, registry: SeriesRegistry, sites: Mapping[str, SiteOptions]
+        self,
+        database: Database,
+        registry: SeriesRegistry,
+        sites: Mapping[str, SiteOptions],
+        clock: Clock | None = None,
     ) -> None:
         self._database, self._registry = database, registry
+        self._sites, self._clock = sites, clock or SystemClock()
+        self._until: dict[DeviceKey, int] = {}
         found = [device for key, site in sites.items() for device in devices(key, site)]
         self._devices = {(d.site, d.measurement.name, d.id): d for d in found}
         self._measurements = {d.measurement.name for d in found}
@@ -58,16 +69,25 @@ class Marker:
     async def open(self) -> int:
         """The position up to which intervals are marked; 0 at first. Raises StoreError.
 
-        A meter that is new in the configuration is expected from where its site is settled now.
+        A meter that is new in the configuration is expected from where its site is settled now; what has
+        changed is noted in the roster.
         """
         try:
             async with self._database.begin() as connection:
-                await expect(connection, list(self._devices.values()))
+                configured = [d for name, d in self._devices.items() if name not in self._until]
+                await expect(connection, configured)
+                await record(connection, self._sites, self._clock.now())
+                plans = await load_plans(connection, list(self._sites))
                 place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
                 position = await connection.scalar(place)
                 registers = (await connection.execute(select(REGISTER))).all()
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger's place in the journal cannot be read: {error}") from error
+        for site, options in self._sites.items():
+            for name, tenure in tenures(site, eras(options, plans[site])).items():
+                if tenure.until < FOREVER:
+                    self._devices[site, *name], self._until[site, *name] = tenure.device, tenure.until
+                    self._measurements.add(name[0])
         for row in registers:
             key = ((row.site, row.measurement, row.meter), row.channel)
             self._first[key] = _First(row.register_since, row.power_since)
@@ -81,7 +101,7 @@ class Marker:
             if frame.measurement.name in self._measurements and len(frame):
                 for device, rows in self._by_device(frame):
                     key = (device.site, device.measurement.name, device.id)
-                    ranges += [(key, first, until) for first, until in _runs(rows.at_ms)]
+                    ranges += [(key, *run) for run in _runs(rows.at_ms) if self._heard(key, run[0])]
                     self._note_firsts(device, rows, firsts)
         try:
             async with self._database.begin() as connection:
@@ -103,6 +123,10 @@ class Marker:
             device = self._devices.get((labels[0], name, labels[1]))
             if device is not None:
                 yield device, frame.take(rows)
+
+    def _heard(self, device: DeviceKey, quarter: int) -> bool:
+        """Whether readings of ``quarter`` count: of a removed device, those of when it was configured."""
+        return device not in self._until or quarter < self._until[device] + AFTERWARDS
 
     def _note_firsts(self, device: Device, rows: Frame, firsts: dict[tuple[DeviceKey, str], _First]) -> None:
         """Put into ``firsts`` what begins earlier than was known.

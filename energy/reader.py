@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import add
@@ -11,10 +12,10 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import energy.kpis
-from energy.device import devices
 from energy.entries import ledger_rows
+from energy.era import Era, categories, eras, merged, valid
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
-from energy.gridmix import grid_hours, load_gridmix
+from energy.gridmix import GridMix, grid_hours, load_gridmix
 from energy.interval import QUARTER_MS, Period, Step, steps
 from energy.kpi import KPIS
 from energy.look import Look
@@ -56,7 +57,6 @@ class LedgerFigures:
         self._shelf = Shelf(database)
         self._views = {key: Views(site, self._shelf) for key, site in sites.items()}
         self._kpis = kpis()
-        self._devices = {key: devices(key, site) for key, site in sites.items()}
         self._look: Look | None = None
 
     def snapshot(self, over: Period | None = None) -> LedgerFigures:
@@ -97,7 +97,9 @@ class LedgerFigures:
 
     async def grid(self, site: str, period: Period) -> list[GridHour]:
         """The mix of the grid in every hour of ``period``, by bidding zone and time. Raises StoreError."""
-        zones = sorted({self.sites[key].grid for key in self._keys(site)})
+        first, until = _quarters(period)
+        found = [e for key in self._keys(site) for e in await self._eras(key) if e.meets(first, until)]
+        zones = sorted({era.site.grid for era in found})
         return [hour for zone in zones for hour in await grid_hours(self._store, zone, period)]
 
     async def rows(
@@ -122,12 +124,18 @@ class LedgerFigures:
             first, until = _quarters(period)
             days = range(first // QUARTERS_A_DAY, -(-until // QUARTERS_A_DAY))
             for key in self._keys(site):
-                sheet, settled = await self._sheet(key, days, as_of)
-                chosen = [d for d in self._devices[key] if names is None or d.id in names]
-                found += statements(chosen, sheet, (first, max(first, min(until, settled or first))))
+                sheet, settled, known = await self._sheet(key, days, as_of)
+                there = valid(key, known, first, max(0, min(until, settled or first) - first))
+                chosen = [found for found in there.values() if names is None or found[0].id in names]
+                found += statements(chosen, sheet, first)
             return found
 
         return await self._once(("statements", site, period, names), as_of, answer)
+
+    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
+        """Each site with every meter and supply that it had in some part of ``period``."""
+        first, until = _quarters(period)
+        return {key: merged(self.sites[key], await self._eras(key), first, until) for key in self._keys(site)}
 
     async def settled_until(self, site: str) -> datetime | None:
         """Every interval before this has been settled; of ``all``: at every site."""
@@ -151,17 +159,19 @@ class LedgerFigures:
         asked = {name: kpi for name, kpi in self._kpis.items() if only is None or name in {*only, _ALWAYS}}
         grids = any(kpi.needs_mix for kpi in asked.values())
         sums, settled = [], []
+        known: list[Era] = []
         for key in self._keys(site):
             view, cuts, until = await self._view(key, parts, as_of)
             summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
-            sums.append([summed.totals(*cut) for cut in cuts])
+            sums.append([_metered(summed.totals(*cut), view, cut) for cut in cuts])
+            known += view.eras
             settled.append(until)
         silent = [key for key, until in zip(self._keys(site), settled, strict=True) if until is None]
         if len(silent) < len(settled):
             sums.append([self._unheard(silent, of_sites) for of_sites in zip(*sums, strict=True)])
-        scope = self._scope(site, _earliest(settled))
+        scopes = self._scopes(site, _earliest(settled), parts, known)
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
-        return [kpi_row(part, total, scope, asked) for part, total in zip(parts, totals, strict=True)]
+        return [kpi_row(*row, asked) for row in zip(parts, totals, scopes, strict=True)]
 
     def _unheard(self, silent: Sequence[str], of_sites: Sequence[Totals]) -> Totals:
         """What the ``silent`` sites owe in the same time as those of which something is settled."""
@@ -172,8 +182,10 @@ class LedgerFigures:
 
     async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[Mixed]:
         view, cuts, _ = await self._view(key, parts, as_of)
+        first, until = _quarters(Period(parts[0].start, parts[-1].end))
+        there = {supply.id for supply in merged(self.sites[key], view.eras, first, until).supply}
         return [
-            mixed(part, view.without_mix.totals(*cut), view.flows, cut)
+            mixed(part, view.without_mix.totals(*cut), view.flows, cut, there)
             for part, cut in zip(parts, cuts, strict=True)
         ]
 
@@ -190,8 +202,8 @@ class LedgerFigures:
             stand = await self._stand(key)
             view, settled = await self._view_of(stand, days), stand.settled
         else:
-            sheet, settled = await self._shelf.sheet_as_of(key, days, as_of)
-            view = View.of(self.sites[key], sheet)
+            sheet, settled, known = await self._sheet(key, days, as_of)
+            view = View.of(known, sheet)
         cuts = []
         for part in parts:
             low, high = _quarters(part)
@@ -199,13 +211,20 @@ class LedgerFigures:
             cuts.append((low - view.sheet.first, high - view.sheet.first))
         return view, cuts, settled
 
-    async def _sheet(self, key: str, days: range, as_of: datetime | None) -> tuple[Sheet, int | None]:
+    async def _sheet(
+        self, key: str, days: range, as_of: datetime | None
+    ) -> tuple[Sheet, int | None, tuple[Era, ...]]:
         if as_of is not None:
-            return await self._shelf.sheet_as_of(key, days, as_of)
+            sheet, settled, plans = await self._shelf.sheet_as_of(key, days, as_of)
+            return sheet, settled, eras(self.sites[key], plans, as_of)
         stand = await self._stand(key)
         if self._look is not None and self._look.holds(key, days):
-            return (await self._view_of(stand, days)).sheet, stand.settled
-        return await self._shelf.sheet(stand, days), stand.settled
+            view = await self._view_of(stand, days)
+            return view.sheet, stand.settled, view.eras
+        return await self._shelf.sheet(stand, days), stand.settled, eras(self.sites[key], stand.plans)
+
+    async def _eras(self, key: str) -> tuple[Era, ...]:
+        return eras(self.sites[key], (await self._stand(key)).plans)
 
     async def _view_of(self, stand: Stand, days: range) -> View:
         """A view of ``days`` or more; of a snapshot, the one that it has seen, if it can be."""
@@ -225,11 +244,25 @@ class LedgerFigures:
         seen = None if self._look is None else self._look.mixed.get(key)
         if seen is not None and seen[0] is view:
             return seen[1]
-        mix = await load_gridmix(self._store, self.sites[key].grid, view.sheet.first, view.sheet.quarters)
+        mix = await self._gridmix(view)
         summed = view.columns(mix)
         if self._look is not None:
             self._look.mixed[key] = view, summed
         return summed
+
+    async def _gridmix(self, view: View) -> GridMix:
+        """The mix of the bidding zone in which the site stood, quarter by quarter."""
+        first, quarters = view.sheet.first, view.sheet.quarters
+        whole = GridMix.unknown(quarters)
+        loaded: dict[str, GridMix] = {}
+        for era in (era for era in view.eras if era.meets(first, first + quarters)):
+            zone = era.site.grid
+            if zone not in loaded:
+                loaded[zone] = await load_gridmix(self._store, zone, first, quarters)
+            own = slice(max(0, era.first - first), max(0, era.until - first))
+            whole.carbon_free_share[own] = loaded[zone].carbon_free_share[own]
+            whole.carbon_g_per_kwh[own] = loaded[zone].carbon_g_per_kwh[own]
+        return whole
 
     async def _stand(self, key: str) -> Stand:
         """How the site stands now; of a snapshot, how it stood when that was first asked."""
@@ -254,11 +287,22 @@ class LedgerFigures:
             return [period]
         return list(steps(period, step, _UTC if site == ALL else self.sites[site].tz))
 
-    def _scope(self, site: str, settled: datetime | None) -> Scope:
-        chosen = [self.sites[key] for key in self._keys(site)]
-        categories = sorted({m.category for s in chosen for m in s.meter if m.category is not None})
-        floor = max((s.completeness_floor for s in chosen), default=1.0)
-        return Scope(floor, "+".join(categories) or None, settled)
+    def _scopes(
+        self, site: str, settled: datetime | None, parts: Sequence[Period], known: Sequence[Era]
+    ) -> list[Scope]:
+        """What each of ``parts`` is of, by the eras of its sites."""
+        floor = max((self.sites[key].completeness_floor for key in self._keys(site)), default=1.0)
+        measured = (categories(known, *_quarters(part)) for part in parts)
+        return [Scope(floor, "+".join(found) or None, settled) for found in measured]
+
+
+def _metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
+    """``totals`` naming the site where it had no water or heat meter in all of ``cut``."""
+    first, until = (view.sheet.first + quarter for quarter in cut)
+    there = [era.site for era in view.eras if era.meets(first, max(until, first + 1))]
+    waterless = () if any(site.water for site in there) else (there[-1].name,)
+    heatless = () if any(site.heat for site in there) else (there[-1].name,)
+    return replace(totals, waterless=waterless, heatless=heatless)
 
 
 def _earliest(settled: Sequence[int | None]) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -116,10 +116,24 @@ class Mixed:
     totals: Totals
 
 
-def mixed(part: Period, totals: Totals, flows: Flows, cut: tuple[int, int]) -> Mixed:
-    """Where the energy of ``part`` came from; ``cut`` is its range of quarters in ``flows``."""
-    green, available = flows.sums(*cut)
-    surplus = sum(max(0.0, (available[name] or 0.0) - green.get(name, 0.0)) for name in flows.claimable)
+def mixed(
+    part: Period,
+    totals: Totals,
+    flows: Flows,
+    cut: tuple[int, int],
+    there: Collection[str] | None = None,
+) -> Mixed:
+    """Where the energy of ``part`` came from; ``cut`` is its range of quarters in ``flows``.
+
+    Named are the supplies that were ``there`` in some of what was asked for; None: all of them.
+    """
+    every, delivered = flows.sums(*cut)
+    green = {name: wh for name, wh in every.items() if there is None or name in there}
+    available = {name: wh for name, wh in delivered.items() if there is None or name in there}
+    surplus = sum(
+        max(0.0, (available[name] or 0.0) - green.get(name, 0.0))
+        for name in flows.claimable & available.keys()
+    )
     return Mixed(_mix_row(part, totals, green if totals.edc_known > 0 else {}, available, surplus), totals)
 
 

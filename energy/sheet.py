@@ -74,6 +74,12 @@ class Sheet:
         """How many quarters it spans."""
         return int(self.amount.shape[1])
 
+    def part(self, first: int, until: int) -> Sheet:
+        """Its quarters ``first <= q < until``, which it holds; nothing is copied."""
+        own = slice(first - self.first, until - self.first)
+        amount, quality, revision = self.amount[:, own], self.quality[:, own], self.revision[:, own]
+        return Sheet(first, self.registers, amount, quality, revision)
+
     @cached_property
     def lines(self) -> Mapping[RegisterKey, int]:
         """In which row each register is."""

@@ -13,7 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.balance import HOUR
+from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
+from energy.roster import load_plans
 from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
 from energy.stand import Stand, load_changes, load_stands
 from energy.tables import LEDGER
@@ -65,13 +67,19 @@ class Shelf:
             self._days.popitem(last=False)
         return _joined([found[day] for day in days], stand.registers, days.start * QUARTERS_A_DAY)
 
-    async def sheet_as_of(self, site: str, days: range, as_of: datetime) -> tuple[Sheet, int | None]:
-        """What was known ``as_of`` a time, from the database, and the quarter up to which it was settled."""
+    async def sheet_as_of(
+        self, site: str, days: range, as_of: datetime
+    ) -> tuple[Sheet, int | None, tuple[Plan, ...]]:
+        """What was known ``as_of`` a time, from the database, and the quarter up to which it was settled.
+
+        The plans are all that there are: which of them were known, :func:`energy.era.eras` tells.
+        """
         async with self._database.read() as connection:
+            plans = (await load_plans(connection, [site]))[site]
             settled = await settled_until(connection, site, as_of)
             registers = await load_registers(connection, site)
             first, quarters = days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY
-            return await load_sheet(connection, registers, first, quarters, as_of), settled
+            return await load_sheet(connection, registers, first, quarters, as_of), settled, plans
 
     def _held(self, stand: Stand, day: int) -> _Day | None:
         """The day if it has not changed since it was read."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
+from energy.roster import load_plans
 from energy.sheet import LedgerRegister, load_registers_of
 from energy.tables import CHANGE, SETTLEMENT
 
@@ -28,6 +30,7 @@ class Stand:
         registers: every register that the ledger ever kept of the site.
         changes: how many settlements wrote to a day (numbered since 1970); none where it is not named.
         known_from: the day from which on ``changes`` were read.
+        plans: what the site consisted of, in the order in which it was recorded.
     """
 
     site: str
@@ -35,10 +38,11 @@ class Stand:
     registers: tuple[LedgerRegister, ...]
     changes: dict[int, int]
     known_from: int
+    plans: tuple[Plan, ...] = ()
 
     def stamp(self, days: range) -> tuple[object, ...]:
         """Equal stamps of the same ``days`` (from ``known_from`` on): the same ledger."""
-        return self.registers, tuple(self.changes.get(day, 0) for day in days)
+        return self.registers, self.plans, tuple(self.changes.get(day, 0) for day in days)
 
 
 async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:
@@ -47,7 +51,10 @@ async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict
     each = (select(literal(site).label("site"), until).where(SETTLEMENT.c.site == site) for site in sites)
     settled = {row.site: row.until for row in await connection.execute(union_all(*each))}
     registers = await load_registers_of(connection, sites)
-    stands = {site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER) for site in sites}
+    plans = await load_plans(connection, sites)
+    stands = {
+        site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER, plans[site]) for site in sites
+    }
     first = min((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS
     await load_changes(connection, stands, first)
     return stands

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from energy.balance import Flags
 from energy.device import ENERGY, VOLUME, Device
@@ -28,43 +29,42 @@ async def metered(figures: Figures, site: str, period: Period) -> bool:
     return any(0 < s.known >= least for s in told if s.channel != VOLUME)
 
 
-def statements(found: Iterable[Device], sheet: Sheet, quarters: tuple[int, int]) -> list[MeterStatement]:
-    """One for each register of the ``found`` devices, over settled ``quarters`` (first, until).
+def statements(found: Iterable[tuple[Device, Flags]], sheet: Sheet, first: int) -> list[MeterStatement]:
+    """One for each register of the ``found`` devices, over settled quarters from ``first`` on.
 
-    A meter that never spoke has its statement too. A register is expected from when it begins.
+    Each device comes with the quarters in which it was configured: it is expected in no other. A meter that
+    never spoke has its statement too. A register is expected from when it begins.
     """
     told = []
-    for device in found:
+    for device, there in found:
         for channel in device.channels:
             line = sheet.lines.get((device.measurement.name, device.id, channel.name))
             if line is None and channel.name not in (ENERGY, VOLUME):
                 continue
             if line is None:
-                expected = quarters[1] - quarters[0]
+                expected = int(np.count_nonzero(there))
                 told.append(
                     MeterStatement(device.id, channel.name, device.role, None, expected, 0, 0, 0, expected)
                 )
                 continue
-            told.append(_statement(sheet, line, quarters, device.role))
+            told.append(_statement(sheet, line, first + np.flatnonzero(there), device.role))
     return told
 
 
-def _statement(sheet: Sheet, line: int, quarters: tuple[int, int], role: str) -> MeterStatement:
+def _statement(sheet: Sheet, line: int, quarters: npt.NDArray[np.intp], role: str) -> MeterStatement:
     register: LedgerRegister = sheet.registers[line]
-    first, until = quarters
-    first = min(until, max(first, register.begins))
-    part = slice(first - sheet.first, until - sheet.first)
+    part = quarters[quarters >= register.begins] - sheet.first
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
     known = ~np.isnan(amount)
     count = int(np.count_nonzero(known))
-    whole, water = count == until - first, register.key[2] == VOLUME
+    whole, water = count == len(part), register.key[2] == VOLUME
     total = float((amount if whole else amount[known]).sum()) if count else None
     return MeterStatement(
         meter=register.key[1],
         channel=register.key[2],
         role=role,
         energy_wh=None if water else total,
-        expected=until - first,
+        expected=len(part),
         known=count,
         estimated=int(np.count_nonzero(quality == ESTIMATED)),
         resets=int(np.count_nonzero(quality == RESET)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, Text, UniqueConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,6 +73,18 @@ CHANGE = Table(
     Column("changes", Integer, nullable=False),
 )
 """Counts the settlements that wrote to a day, so that a reader knows which days it must read again."""
+
+
+ROSTER = Table(
+    "energy_roster",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 as recorded"),
+    Column("since", Integer, nullable=False, comment="quarter from which it is valid; 0 is always"),
+    Column("known_at", Moment, nullable=False),
+    Column("tables", Text, nullable=False, comment="JSON: meters, supplies, grid as configured"),
+)
+"""What each site consisted of: a change of the configuration is a new row, valid until the next one."""
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:

@@ -6,13 +6,15 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 
-from energy.balance import Balance, balance
+from energy.balance import Balance
+from energy.era import Era, eras
 from energy.gridmix import GridMix
-from energy.matching import Match, match
+from energy.matching import Match
 from energy.rows import Flows
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
+from energy.splice import spliced
 from energy.stand import Stand
 from energy.totals import Columns, columns
 
@@ -25,17 +27,17 @@ _LONGEST_KEPT = 100
 
 @dataclass(frozen=True)
 class View:
-    """``sheet`` and what follows from it; all arrays begin with the sheet's first quarter."""
+    """``sheet`` and what follows from it by ``eras``; all arrays begin with the sheet's first quarter."""
 
+    eras: tuple[Era, ...]
     sheet: Sheet
     balance: Balance
     match: Match
 
     @classmethod
-    def of(cls, site: SiteOptions, sheet: Sheet) -> View:
-        """Work out the account of ``site``."""
-        found = balance(site, sheet)
-        return cls(sheet, found, match(found.edc, found.loose, found.contracted))
+    def of(cls, found: tuple[Era, ...], sheet: Sheet) -> View:
+        """Work out the account of a site that was what its eras say."""
+        return cls(found, sheet, *spliced(found, sheet))
 
     @cached_property
     def flows(self) -> Flows:
@@ -76,7 +78,7 @@ class Views:
         if covering:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
-        view = View.of(self._site, sheet)
+        view = View.of(eras(self._site, stand.plans), sheet)
         if len(days) <= _LONGEST_KEPT:
             for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)

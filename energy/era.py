@@ -1,0 +1,129 @@
+"""Which meters and supplies a site had when: what was accounted by one configuration stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from energy.balance import Flags
+from energy.device import Device, devices
+from energy.plan import TABLES, Plan, planned
+from energy.readings import Span
+from energy.site import RegisterOptions, SiteOptions, WaterOptions
+
+BEGINNING = 0
+"""The quarter from which the first configuration of a site is valid."""
+
+FOREVER = 2**31 - 1
+"""The quarter up to which what is configured now is valid."""
+
+DeviceName = tuple[str, str]
+"""Measurement and id."""
+
+
+_Entry = RegisterOptions | WaterOptions
+
+
+@dataclass(frozen=True)
+class Era:
+    """Quarters ``first <= q < until`` in which a site had the meters and supplies of ``site``."""
+
+    first: int
+    until: int
+    site: SiteOptions
+
+    def meets(self, first: int, until: int) -> bool:
+        """Whether some of its quarters are among ``first <= q < until``."""
+        return self.first < until and first < self.until
+
+
+def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None) -> tuple[Era, ...]:
+    """The eras of ``site``, earliest first and without a gap; one of all time for a site without ``plans``.
+
+    Plans that were recorded after ``as_of`` are not known yet; the first one always is. Of two that begin
+    with one quarter the later counts. Everything but meters, supplies and grid is as configured now.
+    """
+    seen = [p for n, p in enumerate(plans) if n == 0 or as_of is None or p.known_at <= as_of]
+    found: list[Era] = []
+    until = FOREVER
+    for plan in reversed(seen):
+        if plan.since < until:
+            found.append(Era(plan.since, until, planned(site, plan.tables)))
+            until = plan.since
+    return tuple(reversed(found)) or (Era(BEGINNING, FOREVER, site),)
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """A ``device`` as it was configured last, and the ``spans`` in which it was, in time order."""
+
+    device: Device
+    spans: tuple[Span, ...]
+
+    @property
+    def until(self) -> int:
+        """The quarter up to which it is configured; :data:`FOREVER` as long as it is."""
+        return self.spans[-1].until
+
+    def within(self, span: Span) -> list[Span]:
+        """The parts of ``span`` in which it was configured."""
+        cut = (Span(max(s.first, span.first), min(s.until, span.until)) for s in self.spans)
+        return [part for part in cut if part.first < part.until]
+
+
+def tenures(key: str, found: Iterable[Era]) -> dict[DeviceName, Tenure]:
+    """Every device that ``[sites.key]`` ever had; whoever was removed keeps its place."""
+    told: dict[DeviceName, Tenure] = {}
+    for era in found:
+        for device in devices(key, era.site):
+            name = device.measurement.name, device.id
+            spans = told[name].spans if name in told else ()
+            first = era.first
+            if spans and spans[-1].until == first:
+                first, spans = spans[-1].first, spans[:-1]
+            told[name] = Tenure(device, (*spans, Span(first, era.until)))
+    return told
+
+
+def valid(
+    key: str, found: Iterable[Era], first: int, quarters: int
+) -> dict[DeviceName, tuple[Device, Flags]]:
+    """Every device of some of ``quarters`` from ``first`` on, as it was last, and in which of them it was."""
+    told: dict[DeviceName, tuple[Device, Flags]] = {}
+    for era in found:
+        if not era.meets(first, first + max(quarters, 1)):
+            continue
+        for device in devices(key, era.site):
+            name = device.measurement.name, device.id
+            _, there = told.get(name, (device, np.zeros(quarters, dtype=np.bool_)))
+            there[max(0, era.first - first) : max(0, era.until - first)] = True
+            told[name] = device, there
+    return told
+
+
+def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> SiteOptions:
+    """``site`` with every meter and supply that it had in some of the quarters, each as it was last."""
+    meeting = [era.site for era in found if era.meets(first, max(until, first + 1))]
+    if len(meeting) == 1:
+        return meeting[0]
+    tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in TABLES}
+    return site.model_copy(update={**tables, "grid": meeting[-1].grid})
+
+
+def _last(lists: Iterable[Sequence[_Entry]]) -> Iterable[_Entry]:
+    """The entries of all ``lists`` by id: those of the last one in its order, then what it has no more."""
+    ordered = list(lists)
+    known: dict[str, _Entry] = {}
+    for entries in reversed(ordered):
+        for entry in entries:
+            known.setdefault(entry.id, entry)
+    return known.values()
+
+
+def categories(found: Iterable[Era], first: int, until: int) -> list[str]:
+    """The points at which IT energy was measured in the quarters, by name."""
+    meeting: Iterable[SiteOptions] = (era.site for era in found if era.meets(first, max(until, first + 1)))
+    return sorted({m.category for site in meeting for m in site.meter if m.category is not None})

@@ -1,0 +1,68 @@
+"""What a site consisted of, as it is kept: its meters, supplies and grid at one time, as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from energy.site import (
+    BiddingZone,
+    MeterOptions,
+    RegisterOptions,
+    SiteOptions,
+    SupplyOptions,
+    WaterOptions,
+)
+from runtime.options import Options
+
+TABLES = ("meter", "supply", "cooling", "heat", "water")
+"""The tables of a site whose entries are devices."""
+
+_KEPT = (*TABLES, "grid")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``tables`` (JSON) is valid from quarter ``since`` on, as recorded ``known_at`` that time."""
+
+    since: int
+    known_at: datetime
+    tables: str
+
+
+class _Tables(Options):
+    grid: BiddingZone
+    meter: tuple[MeterOptions, ...] = ()
+    supply: tuple[SupplyOptions, ...] = ()
+    cooling: tuple[RegisterOptions, ...] = ()
+    heat: tuple[RegisterOptions, ...] = ()
+    water: tuple[WaterOptions, ...] = ()
+
+
+def described(site: SiteOptions) -> str:
+    """All that a plan keeps of ``site``; equal for equal options, whatever the order of their keys.
+
+    Defaults are left out, so that an option that a later version brings is no change of the site.
+    """
+    told = site.model_dump(include=set(_KEPT), exclude_defaults=True)
+    return json.dumps(told, sort_keys=True, default=_seconds)
+
+
+def planned(site: SiteOptions, tables: str) -> SiteOptions:
+    """``site`` with the meters, supplies and grid that ``tables`` describe."""
+    kept = _parsed(tables)
+    return site.model_copy(update={name: getattr(kept, name) for name in _KEPT})
+
+
+@lru_cache(maxsize=1024)
+def _parsed(tables: str) -> _Tables:
+    return _Tables.model_validate(json.loads(tables))
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(f"{value!r} cannot be kept in a plan")

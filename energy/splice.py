@@ -1,0 +1,99 @@
+"""One account of a site that had other meters and supplies at other times: each era's own, end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from energy.balance import HOUR, Balance, balance
+from energy.era import Era
+from energy.matching import Match, match
+from energy.sheet import Sheet
+
+Account = TypeVar("Account", Balance, Match)
+
+_Piece = tuple[Account, slice, slice]
+"""An account, where it goes, and which of its quarters go there."""
+
+_ABSENT = {"available": np.nan}
+"""What a supply that was not there has in a mapping of the account; 0 in the others."""
+
+
+def spliced(eras: Sequence[Era], sheet: Sheet) -> tuple[Balance, Match]:
+    """Balance and matching over ``sheet``, each quarter by the devices that its site had then."""
+    until = sheet.first + sheet.quarters
+    meeting = [era for era in eras if era.meets(sheet.first, until)]
+    if len(meeting) == 1:
+        return _matched(balance(meeting[0].site, sheet))
+    balances: list[_Piece[Balance]] = []
+    matches: list[_Piece[Match]] = []
+    for low, high in _stretches(meeting, sheet.first, until):
+        found, green = _matched(_stretch(meeting, sheet, (low, high)))
+        where, every = slice(low - sheet.first, high - sheet.first), slice(0, high - low)
+        balances.append((found, where, every))
+        matches.append((green, where, every))
+    return _joined(balances, sheet.quarters), _joined(matches, sheet.quarters)
+
+
+def _matched(found: Balance) -> tuple[Balance, Match]:
+    return found, match(found.edc, found.loose, found.contracted)
+
+
+def _stretches(eras: Sequence[Era], first: int, until: int) -> Iterable[tuple[int, int]]:
+    """Whole hours of one era each, and the hours in which one follows on another."""
+    edges = {first, until}
+    for era in eras:
+        hour = era.first // HOUR * HOUR
+        edges |= {edge for edge in (hour, -(-era.first // HOUR) * HOUR) if first < edge < until}
+    ordered = sorted(edges)
+    return pairwise(ordered)
+
+
+def _stretch(eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int]) -> Balance:
+    """The balance of ``hours``; one more on both sides tells of gaps that lead out of them."""
+    low, high = hours
+    first, until = max(sheet.first, low - HOUR), min(sheet.first + sheet.quarters, high + HOUR)
+    part = sheet.part(first, until)
+    pieces: list[_Piece[Balance]] = []
+    for era in eras:
+        if era.meets(low, high):
+            begin, end = max(era.first, low), min(era.until, high)
+            where, own = slice(begin - low, end - low), slice(begin - first, end - first)
+            pieces.append((balance(era.site, part), where, own))
+    return _joined(pieces, high - low)
+
+
+def _joined(pieces: Sequence[_Piece[Account]], quarters: int) -> Account:
+    kind = type(pieces[0][0])
+    joined = {
+        field.name: _field(field.name, [(getattr(a, field.name), *at) for a, *at in pieces], quarters)
+        for field in fields(kind)
+    }
+    return kind(**joined)
+
+
+def _field(name: str, pieces: Sequence[tuple[Any, slice, slice]], quarters: int) -> Any:
+    values = [value for value, _, _ in pieces]
+    if isinstance(values[0], Mapping):
+        supplies = dict.fromkeys(supply for value in values for supply in value)
+        absent = _ABSENT.get(name, 0.0)
+        return {
+            supply: _column([(v.get(supply), *at) for v, *at in pieces], quarters, absent)
+            for supply in supplies
+        }
+    if all(value is None for value in values) or isinstance(values[0], str):
+        return values[-1]
+    return _column(pieces, quarters, np.nan)
+
+
+def _column(pieces: Sequence[Sequence[Any]], quarters: int, absent: float) -> np.ndarray[Any, Any]:
+    told = [value.dtype for value, _, _ in pieces if value is not None]
+    column = np.full(quarters, absent) if len(told) < len(pieces) else np.zeros(quarters, dtype=told[0])
+    for value, where, own in pieces:
+        if value is not None:
+            column[where] = value[own]
+    return cast("np.ndarray[Any, Any]", column)
