@@ -15,7 +15,7 @@ POWER = "power_w"
 RATED_W = METER.field(POWER).high
 """Bounds a register whose ``max_power_kw`` is not configured: no connection is larger."""
 
-CONTRACTS = 3.0
+CONTRACTS = 10.0
 """A supply whose ``max_power_kw`` is not configured gives no more than so many times the site's contract."""
 
 LITRE_M3 = 0.001
