@@ -27,7 +27,7 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
     async with (
         broker_alone() as place,
         Tap(place[1].port) as tap,
-        serving(options, place, configuration(tap.port, options)) as running,
+        serving(options, place, configuration(tap.port, options.client)) as running,
     ):
         await running.warm_up()
         tap.delays.clear()

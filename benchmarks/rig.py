@@ -109,11 +109,11 @@ class Rig:
         return bool((await self.ingest())["stored_rows"] >= self.rows)
 
 
-def configuration(port: int, options: argparse.Namespace) -> dict[str, Any]:
+def configuration(port: int, client: str | None = None) -> dict[str, Any]:
     """The service's tables: one site, DuckDB, the broker at ``port``; everybody on this machine may read."""
     broker = {"url": f"mqtt://127.0.0.1:{port}"}
-    if options.client:
-        broker["client"] = options.client
+    if client:
+        broker["client"] = client
     return {
         "broker": broker,
         "store": [{"type": "duckdb"}],
@@ -141,7 +141,7 @@ async def serving(
 ) -> AsyncIterator[Rig]:
     """The service at ``place`` with ``tables`` (else :func:`configuration`), ready, a dashboard open."""
     folder, broker = place
-    service = ServiceProcess(folder, tables or configuration(broker.port, options))
+    service = ServiceProcess(folder, tables or configuration(broker.port, options.client))
     try:
         await service.start()
         client = Client(service, token(service, "viewer"))
