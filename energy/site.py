@@ -155,7 +155,7 @@ class SiteOptions(Options):
         """Everything wrong between the tables of this site, named by ``[sites.key]``."""
         parents = {m.id: m.parent for m in self.meter}
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
-        return [*ids, *_broken_parents(key, parents), *_missing_roles(key, self)]
+        return [*ids, *_broken_parents(key, parents), *_missing_roles(key, self), *_boundless(key, self)]
 
 
 def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
@@ -194,6 +194,16 @@ def _broken_parents(key: str, parents: dict[str, str | None]) -> list[str]:
         if above == meter:
             found.append(f"sites.{key}.meter {meter!r}: its parents lead back to itself; break the loop")
     return found
+
+
+def _boundless(key: str, site: SiteOptions) -> list[str]:
+    """A jump of a register that nothing bounds would pass for green energy."""
+    return [
+        f"sites.{key}.supply {supply.id!r}: nothing bounds what its register may gain; write max_power_kw, "
+        "what it gives at most"
+        for supply in site.supply
+        if supply.kind.renewable and supply.max_power_kw is None
+    ]
 
 
 def _missing_roles(key: str, site: SiteOptions) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -115,12 +116,13 @@ def demo_settings(data_dir: Path, broker_port: int, http_port: int) -> dict[str,
         "broker": {"url": f"mqtt://127.0.0.1:{broker_port}", "embedded": True},
         "store": [{"type": "duckdb"}],
         "ingest": {"accepted_lateness": "70d"},
-        "sites": {plan.name: _site(plan) for plan in (GDANSK, KAUNAS)},
+        "sites": {plan.name: site_settings(plan) for plan in (GDANSK, KAUNAS)},
         "target": [target for plan in (GDANSK, KAUNAS) for target in _targets(plan)],
     }
 
 
-def _site(plan: SitePlan) -> dict[str, Any]:
+def site_settings(plan: SitePlan) -> dict[str, Any]:
+    """The table of a site that is what ``plan`` says."""
     rated_kw = plan.rated_it_w / 1000
     table: dict[str, Any] = {
         "name": plan.title,
@@ -155,6 +157,8 @@ def _meter(name: str, rated_kw: float) -> dict[str, Any]:
 
 def _supply(name: str, kind: str, plan: SitePlan) -> dict[str, Any]:
     supply: dict[str, Any] = {"id": name, "kind": kind, "period": _PERIOD}
+    if name in plan.plants:
+        supply["max_power_kw"] = ceil(plan.plants[name] * plan.rated_it_w / 1000)
     if kind.startswith("ppa_"):
         supply["zone"] = plan.grid.upper()
     return supply

@@ -62,16 +62,29 @@ class SitePlan:
             for node in range(self.nodes)
         ]
 
+    @property
+    def plants(self) -> dict[str, float]:
+        """Id -> peak power, per watt of rated IT power, of every plant that this plan has."""
+        sized = {
+            "pv-roof": self.pv_ratio,
+            "wind-yard": self.wind_ratio,
+            "ppa-wind-1": self.ppa_wind_ratio,
+            "ppa-solar-1": self.ppa_solar_ratio,
+        }
+        return {name: size for name, size in sized.items() if size > 0}
+
     def supplies(self) -> dict[str, str]:
         """Id -> kind (as ``[[sites.X.supply]] kind`` names it) of every supply that this plan has."""
-        sized = (
-            ("pv-roof", "onsite_solar", self.pv_ratio),
-            ("wind-yard", "onsite_wind", self.wind_ratio),
-            ("ppa-wind-1", "ppa_wind", self.ppa_wind_ratio),
-            ("ppa-solar-1", "ppa_solar", self.ppa_solar_ratio),
-            ("battery-1", "battery", self.battery_hours),
-        )
-        return {name: kind for name, kind, size in sized if size > 0}
+        battery = {"battery-1": "battery"} if self.battery_hours > 0 else {}
+        return {name: _KINDS[name] for name in self.plants} | battery
+
+
+_KINDS = {
+    "pv-roof": "onsite_solar",
+    "wind-yard": "onsite_wind",
+    "ppa-wind-1": "ppa_wind",
+    "ppa-solar-1": "ppa_solar",
+}
 
 
 def _hall(number: int) -> str:

@@ -117,18 +117,11 @@ class Plant:
         blows = np.ones(len(times_ms))
         for start, end in self._calms:
             blows[(times_ms >= start) & (times_ms < end)] = _CALM_WIND
-        sizes = {
-            "pv-roof": self.plan.pv_ratio,
-            "wind-yard": self.plan.wind_ratio,
-            "ppa-wind-1": self.plan.ppa_wind_ratio,
-            "ppa-solar-1": self.plan.ppa_solar_ratio,
-        }
         rates = {}
-        for name, ratio in sizes.items():
-            if ratio > 0:
-                windy = "wind" in name
-                made = wind_w(sky.wind_ms, ratio * rated) if windy else solar_w(sky, ratio * rated)
-                rates[name] = np.rint(made * blows).astype(np.int64) if windy else made
+        for name, ratio in self.plan.plants.items():
+            windy = "wind" in name
+            made = wind_w(sky.wind_ms, ratio * rated) if windy else solar_w(sky, ratio * rated)
+            rates[name] = np.rint(made * blows).astype(np.int64) if windy else made
         return rates
 
     def _feeders(self, load: Ints, it: Ints, rates: dict[str, Ints]) -> Day:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator.demo import demo_settings
+from simulator.demo import site_settings
 from simulator.faults import Calm, Fault, Rollover, Silent, Window
 from simulator.messages import Cadence
 from simulator.model import Model
@@ -27,6 +27,7 @@ BEGIN, NIGHT, FINISH = START - timedelta(hours=1), END + timedelta(hours=4), END
 CADENCE = Cadence(node=timedelta(minutes=15), other=timedelta(minutes=5))
 WINDLESS = date(2026, 10, 18)
 MODULUS = 20_000_000
+_PLAN = replace(GDANSK, ppa_wind_ratio=5.0)
 TARGET = "green-every-day"
 SEVERITY = "high"
 
@@ -36,13 +37,12 @@ _QUIET = Window(datetime(2026, 10, 9, 3, 20, tzinfo=UTC), datetime(2026, 10, 9, 
 
 def october() -> Model:
     """A site with enough wind on all nights but one; a meter rolls over and a node is silent for hours."""
-    plan = replace(GDANSK, ppa_wind_ratio=5.0)
     faults: list[Fault] = [
         Calm(SITE, _CALM),
         Rollover(f"{SITE}/meter/main-2", MODULUS),
         Silent(f"{SITE}/b/r2/n03/gpu", _QUIET),
     ]
-    return Model(datetime(2026, 9, 29, tzinfo=UTC), (plan,), seed=7, faults=faults)
+    return Model(datetime(2026, 9, 29, tzinfo=UTC), (_PLAN,), seed=7, faults=faults)
 
 
 def days(truth: Truth) -> dict[date, TruthRow]:
@@ -61,7 +61,7 @@ def goal(truth: Truth) -> float:
 
 def settings(folder: Path, broker_port: int, smtp_port: int, wanted: float) -> dict[str, Any]:
     """The service's configuration: one site, one daily target, mail when it is missed."""
-    site = demo_settings(folder, broker_port, 0)["sites"][SITE]
+    site = site_settings(_PLAN)
     site["meter"] = [_rolling(meter) for meter in site["meter"]]
     return {
         "service": {"replay_from": BEGIN.isoformat()},

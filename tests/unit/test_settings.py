@@ -59,7 +59,7 @@ def test_tables_are_checked_against_each_other() -> None:
             {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
             {"id": "ups-a", "role": "it", "category": "pue2", "parent": "lost"},
         ],
-        "supply": [{"id": "main-1", "kind": "ppa_wind"}],
+        "supply": [{"id": "main-1", "kind": "ppa_wind"}, {"id": "bess", "kind": "battery"}],
     }
     tables = {
         "sites": {"gdansk": site},
@@ -74,6 +74,8 @@ def test_tables_are_checked_against_each_other() -> None:
     assert "two have id = 'ups-a'" in told
     assert "sites.gdansk: meter and supply both have id = 'main-1'; give each its own" in told
     assert "parent = 'lost' is no meter of this site" in told
+    assert told.count("nothing bounds what its register may gain") == 1
+    assert "sites.gdansk.supply 'main-1': nothing bounds" in told
     assert "['pue1', 'pue2']" in told
     assert "target[0].site: 'kaunas' is no site; there are: gdansk" in told
     assert "route[0].to: no channel is named 'nobody'" in told
@@ -475,7 +477,7 @@ def test_a_site_that_could_not_be_accounted_is_told(change: dict[str, Any], says
 
 
 def test_bidding_zones_are_written_in_capitals_as_in_telemetry() -> None:
-    supply = {"id": "ppa", "kind": "ppa_wind", "zone": "de-lu"}
+    supply = {"id": "ppa", "kind": "ppa_wind", "zone": "de-lu", "max_power_kw": 50_000}
     site = resolve({"sites": {"gdansk": SITE | {"grid": "Pl", "supply": [supply]}}}).settings.sites["gdansk"]
     assert (site.grid, site.supply[0].zone) == ("PL", "DE-LU")
 

@@ -36,6 +36,18 @@ def test_every_site_is_a_valid_table_that_names_what_is_published(tmp_path: Path
     assert {TargetOptions(**target).site for target in tables["target"]} == set(tables["sites"])
 
 
+def test_no_supply_gives_more_than_its_table_says(tmp_path: Path) -> None:
+    demo = Demo.open(tmp_path, NOW)
+    hour = NOW.replace(minute=0, second=0)
+    for name, table in demo_settings(tmp_path, 1883, 8080)["sites"].items():
+        truth = Truth(demo.model.sites[name])
+        for supply in table["supply"]:
+            if supply["kind"] != "battery":
+                hours = (hour - timedelta(hours=n) for n in range(1, 24 * 20))
+                most = max(truth.energy_wh(supply["id"], at, at + timedelta(hours=1)) for at in hours)
+                assert 0 < most <= 1100 * supply["max_power_kw"]
+
+
 def test_the_parents_carry_their_children(tmp_path: Path) -> None:
     demo = Demo.open(tmp_path, NOW)
     truth = Truth(demo.model.sites["gdansk"])
