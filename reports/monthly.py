@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -47,7 +47,10 @@ class Material:
 
 @dataclass(frozen=True)
 class Scope:
-    """What one report covers: the sites, the zone in which its days begin, and the month's bounds."""
+    """What one report covers: the sites, the zone in which its days begin, and the month's bounds.
+
+    The sites are as configured now, until it is known what they consisted of in that month.
+    """
 
     site_key: str
     month: str
@@ -66,6 +69,7 @@ async def build(
     """
     scope = scope_of(site_key, name, at, material.sites)
     await _refuse_unmetered(scope, at, material.figures)
+    scope = replace(scope, sites=await material.figures.configured(site_key, scope.period))
     readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if site_key in (t.site, ALL)]

@@ -75,6 +75,9 @@ class SyntheticFigures:
         known = [r.energy_wh for r in rows if r.energy_wh is not None]
         return [MeterStatement("main-1", "energy", "utility", sum(known), len(rows), len(known), 0, 0, 0)]
 
+    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
+        return {key: options for key, options in self.sites.items() if site in (key, "all")}
+
     async def settled_until(self, site: str) -> datetime | None:
         return self.settled
 
