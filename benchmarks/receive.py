@@ -62,7 +62,7 @@ async def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         broker = mosquitto(Path(folder), "max_queued_messages 0")
         broker.start()
-        for client in ("mqttium", "aiomqtt"):
+        for client in ("mqtt5", "mqttium", "aiomqtt"):
             table = {"url": f"mqtt://127.0.0.1:{broker.port}", "client": client, "client_id": client}
             options = BrokerOptions.model_validate(table)
             await _leave_session(options)

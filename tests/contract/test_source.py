@@ -20,6 +20,7 @@ from collectors.link import Dial, Login
 from collectors.session import BrokerSession, Pace
 from collectors.source import BrokerOptions, Message
 from collectors.sources.aiomqtt import aiomqtt_source
+from collectors.sources.mqtt5 import mqtt5_source
 from collectors.sources.mqttium import mqttium_source
 from runtime.backoff import Backoff
 from tests.eventually import eventually
@@ -28,7 +29,7 @@ from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server, binary, free_port
 from tests.servers.scripted import scripted_broker
 
-CLIENTS = {"mqttium": mqttium_source, "aiomqtt": aiomqtt_source}
+CLIENTS = {"mqtt5": mqtt5_source, "mqttium": mqttium_source, "aiomqtt": aiomqtt_source}
 TOPIC = "dc/v1/gdansk/meter/main-1"
 
 
