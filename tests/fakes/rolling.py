@@ -37,7 +37,9 @@ class Rig:
         self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=self.clock)
         self.store: Store = MemoryStore(MemoryOptions(), self.registry, folder)
         if duckdb:
-            self.store = DuckDBStore(DuckDBOptions(), self.registry, folder)
+            # Sealed as soon as it can be: late rows and repairs meet rows in files.
+            sealing = DuckDBOptions(seal_after=timedelta(0), seal_rows=2)
+            self.store = DuckDBStore(sealing, self.registry, folder)
         self.gone: dict[str, datetime] = {}
         self.reader = self._follower(self.store)
         self._tasks: list[asyncio.Task[None]] = []
