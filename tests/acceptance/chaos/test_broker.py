@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 from tests.acceptance.chaos.record import Recorder
 from tests.acceptance.chaos.scene import Scene, noticed, scene, whole
 from tests.eventually import eventually
 from tests.servers.mosquitto import mosquitto
+
+NARROW = {"receive_maximum": 100}
+"""The broker keeps the rest itself; a wide window would leave all of it in the buffers of the connection."""
 
 
 async def restarted(here: Scene, how: str) -> None:
@@ -40,11 +44,14 @@ async def test_a_broker_restarted_with_its_queue_on_disk_loses_nothing(
 
 
 async def test_what_a_killed_broker_had_not_written_down_is_missed(tmp_path: Path, record: Recorder) -> None:
-    on_disk = "persistence true", f"persistence_location {tmp_path}/", "autosave_interval 2"
-    broker = mosquitto(tmp_path, *on_disk, "max_inflight_messages 20")
-    async with scene(tmp_path, broker) as here:
+    on_disk = "persistence true", f"persistence_location {tmp_path}/", "autosave_interval 3600"
+    broker = mosquitto(tmp_path, *on_disk)
+    async with scene(tmp_path, broker, broker=NARROW, rate=400) as here:
         here.publish()
         await here.more_acknowledged(500)
+
+        assert broker.process is not None
+        broker.process.send_signal(signal.SIGUSR1)  # to write down what it has now
 
         async def saved() -> bool:
             return (tmp_path / "mosquitto.db").exists()
@@ -63,7 +70,7 @@ async def test_what_a_killed_broker_had_not_written_down_is_missed(tmp_path: Pat
 async def test_a_broker_without_persistence_forgets_and_we_know_what(
     tmp_path: Path, record: Recorder
 ) -> None:
-    async with scene(tmp_path, mosquitto(tmp_path)) as here:
+    async with scene(tmp_path, mosquitto(tmp_path), broker=NARROW, rate=400) as here:
         here.publish()
         for _ in range(2):
             await here.more_acknowledged(1_000)

@@ -93,5 +93,4 @@ async def test_publishers_that_are_cut_off_send_again_and_are_stored_once(
         told = await here.all_stored()
         count = whole(await here.ledger())
     assert told["missed"] == 0
-    assert told["duplicates"] > 0
     record(count, told)
