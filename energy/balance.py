@@ -171,13 +171,17 @@ def _completeness(site: SiteOptions, lines: _Lines) -> tuple[npt.NDArray[np.int6
 
 
 def _line(sheet: Sheet, key: RegisterKey) -> Line:
-    """A register counts nothing before it begins; an export register that never spoke is not there at all."""
+    """A register of the sheet; one that is not in it is not known.
+
+    An export register counts nothing before it begins, and one that never spoke is not there at all.
+    """
     number = next((i for i, r in enumerate(sheet.registers) if r.key == key), None)
     nothing = np.zeros(sheet.quarters, dtype=np.bool_)
     if number is None:
         fill = 0.0 if key[2] == EXPORT else np.nan
         return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, nothing | (key[2] != EXPORT))
-    there = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
+    begun = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
+    there = begun | (key[2] != EXPORT)
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
     estimated, reset = quality == ESTIMATED, quality == RESET
     return Line(amount, estimated, _leaving_their_hour(estimated | reset), reset, there)
