@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks.figure import Figure, load_arguments, tell
+from benchmarks.figure import Figure, judged, load_arguments, tell
 from benchmarks.rig import rig
 
 GOAL_US, STRETCH_US = 35, 20
+_MINUTES_CLOSE_S = 75
 
 
 async def measure(options: argparse.Namespace) -> list[Figure]:
@@ -26,8 +27,9 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         f"(mosquitto {broker_us:.1f}, publisher {result.cpu_us_per_message:.1f})"
     )
     goal = f"under {GOAL_US} µs, stretch {STRETCH_US}"
+    met = judged(service_us < GOAL_US, options.seconds >= _MINUTES_CLOSE_S)
     counts = {"sent": result.sent, "acknowledged": result.acknowledged, "stored": running.rows}
-    return [Figure("service CPU per message", goal, value, service_us < GOAL_US, counts)]
+    return [Figure("service CPU per message", goal, value, met, counts)]
 
 
 if __name__ == "__main__":

@@ -42,9 +42,14 @@ def told(output: str) -> list[Figure]:
     return []
 
 
+def judged(within: bool, whole: bool) -> bool | None:
+    """Whether a goal is met: a run that was not as long as the goal asks can only show that it is missed."""
+    return within and (True if whole else None)
+
+
 def verdict(met: bool | None) -> str:
     """``met`` in a word."""
-    return {True: "met", False: "missed", None: "none"}[met]
+    return {True: "met", False: "missed", None: "not judged"}[met]
 
 
 def load_arguments(description: str | None, seconds: float) -> argparse.ArgumentParser:

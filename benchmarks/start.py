@@ -7,10 +7,11 @@ import asyncio
 import time
 
 from benchmarks.behind import GPUS, fall_behind
-from benchmarks.figure import Figure, load_arguments, tell
+from benchmarks.figure import Figure, judged, load_arguments, tell
 from benchmarks.rig import broker_alone, serving
 
 GOAL_S = 10.0
+_ASKED_ROWS = 5_000_000
 
 
 async def measure(options: argparse.Namespace) -> list[Figure]:
@@ -35,9 +36,8 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         f"ready in {ready_s:.1f} s, {behind.rows:,} rows drained {drained_s:.1f} s after the start, "
         f"{options.nodes * GPUS:,} series"
     )
-    return [
-        Figure("start with a journal behind", f"ready under {GOAL_S:g} s", value, ready_s < GOAL_S, counts)
-    ]
+    met = judged(ready_s < GOAL_S, behind.rows >= _ASKED_ROWS)
+    return [Figure("start with a journal behind", f"ready under {GOAL_S:g} s", value, met, counts)]
 
 
 if __name__ == "__main__":
