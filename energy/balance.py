@@ -46,7 +46,8 @@ class Balance:
         site: its name, for the reasons why it has no figure.
         edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known. Negative
             where a battery feeds the grid: that takes back what was counted when it was charged.
-        discharged: what batteries gave; 0 where not known.
+        fed: what batteries gave to the grid, 0 where E_DC is not known.
+        released: what batteries gave less what they took, 0 where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
         eit: E_IT; NaN where not known.
         estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
@@ -62,7 +63,8 @@ class Balance:
 
     site: str
     edc: Floats
-    discharged: Floats
+    fed: Floats
+    released: Floats
     told: Floats
     eit: Floats
     estimated: Flags
@@ -109,9 +111,9 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     # A lower bound of what was used would make every share greener than it is. One of what was exported
     # would let the site's own plants claim what went out.
     bounded = _any((line.bound for line in inlet), sheet)
-    batteries = [lines(SUPPLY.name, s.id, DISCHARGE) for s in site.supply if s.kind is SupplyKind.BATTERY]
-    discharged = np.nan_to_num(_total((line.amount for line in batteries), sheet))
+    discharged = _stored(site, lines, DISCHARGE)
     edc = _explained(np.where(bounded, np.nan, told), discharged)
+    fed = _fed(exported - generated, discharged, edc)
     it = [lines(METER.name, m.id).amount for m in site.meter if m.role is Role.IT]
     generator = _total((onsite[s.id].amount for s in fuelled), sheet)
     green = _renewables(site, lines, exported)
@@ -119,12 +121,13 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     return Balance(
         site=site.name,
         edc=edc,
-        discharged=discharged,
+        fed=fed,
+        released=np.nan_to_num(discharged - np.nan_to_num(_stored(site, lines, CHARGE))),
         told=told,
         eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),
         estimated=_any((line.estimated for line in inlet), sheet),
         loose=_any((line.loose for line in inlet), sheet),
-        grid=np.minimum(np.maximum(edc, 0.0), np.maximum(imported - exported, 0.0)),
+        grid=np.minimum(edc + fed, np.maximum(imported - exported + fed, 0.0)),
         generator=generator,
         generator_g=_total((_grams(s, onsite[s.id].amount) for s in fuelled), sheet),
         available=green[0],
@@ -201,9 +204,26 @@ def _leaving_their_hour(spread: Flags) -> Flags:
     return flat
 
 
+def _stored(site: SiteOptions, lines: _Lines, channel: str) -> Floats:
+    """What all batteries took or gave; NaN where that is a guess or no more than a lower bound."""
+    batteries = [lines(SUPPLY.name, s.id, channel) for s in site.supply if s.kind is SupplyKind.BATTERY]
+    amounts = (np.where(line.loose | line.bound, np.nan, line.amount) for line in batteries)
+    return _total(amounts, lines.sheet)
+
+
 def _explained(edc: Floats, discharged: Floats) -> Floats:
     """``edc`` where it is no fault: a site gives out no more than it took in and its batteries gave."""
-    return np.where(edc < -discharged, np.nan, edc)
+    return np.where(edc < -np.nan_to_num(discharged), np.nan, edc)
+
+
+def _fed(surplus: Floats, discharged: Floats, edc: Floats) -> Floats:
+    """What batteries gave to the grid: all that was exported beyond what plants gave, if they gave so much.
+
+    Whatever was imported meanwhile: with two feeders, or within a quarter, both happen at once. Where it is
+    not known what the batteries gave, all of it is theirs.
+    """
+    fed = np.fmin(np.maximum(surplus, 0.0), discharged)
+    return np.where(np.isnan(edc), 0.0, fed)
 
 
 def _grams(supply: SupplyOptions, energy: Floats) -> Floats:

@@ -72,7 +72,7 @@ def fault(totals: Totals) -> str | None:
     """
     if totals.silent:
         return f"nothing is known of {' and '.join(totals.silent)}"
-    if totals.pue_eit <= 0 or totals.pue_edc + totals.pue_discharged > totals.pue_eit:
+    if totals.pue_eit <= 0 or totals.pue_edc + totals.pue_released > totals.pue_eit:
         return None
     ratio = totals.pue_edc / totals.pue_eit
     return f"metering fault: E_DC / E_IT is {ratio:.3f}, but cannot be 1 or less"

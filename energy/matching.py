@@ -27,7 +27,7 @@ class Match:
     unknown: Floats
 
 
-def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
+def match(edc: Floats, fed: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     """Match ``edc`` with ``contracted`` (by supply, in ladder order) hour by hour.
 
     An hour's matched energy is the lesser of the two, over the quarters in which both are known; surplus of
@@ -35,9 +35,9 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     whole Wh, so that quarters, hours, days and months add up to the watt-hour. A
     quarter in which a supply is not known is matched for itself with the supplies that are; then, as the
     missing supply might have covered it, what is left of that hour is unknown, not other. Where E_DC is
-    ``loose`` (its hour is a guess) nothing is claimed. Where it is negative, a battery feeds the grid from
-    what was matched when it was charged: that is taken back from the first supply, as nobody knows from
-    which it came. Lengths are multiples of 4.
+    ``loose`` (its hour is a guess) nothing is claimed. What batteries ``fed`` to the grid was matched when
+    they were charged: it is taken back from the first supply, as nobody knows from which it came. Lengths
+    are multiples of 4.
     """
     firm = ~np.isnan(edc) & ~loose
     load = np.where(firm, np.maximum(edc, 0.0), 0.0)
@@ -50,7 +50,7 @@ def match(edc: Floats, loose: Flags, contracted: Mapping[str, Floats]) -> Match:
     nowhere = np.where(np.isnan(edc), np.nan, 0.0)
     green = {supply: by_hour[supply] + alone[supply] + nowhere for supply in contracted}
     for supply in list(green)[:1]:
-        green[supply] = green[supply] + np.minimum(edc, 0.0)
+        green[supply] = green[supply] - fed
     matched = sum(green.values(), start=nowhere)
     rest = edc - matched
     unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR)

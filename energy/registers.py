@@ -150,7 +150,7 @@ def _segments(at: Millis, value: Floats, how: Register) -> _Segments:
     limit = HEADROOM * how.rated * elapsed / _HOUR_MS
     down = difference < 0
     gain = difference.copy()
-    quality = np.where(elapsed > how.bracket_ms, ESTIMATED, OK).astype(np.int8)
+    quality = np.where((elapsed > how.bracket_ms) | _smeared(at), ESTIMATED, OK).astype(np.int8)
     if how.modulus is not None:
         rolled = down & _rolls_over(value, how.modulus, limit)
         gain[rolled] += how.modulus
@@ -164,6 +164,16 @@ def _segments(at: Millis, value: Floats, how: Register) -> _Segments:
     reasons = {int(i): _reason(int(i), at, value, (how, quality)) for i in np.flatnonzero(quality != OK)}
     gain[quality == MISSING] = 0.0
     return _Segments(at, value, gain, gain - difference, quality, reasons)
+
+
+def _smeared(at: Millis) -> npt.NDArray[np.bool_]:
+    """Whether more than a quarter lies on either side of a full hour between two readings.
+
+    A straight line over it gives the one hour what the other used, however slow the meter promised to be.
+    """
+    hour = (at[:-1] // _HOUR_MS + 1) * _HOUR_MS
+    result: npt.NDArray[np.bool_] = np.minimum(hour - at[:-1], at[1:] - hour) > QUARTER_MS
+    return result
 
 
 def _rolls_over(value: Floats, modulus: float, limit: Floats) -> npt.NDArray[np.bool_]:

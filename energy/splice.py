@@ -40,7 +40,7 @@ def spliced(eras: Sequence[Era], sheet: Sheet) -> tuple[Balance, Match]:
 
 
 def _matched(found: Balance) -> tuple[Balance, Match]:
-    return found, match(found.edc, found.loose, found.contracted)
+    return found, match(found.edc, found.fed, found.loose, found.contracted)
 
 
 def _stretches(eras: Sequence[Era], first: int, until: int) -> Iterable[tuple[int, int]]:

@@ -21,8 +21,8 @@ class Totals:
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
             as the highest that is known, bounds included. It stands in the denominators of the green
             shares, so that a hole in the data never makes a share greener.
-        pue_edc, pue_eit, pue_known: over the quarters in which both are known; ``pue_discharged``: what
-            batteries gave in these, which passes the inlet when they are charged.
+        pue_edc, pue_eit, pue_known: over the quarters in which both are known; ``pue_released``: what
+            batteries gave in these less what they took, which passes the inlet when they are charged.
         renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
@@ -46,7 +46,7 @@ class Totals:
     eit_known: float = 0.0
     pue_edc: float = 0.0
     pue_eit: float = 0.0
-    pue_discharged: float = 0.0
+    pue_released: float = 0.0
     pue_known: float = 0.0
     green: float = 0.0
     other: float = 0.0
@@ -149,7 +149,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "green": match.matched,
         "other": match.other,
         "unknown": match.unknown,
-        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) + np.minimum(edc, 0.0)),
+        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) - balance.fed),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),
         "rest_grid": residual,
@@ -157,7 +157,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }
-    columns |= _together("pue", {"edc": edc, "eit": eit, "discharged": balance.discharged})
+    columns |= _together("pue", {"edc": edc, "eit": eit, "released": balance.released})
     columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": balance.grid, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
     reused = _together("reuse", {"": reuse, "edc": edc})

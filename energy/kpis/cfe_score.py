@@ -23,7 +23,7 @@ class CfeScore:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC") or fault(totals)
-        if reason is None and totals.cfe_blind > (1 - floor) * totals.edc:
+        if reason is None and totals.edc > 0 and totals.cfe_blind > (1 - floor) * totals.edc:
             share = 1 - totals.cfe_blind / totals.edc
             reason = (
                 f"the grid's carbon-free share is known for {share:.1%} of the energy, "

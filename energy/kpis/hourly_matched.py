@@ -24,7 +24,7 @@ class HourlyMatched:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC") or fault(totals)
-        if reason is None and totals.unknown > (1 - floor) * totals.edc:
+        if reason is None and totals.edc > 0 and totals.unknown > (1 - floor) * totals.edc:
             share = 1 - totals.unknown / totals.edc
             reason = (
                 f"the origin of the energy is known for {share:.1%} of it, below the floor of {floor:.1%}"

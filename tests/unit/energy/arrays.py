@@ -53,6 +53,6 @@ def grid(quarters: int, share: Sequence[float] | float = NAN, carbon: float = NA
 def summed(site: SiteOptions, found: Sheet, mix: GridMix | None = None) -> Totals:
     """The sums over the whole sheet."""
     energies: Balance = balance(site, found)
-    matched = match(energies.edc, energies.loose, energies.contracted)
+    matched = match(energies.edc, energies.fed, energies.loose, energies.contracted)
     mix = mix or GridMix.unknown(found.quarters)
     return columns(energies, matched, mix).totals(0, found.quarters)

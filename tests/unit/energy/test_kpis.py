@@ -120,6 +120,18 @@ def test_where_the_it_equipment_used_more_than_the_inlet_nothing_over_the_inlet_
     assert found.withheld == "metering fault: E_DC / E_IT is 0.156, but cannot be 1 or less"
 
 
+def test_a_battery_hides_no_metering_fault_by_what_it_takes_and_gives_again():
+    rows = {
+        "meter/main-1/energy": hourly(9, 5),
+        "meter/ups-a/energy": hourly(8, 8),
+        "supply/bat/charge": hourly(4, 0),
+        "supply/bat/discharge": hourly(0, 4),
+    }
+    totals = summed(plain(supply=[{"id": "bat", "kind": "battery"}]), sheet(rows))
+    assert figure("pue", totals).withheld == "metering fault: E_DC / E_IT is 0.875, but cannot be 1 or less"
+    assert figure("ref", totals).value is None
+
+
 def test_a_battery_that_feeds_the_load_is_no_metering_fault():
     rows = {
         "meter/main-1/energy": hourly(2),

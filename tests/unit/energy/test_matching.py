@@ -27,18 +27,25 @@ NEVER = np.zeros(4, dtype=bool)
 
 def matched(supplies, rows, qualities=None):
     found = balance(site(supply=supplies), sheet(rows, qualities))
-    return found, match(found.edc, found.loose, found.contracted)
+    return found, match(found.edc, found.fed, found.loose, found.contracted)
 
 
 def test_c1_surplus_of_one_hour_earns_nothing_in_another():
-    found = match(np.array(hourly(10, 10, 10, 10)), np.zeros(16, bool), {"w": np.array(hourly(0, 5, 20, 5))})
+    found = match(
+        np.array(hourly(10, 10, 10, 10)),
+        np.zeros(16),
+        np.zeros(16, bool),
+        {"w": np.array(hourly(0, 5, 20, 5))},
+    )
     assert found.matched.sum() == 20
     assert found.other.sum() == 20
     assert found.unknown.sum() == 0
 
 
 def test_within_the_hour_supply_and_load_may_differ_by_the_quarter():
-    found = match(np.array([10.0, 30.0, 20.0, 20.0]), NEVER, {"w": np.array([40.0, 0.0, 0.0, 0.0])})
+    found = match(
+        np.array([10.0, 30.0, 20.0, 20.0]), np.zeros(4), NEVER, {"w": np.array([40.0, 0.0, 0.0, 0.0])}
+    )
     assert found.matched.tolist() == [5.0, 15.0, 10.0, 10.0]
 
 
@@ -119,6 +126,42 @@ def test_what_a_battery_feeds_to_the_grid_is_taken_back_from_what_charged_it():
     totals = summed(site(supply=[PV, BATTERY]), sheet(rows))
     assert KPIS["ref"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
     assert KPIS["hourly_matched"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
+
+
+def test_what_a_battery_feeds_to_the_grid_is_taken_back_though_another_feeder_takes_in_more():
+    rows = {
+        "meter/main-1/energy": hourly(0, 5),
+        "meter/main-1/export": hourly(0, 3),
+        "supply/pv/energy": hourly(12, 0),
+        "supply/bat/charge": hourly(12, 0),
+        "supply/bat/discharge": hourly(0, 3),
+    }
+    found, green = matched([PV, BATTERY], rows)
+    assert found.edc.sum() == 14
+    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [12, -3]
+    assert green.other.reshape(-1, 4).sum(axis=1).tolist() == [0, 5]
+    assert (found.grid.sum(), summed(site(supply=[PV, BATTERY]), sheet(rows)).renewable) == (5, 9)
+    silent = {**rows, "supply/bat/discharge": [NAN] * 8}
+    assert matched([PV, BATTERY], silent)[1].matched.sum() == 9
+    guessed = {**rows, "supply/bat/discharge": hourly(2, 1)}
+    for quality in (RESET, ESTIMATED):
+        marks = {"supply/bat/discharge": [quality] * 8}
+        assert matched([PV, BATTERY], guessed, marks)[1].matched.sum() == 9
+    without = {name: row for name, row in rows.items() if "bat" not in name}
+    assert matched([PV], without)[1].matched.sum() == 12  # it passed through: no plant of the site gave it
+
+
+def test_an_hour_in_which_a_battery_feeds_the_grid_has_no_share():
+    rows = {
+        "meter/main-1/energy": hourly(4),
+        "meter/main-1/export": hourly(8),
+        "supply/sun/energy": [1.0, 1.0, NAN, 1.0],
+        "supply/bat/discharge": hourly(8),
+    }
+    totals = summed(site(supply=[SUN, BATTERY]), sheet(rows))
+    for name in ("hourly_matched", "cfe_score", "ref"):
+        told = KPIS[name].factory().figure(totals, 0.9)
+        assert (told.value, told.withheld) == (None, "E_DC is not above 0 in this period")
 
 
 def test_a_site_that_gives_out_more_than_it_took_in_and_its_battery_gave_is_a_fault():

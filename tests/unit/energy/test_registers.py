@@ -129,6 +129,14 @@ def test_but_no_period_makes_a_straight_line_of_more_than_an_hour_a_measurement(
     assert found.quality.tolist() == [ESTIMATED] * 8
 
 
+def test_a_meter_that_reads_once_an_hour_is_a_measurement_only_about_the_full_hour():
+    slow = register(period_ms=60 * MINUTE)
+    about = settle([(4, 0.0), (64, 400.0), (124, 800.0), (184, 1200.0)], 12, slow)
+    assert about.quality[1:].tolist() == [OK] * 11
+    between = settle([(-30, 0.0), (30, 400.0), (90, 800.0), (150, 1200.0), (210, 1600.0)], 12, slow)
+    assert between.quality.tolist() == [ESTIMATED] * 12
+
+
 def test_readings_may_come_unordered_twice_and_with_holes():
     found = settle([(15, 99.0), (0, 0.0), (7, float("nan")), (15, 100.0)], 1)
     assert found.amount.tolist() == [100.0]
