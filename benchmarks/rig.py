@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Rig:
     service: ServiceProcess
     client: Client
     viewer: Viewer
+    ready_s: float
+    """How long the service took to become ready."""
     rows: int = 0
     """Rows that the store must hold by now."""
 
@@ -143,10 +146,12 @@ async def serving(
     folder, broker = place
     service = ServiceProcess(folder, tables or configuration(broker.port, options.client))
     try:
+        began = time.perf_counter()
         await service.start()
+        ready_s = time.perf_counter() - began
         client = Client(service, token(service, "viewer"))
         async with Viewer(service.url) as viewer:
-            yield Rig(options, broker, service, client, viewer)
+            yield Rig(options, broker, service, client, viewer, ready_s)
         client.close()
     finally:
         service.close()
