@@ -85,22 +85,25 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
         return not self.end.done()
 
-    async def ask(self, request: Callable[[int], bytes]) -> Answer | None:
-        """Send ``request(packet identifier)`` and wait for its answer; None when the connection ended first.
+    def ask(self, request: Callable[[int], bytes]) -> asyncio.Future[Answer | None]:
+        """Send ``request(packet identifier)``; its answer to come, None when the connection ends first.
 
-        The identifier stays taken until it is answered, however long after the asker has given up.
+        The identifier stays taken until it is answered, however long after the asker has given up: who waits
+        shields the future.
         """
         number = self._free_number()
         data = request(number)
-        if not self.write(data):
-            return None
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._answers[number] = answer
-        return await answer
+        if self.write(data):
+            self._answers[number] = answer
+        else:
+            answer.set_result(None)
+        return answer
 
     def keep_alive(self, seconds: float) -> None:
         """From now on ping twice in ``seconds`` and end when nothing is heard for one to one and a half."""
-        self._timer = asyncio.get_running_loop().call_later(seconds / 2, self._tick, seconds)
+        if not self.end.done():
+            self._timer = asyncio.get_running_loop().call_later(seconds / 2, self._tick, seconds)
 
     def read_on(self) -> None:
         """There is room in the inbox again."""

@@ -164,9 +164,16 @@ class Mqtt5Link:
         self, connection: Connection, request: Callable[[int], bytes], kind: type[AnswerT]
     ) -> Answer | None:
         if kind is not PubAckPacket:
-            return await connection.ask(request)
-        async with self._window:
-            return await connection.ask(request)
+            return await asyncio.shield(connection.ask(request))
+        # One that nobody waits for any longer still counts in the broker's window until it is answered.
+        await self._window.acquire()
+        try:
+            answer = connection.ask(request)
+        except BaseException:
+            self._window.release()
+            raise
+        answer.add_done_callback(lambda _: self._window.release())
+        return await asyncio.shield(answer)
 
     def _message(self, number: int, topic: str, payload: bytes, retain: bool) -> bytes:
         packet = PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, retain=retain, packet_id=number).write()
