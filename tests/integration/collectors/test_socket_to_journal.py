@@ -59,7 +59,7 @@ async def acknowledged(into: House, count: int) -> IngestStatus:
     return await into.status()
 
 
-@pytest.mark.parametrize("client", ["mqttium", "aiomqtt"])
+@pytest.mark.parametrize("client", ["mqtt5", "mqttium", "aiomqtt"])
 async def test_every_row_is_stored_once_and_every_message_accounted_for(
     broker: Server, client: str, tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def test_a_client_that_is_none_is_answered_with_those_that_are() -> None:
     assert told.value.problems == [
         f"broker.client: no MQTT client is named 'pigeon'; there are: {', '.join(SOURCES)}"
     ]
-    assert {"aiomqtt", "mqttium"} <= set(SOURCES)
+    assert {"aiomqtt", "mqtt5", "mqttium"} <= set(SOURCES)
 
 
 def test_a_decoder_that_is_none_is_answered_with_those_that_are() -> None:
