@@ -24,7 +24,7 @@ from energy.rows import Mixed, Scope, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
-from energy.stand import Stand
+from energy.stand import Stand, joined_at
 from energy.statement import statements
 from energy.totals import Columns, Totals
 from energy.view import View, Views
@@ -88,7 +88,8 @@ class LedgerFigures:
 
         async def answer() -> list[MixRow]:
             parts = self._parts(site, period, step)
-            found = {key: await self._mix(key, parts, as_of) for key in self._keys(site)}
+            joins = await self._joins(site)
+            found = {key: await self._mix(key, parts, as_of, joins[key]) for key in self._keys(site)}
             if site != ALL:
                 return [one.row for one in found[site]]
             return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
@@ -158,30 +159,42 @@ class LedgerFigures:
     ) -> list[KpiRow]:
         asked = {name: kpi for name, kpi in self._kpis.items() if only is None or name in {*only, _ALWAYS}}
         grids = any(kpi.needs_mix for kpi in asked.values())
-        sums, settled = [], []
+        sums: list[list[Totals]] = []
+        settled: dict[str, int | None] = {}
         known: list[Era] = []
+        joins = await self._joins(site)
         for key in self._keys(site):
-            view, cuts, until = await self._view(key, parts, as_of)
+            view, cuts, until = await self._view(key, parts, as_of, joins[key])
             summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
-            sums.append([_metered(summed.totals(*cut), view, cut) for cut in cuts])
-            known += view.eras
-            settled.append(until)
-        silent = [key for key, until in zip(self._keys(site), settled, strict=True) if until is None]
+            there = [joins[key] < _quarters(part)[1] for part in parts]
+            of_site = (_metered(summed.totals(*cut), view, cut) for cut in cuts)
+            sums.append([found if here else Totals() for found, here in zip(of_site, there, strict=True)])
+            known += (replace(era, first=max(era.first, joins[key])) for era in view.eras)
+            if any(there):
+                settled[key] = until
+        silent = {key: joins[key] for key, until in settled.items() if until is None}
         if len(silent) < len(settled):
-            sums.append([self._unheard(silent, of_sites) for of_sites in zip(*sums, strict=True)])
-        scopes = self._scopes(site, _earliest(settled), parts, known)
+            sums += [[self._unheard(silent, *of_sites) for of_sites in zip(parts, *sums, strict=True)]]
+        scopes = self._scopes(site, _earliest(list(settled.values())), parts, known)
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
         return [kpi_row(*row, asked) for row in zip(parts, totals, scopes, strict=True)]
 
-    def _unheard(self, silent: Sequence[str], of_sites: Sequence[Totals]) -> Totals:
-        """What the ``silent`` sites owe in the same time as those of which something is settled."""
-        expected = max(totals.expected for totals in of_sites)
-        registers = sum(len(self.sites[key].meter) + len(self.sites[key].supply) for key in silent)
-        names = tuple(self.sites[key].name for key in silent)
-        return Totals(expected=expected * len(silent), registers_expected=expected * registers, silent=names)
+    def _unheard(self, silent: Mapping[str, int], part: Period, *of_sites: Totals) -> Totals:
+        """What the ``silent`` sites owe from when they joined, in what is settled of the others' ``part``."""
+        first, _ = _quarters(part)
+        until = first + max(totals.expected for totals in of_sites)
+        owed = {key: until - max(first, since) for key, since in silent.items() if until > max(first, since)}
+        registers = {key: len(self.sites[key].meter) + len(self.sites[key].supply) for key in owed}
+        return Totals(
+            expected=sum(owed.values()),
+            registers_expected=sum(owed[key] * registers[key] for key in owed),
+            silent=tuple(self.sites[key].name for key in owed),
+        )
 
-    async def _mix(self, key: str, parts: Sequence[Period], as_of: datetime | None) -> list[Mixed]:
-        view, cuts, _ = await self._view(key, parts, as_of)
+    async def _mix(
+        self, key: str, parts: Sequence[Period], as_of: datetime | None, since: int
+    ) -> list[Mixed]:
+        view, cuts, _ = await self._view(key, parts, as_of, since)
         first, until = _quarters(Period(parts[0].start, parts[-1].end))
         there = {supply.id for supply in merged(self.sites[key], view.eras, first, until).supply}
         return [
@@ -190,9 +203,11 @@ class LedgerFigures:
         ]
 
     async def _view(
-        self, key: str, parts: Sequence[Period], as_of: datetime | None
+        self, key: str, parts: Sequence[Period], as_of: datetime | None, since: int
     ) -> tuple[View, list[tuple[int, int]], int | None]:
         """A view that holds ``parts``, the settled range of each in it, and the quarter it is settled to.
+
+        Of each part, the quarters from ``since`` on count.
 
         An hour more on both sides: a gap at the edge may lead out of the first or last hour.
         """
@@ -207,6 +222,7 @@ class LedgerFigures:
         cuts = []
         for part in parts:
             low, high = _quarters(part)
+            low = min(max(low, since), high)
             high = max(low, min(high, settled or 0))
             cuts.append((low - view.sheet.first, high - view.sheet.first))
         return view, cuts, settled
@@ -222,6 +238,17 @@ class LedgerFigures:
             view = await self._view_of(stand, days)
             return view.sheet, stand.settled, view.eras
         return await self._shelf.sheet(stand, days), stand.settled, eras(self.sites[key], stand.plans)
+
+    async def _joins(self, site: str) -> dict[str, int]:
+        """From which quarter on each site counts: a later one joins the others when it is configured.
+
+        Or with its first reading, if that is earlier. What all sites used before is not unknown for its sake.
+        """
+        stands = {key: await self._stand(key) for key in self._keys(site)}
+        noted = {key: stand.plans[0].known_at for key, stand in stands.items() if stand.plans}
+        first = min(noted.values(), default=None)
+        late = {key for key, at in noted.items() if first is not None and at > first}
+        return {key: joined_at(stand) if key in late else 0 for key, stand in stands.items()}
 
     async def _eras(self, key: str) -> tuple[Era, ...]:
         return eras(self.sites[key], (await self._stand(key)).plans)

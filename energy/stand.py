@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.interval import QUARTER_MS
 from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
 from energy.roster import load_plans
 from energy.sheet import LedgerRegister, load_registers_of
 from energy.tables import CHANGE, SETTLEMENT
+from runtime.clock import to_ms
 
 _RECENT_DAYS = 62
 """Read with the stand: this month and the last."""
@@ -43,6 +45,12 @@ class Stand:
     def stamp(self, days: range) -> tuple[object, ...]:
         """Equal stamps of the same ``days`` (from ``known_from`` on): the same ledger."""
         return self.registers, self.plans, tuple(self.changes.get(day, 0) for day in days)
+
+
+def joined_at(stand: Stand) -> int:
+    """The quarter in which its site was first configured, or of its first reading, if that is earlier."""
+    read = [register.since for register in stand.registers if register.since is not None]
+    return min([to_ms(stand.plans[0].known_at) // QUARTER_MS, *read])
 
 
 async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:

@@ -61,8 +61,10 @@ class Place:
         self.path, self.plants = path, []
 
     def plant(self, sites):
-        self.plants.append(Plant(self.path, sites))
-        return self.plants[-1]
+        plant = Plant(self.path, sites)
+        plant.marker = Marker(plant.database, plant.registry, sites, ManualClock(START))
+        self.plants.append(plant)
+        return plant
 
 
 @pytest.fixture
@@ -274,6 +276,33 @@ async def test_where_no_feeder_is_known_to_have_been_consumption_is_unknown_and_
     new = await restarted(place, old, gdansk([SECOND, {**UPS, "id": "ups-b"}]))
     (row,) = await figures(new).kpi("gdansk", PAST)
     assert (row.edc_wh, row.eit_wh, row.hourly_matched, row.ref, row.pue) == (None,) * 5
+
+
+async def test_a_site_that_joins_later_leaves_what_all_sites_used_before_as_it_was(place, old):
+    async def of_all(plant, period=PAST):
+        reader = figures(plant)
+        return await reader.kpi("all", period, Step.HOUR), await reader.mix("all", period, Step.HOUR)
+
+    before = await of_all(old)
+    both = {**old.sites, "kaunas": site(zone="Europe/Vilnius", grid="LT")}
+    new = await restarted(place, old, both)
+
+    def told(rows):
+        return [{**row.__dict__, "available_wh": None, "green": None} for row in rows]
+
+    assert (await of_all(new))[0] == before[0]
+    assert told((await of_all(new))[1]) == told(before[1])
+    await rest(new, meter__main_1=8000.0, **RUNNING)
+    (silent,) = await figures(new).kpi("all", LATER)
+    assert (silent.hourly_matched, silent.completeness) == (None, pytest.approx(4 / 6))
+    assert silent.withheld["hourly_matched"].startswith("E_DC is known for 50.0% of the period")
+    for meter, watts in (("main-1", 2000.0), ("ups-a", 1000.0)):
+        await new.counts(f"meter/kaunas/{meter}", watts, (CHANGED, 12 * 60 + 5))
+    await new.settle(12 * 60 + 3)
+    assert (await of_all(new))[0] == before[0]
+    (spoken,) = await figures(new).kpi("all", LATER)
+    assert (spoken.edc_wh, spoken.completeness) == (3 * 11_000, 1)
+    assert spoken.hourly_matched == pytest.approx(4 / 11)
 
 
 async def test_the_same_configuration_is_one_plan_however_often_it_is_read(place, old):
