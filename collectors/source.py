@@ -88,7 +88,7 @@ class BrokerOptions(Options):
 
     url: str = "mqtt://127.0.0.1:1883"
     embedded: bool = False
-    client: str = "mqttium"
+    client: str = "mqtt5"
     client_id: str = Field(default="amberwatt-1", pattern=r"^[^\x00-\x1f\x7f]+$", max_length=100)
     topics: tuple[str, ...] = ("dc/v1/#",)
     user: str | None = None

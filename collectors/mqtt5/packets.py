@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mqtt5
 from mqtt5 import DisconnectReasonCode as Reason
 
@@ -26,10 +28,11 @@ class PacketReader:
     """The bytes of one connection that are not yet packets.
 
     Holds no more than one packet of :data:`LARGEST` and what was fed since the last packets were taken. A
-    packet that comes in pieces is not looked at again before all of it is here.
+    packet that comes in pieces is not looked at again before all of it is here. ``read`` is the codec.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[memoryview], tuple[mqtt5.Packet, int]] = mqtt5.read) -> None:
+        self._read = read
         self._held = bytearray()
         self._wanted = 1
 
@@ -43,14 +46,14 @@ class PacketReader:
         Raises Violation once everything before the fault was taken.
         """
         packets: list[mqtt5.Packet] = []
-        held, at = self._held, 0
+        read, held, at = self._read, self._held, 0
         if len(held) < self._wanted:
             return packets
         self._wanted = 1
         with memoryview(held) as view:
             try:
                 while at < len(held) and len(packets) < limit:
-                    packet, size = mqtt5.read(view[at:])
+                    packet, size = read(view[at:])
                     packets.append(packet)
                     at += size
             except BaseException as error:

@@ -155,10 +155,11 @@ async def test_the_unacknowledged_never_exceed_the_receive_maximum(broker: Serve
     assert seen == list(range(300))
 
 
-async def test_a_flood_without_window_fills_no_memory(broker: Server, client: str) -> None:
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_flood_without_window_fills_no_memory(broker: Server, client: str, protocol: str) -> None:
     """QoS 0 knows no window: the client stops reading its socket, and goes on where it stopped."""
     async with (
-        running(options(broker, client, receive_maximum=100, protocol="3.1.1")) as source,
+        running(options(broker, client, receive_maximum=100, protocol=protocol)) as source,
         AsyncClient("flood") as flood,
     ):
         await until(lambda: source.connected)

@@ -1,4 +1,4 @@
-"""A cable between a TCP client and a server on loopback, that can be cut."""
+"""A cable between a TCP client and a server on loopback, that can be cut, go dead or pass bytes singly."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Cable:
-    """Passes bytes between clients of ``port`` and 127.0.0.1:``behind``; ``cuts`` counts those that hurt."""
+    """Passes bytes between clients of ``port`` and 127.0.0.1:``behind``; ``cuts`` counts those that hurt.
+
+    ``piece`` is how many bytes go at once, and ``cut_after`` how many still go before the next cut.
+    """
 
     def __init__(self, behind: int) -> None:
         self.port = 0
         self.cuts = 0
+        self.piece = _AT_ONCE
+        self.cut_after: int | None = None
         self._behind = behind
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
 
     @property
@@ -43,10 +49,14 @@ class Cable:
         self.cuts += bool(self._open)
         for writer in self._open:
             there = writer.get_extra_info("socket")
-            if there is not None:
+            if there is not None and there.fileno() >= 0:  # it may be closed while the other end is not
                 there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
         self._open.clear()
+
+    def go_dead(self) -> None:
+        """Swallow what every connection sends from now on, and keep it open; whoever comes next is served."""
+        self._dead |= self._open
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -55,7 +65,7 @@ class Cable:
             writer.transport.abort()
             return
         self._open |= {writer, back}
-        ways = [asyncio.create_task(_pass(reader, back)), asyncio.create_task(_pass(there, writer))]
+        ways = [asyncio.create_task(self._pass(reader, back)), asyncio.create_task(self._pass(there, writer))]
         self._passing |= set(ways)
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for end in (writer, back):
@@ -64,13 +74,23 @@ class Cable:
         await asyncio.wait(ways)
         self._passing -= set(ways)
 
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(self.piece):
+                if writer in self._dead:
+                    continue
+                writer.write(data[: self.cut_after])
+                await writer.drain()
+                await asyncio.sleep(0)  # so that whoever reads here gets it before more is written
+                self._wear(len(data))
+        except OSError:
+            return
+        finally:
+            writer.close()
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(_AT_ONCE):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        return
-    finally:
-        writer.close()
+    def _wear(self, count: int) -> None:
+        if self.cut_after is not None:
+            self.cut_after -= count
+            if self.cut_after <= 0:
+                self.cut_after = None
+                self.cut()
