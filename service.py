@@ -242,7 +242,7 @@ async def build(  # noqa: C901 - a straight line; the jobs stand in it beside wh
         schedule = Schedule(
             [
                 Job("green-check", IntervalTrigger(minutes=15, start_date=offset), check.check, "each"),
-                Job("monthly-report", every(timedelta(minutes=5)), issue.issue_due, "latest"),
+                Job("monthly-report", every(timedelta(minutes=5)), check.issue, "latest"),
                 Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
                 Job("retention", every(HOUR), prune, "latest"),
             ],

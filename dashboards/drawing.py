@@ -24,6 +24,9 @@ from runtime.clock import from_ms, to_ms
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
+CATCHING_UP = timedelta(hours=2)
+"""The ledger's rules are asked every quarter-hour: where the newest answer is older, a past is judged."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -48,6 +51,13 @@ class Frame:
     def place(self) -> str:
         """The name of the site shown, or that it is all of them."""
         return "all sites" if self.view.every_site else self.house.sites[self.view.site].name
+
+    @property
+    def judged_until(self) -> datetime | None:
+        """Up to when the targets have been judged while that is catching up; None once it has."""
+        asked = self.house.rules.evaluations().get("green_target") if self.house.rules else None
+        behind = asked and self.at - asked[-1].at > CATCHING_UP
+        return asked[-1].at if asked and behind else None
 
     @property
     def operator(self) -> bool:

@@ -68,10 +68,12 @@ class GreenCheck:
     backlog: Waits
     ledger: Settles
     watch: Judges
-    issue: Issues
+    reports: Issues
     pause: Backoff | None = None
     unsettled: str | None = field(default=None, init=False)
     """Why the ledger is not settled, for people; None while it is."""
+    judged: datetime | None = field(default=None, init=False)
+    """The last due time of which the rules were asked; None before the first."""
     _settled_at: datetime | None = field(default=None, init=False)
 
     async def check(self, due: datetime) -> None:
@@ -81,6 +83,15 @@ class GreenCheck:
         if self.clock.now() - due > PAST and timedelta(minutes=due.minute) < QUARTER:
             await self._issue_first(due)
         await insist(lambda: self.watch.evaluate(due, Cadence.LEDGER), DATABASE_AWAY, backoff=self.pause)
+        self.judged = due
+
+    async def issue(self, due: datetime) -> None:
+        """The job that issues reports: not before what they tell is judged, or they would tell of no alert.
+
+        While the checks catch up with a past it does nothing: they issue what was due then in its place.
+        """
+        if self.judged is not None and due - self.judged <= PAST:
+            await self.reports.issue_due(due)
 
     async def settle(self, due: datetime) -> None:
         """Settle all that has ended by now, unless that was just done.
@@ -104,6 +115,6 @@ class GreenCheck:
     async def _issue_first(self, due: datetime) -> None:
         """Issue what was due in a past hour before that is judged, or it would pass for missing."""
         try:
-            await self.issue.issue_due(due)
+            await self.reports.issue_due(due)
         except Exception:  # the fence of a job: its own run will tell; the check goes on
             log.exception("report_failed", due=due.isoformat())

@@ -65,8 +65,8 @@ class SilentSource:
 
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """A configured source that never spoke is silent; what the level above explains is left unknown."""
-        # Whoever publishes under a site that is not configured (a load test, a typing error) wakes nobody.
-        sources = [s for s in read.ingest.sources() if s.site in read.sites]
+        # Who is not configured (a load test, a typing error, an old name) wakes nobody: System shows it.
+        sources = [s for s in read.ingest.sources() if s.site in read.sites and s.configured]
         periods = _periods(read.sites)
         patience = {
             s.source: self._options.periods * periods.get(s.source, self._options.period) for s in sources

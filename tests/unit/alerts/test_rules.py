@@ -481,8 +481,11 @@ async def test_a_dead_site_is_one_alarm() -> None:
     assert all_silent == {"": True, "/meter": None, "/hall/a": None, "/rack/a/r1": None}
 
 
-async def test_a_site_that_is_not_configured_wakes_nobody() -> None:
-    devices = [SourceStatus("loadtest/a/r1/n1/gpu", "gpu", "loadtest", None, 0)]
+async def test_what_is_not_configured_wakes_nobody() -> None:
+    devices = [
+        SourceStatus("loadtest/a/r1/n1/gpu", "gpu", "loadtest", None, 0),
+        SourceStatus("gdansk/meter/main1", "meter", "gdansk", None, 0, configured=False),
+    ]
     assert await ask("silent_source", reading(ingest=Ingest(devices=devices))) == {}
 
 

@@ -131,6 +131,19 @@ async def test_a_database_that_stays_away_is_told_and_ends_the_run(check: GreenC
     assert check.unsettled is None
 
 
+async def test_no_report_is_issued_before_the_alerts_that_it_tells_are_judged(
+    check: GreenCheck, steps: Steps, clock: ManualClock
+) -> None:
+    now = clock.now()
+    await check.issue(now)
+    await check.check(now - 3 * HOUR)
+    await check.issue(now)
+    assert now not in steps.times("issued")
+    await check.check(now)
+    await check.issue(now)
+    assert steps.times("issued")[-1] == now
+
+
 async def test_reports_of_past_hours_are_issued_before_those_are_judged(
     check: GreenCheck, steps: Steps
 ) -> None:
