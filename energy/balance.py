@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
-from energy.registers import ESTIMATED, RESET
+from energy.registers import ESTIMATED, INTEGRATED, RESET
 from energy.sheet import RegisterKey, Sheet
 from energy.site import Role, SiteOptions, SupplyKind, SupplyOptions
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
@@ -20,6 +20,9 @@ Flags = npt.NDArray[np.bool_]
 
 HOUR = 4
 """Quarters to the hour, within which energy is matched."""
+
+AGREEING = 0.98
+"""Share of E_IT below which E_DC of an hour contradicts it: two meters of class 1 differ by no more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Balance:
         released: what batteries gave less what they took, 0 where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
         eit: E_IT; NaN where not known.
+        refuted: where E_DC of the hour lies below E_IT: the inlet's meter stands still or shows too little.
         estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
         grid: the part of E_DC that came from the grid.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
@@ -67,6 +71,7 @@ class Balance:
     released: Floats
     told: Floats
     eit: Floats
+    refuted: Flags
     estimated: Flags
     loose: Flags
     grid: Floats
@@ -114,7 +119,9 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     discharged = _stored(site, lines, DISCHARGE)
     edc = _explained(np.where(bounded, np.nan, told), discharged)
     fed = _fed(exported - generated, discharged, edc)
-    it = [lines(METER.name, m.id).amount for m in site.meter if m.role is Role.IT]
+    released = np.nan_to_num(discharged - np.nan_to_num(_stored(site, lines, CHARGE)))
+    it = [lines(METER.name, m.id) for m in site.meter if m.role is Role.IT]
+    eit = _total((line.amount for line in it), sheet) if it else np.full(sheet.quarters, np.nan)
     generator = _total((onsite[s.id].amount for s in fuelled), sheet)
     green = _renewables(site, lines, exported)
     expected, known = _completeness(site, lines)
@@ -122,9 +129,10 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         site=site.name,
         edc=edc,
         fed=fed,
-        released=np.nan_to_num(discharged - np.nan_to_num(_stored(site, lines, CHARGE))),
+        released=released,
         told=told,
-        eit=_total(it, sheet) if it else np.full(sheet.quarters, np.nan),
+        eit=eit,
+        refuted=_refuted(edc + released, eit, _any((line.loose for line in (*inlet, *it)), sheet)),
         estimated=_any((line.estimated for line in inlet), sheet),
         loose=_any((line.loose for line in inlet), sheet),
         grid=np.minimum(edc + fed, np.maximum(imported - exported + fed, 0.0)),
@@ -186,8 +194,10 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
     begun = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
     there = begun | (key[2] != EXPORT)
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
-    estimated, reset = quality == ESTIMATED, quality == RESET
-    return Line(amount, estimated, _leaving_their_hour(estimated | reset), reset, there)
+    spread, reset = quality == ESTIMATED, quality == RESET
+    # What a meter without an export register exports is a mean between samples of its power.
+    estimated = spread | ((quality == INTEGRATED) & (key[2] == EXPORT))
+    return Line(amount, estimated, _leaving_their_hour(spread | reset), reset, there)
 
 
 def _leaving_their_hour(spread: Flags) -> Flags:
@@ -224,6 +234,14 @@ def _fed(surplus: Floats, discharged: Floats, edc: Floats) -> Floats:
     """
     fed = np.fmin(np.maximum(surplus, 0.0), discharged)
     return np.where(np.isnan(edc), 0.0, fed)
+
+
+def _refuted(used: Floats, eit: Floats, loose: Flags) -> Flags:
+    """Where the IT equipment alone took more in its hour than what the site ``used``, if both are known."""
+    both = ~np.isnan(used) & ~np.isnan(eit) & ~loose
+    excess = np.where(both, AGREEING * eit - used, 0.0).reshape(-1, HOUR).sum(axis=1)
+    refuted: Flags = both & (excess > 0).repeat(HOUR)
+    return refuted
 
 
 def _grams(supply: SupplyOptions, energy: Floats) -> Floats:

@@ -72,10 +72,17 @@ def fault(totals: Totals) -> str | None:
     """
     if totals.silent:
         return f"nothing is known of {' and '.join(totals.silent)}"
-    if totals.pue_eit <= 0 or totals.pue_edc + totals.pue_released > totals.pue_eit:
+    if totals.both_eit <= 0 or totals.both_edc + totals.both_released > totals.both_eit:
         return None
-    ratio = totals.pue_edc / totals.pue_eit
+    ratio = totals.both_edc / totals.both_eit
     return f"metering fault: E_DC / E_IT is {ratio:.3f}, but cannot be 1 or less"
+
+
+def unsound(totals: Totals, floor: float) -> str | None:
+    """Why no share of E_DC may be told: too little of it is known, or it cannot be right."""
+    told = uncovered(totals.edc_known, totals.expected, floor, "E_DC") or fault(totals)
+    sound = totals.edc_known - totals.edc_refuted
+    return told or uncovered(sound, totals.expected, floor, "E_DC that E_IT does not contradict")
 
 
 def quotient(numerator: float, denominator: float, withheld: str | None, over: str) -> Figure:

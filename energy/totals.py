@@ -21,8 +21,11 @@ class Totals:
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
             as the highest that is known, bounds included. It stands in the denominators of the green
             shares, so that a hole in the data never makes a share greener.
-        pue_edc, pue_eit, pue_known: over the quarters in which both are known; ``pue_released``: what
-            batteries gave in these less what they took, which passes the inlet when they are charged.
+        edc_refuted: how many of the known quarters E_IT contradicts, ``refuted_wh`` their E_DC; each is taken
+            to be as high as a missing one.
+        pue_edc, pue_eit, pue_known: over the quarters in which both are known and agree.
+        both_edc, both_eit, both_known: whether or not they agree; ``both_released``: what batteries gave in
+            these less what they took, which passes the inlet when they are charged.
         renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
@@ -44,10 +47,15 @@ class Totals:
     edc_missing: float = 0.0
     eit: float = 0.0
     eit_known: float = 0.0
+    edc_refuted: float = 0.0
+    refuted_wh: float = 0.0
     pue_edc: float = 0.0
     pue_eit: float = 0.0
-    pue_released: float = 0.0
     pue_known: float = 0.0
+    both_edc: float = 0.0
+    both_eit: float = 0.0
+    both_released: float = 0.0
+    both_known: float = 0.0
     green: float = 0.0
     other: float = 0.0
     unknown: float = 0.0
@@ -117,7 +125,8 @@ class Columns:
         sums: dict[str, float] = dict(
             zip(self.names, self.matrix[:, low:high].sum(axis=1).tolist(), strict=True)
         )
-        missing = (high - low - sums["edc_known"]) * float(self.peaks[low:high].max(initial=0.0))
+        peak = float(self.peaks[low:high].max(initial=0.0))
+        missing = (high - low - sums["edc_known"] + sums["edc_refuted"]) * peak - sums["refuted_wh"]
         sums |= {"edc_missing": missing, "expected": float(high - low)}
         sums["renewable"] = max(0.0, min(sums["renewable"], sums["edc"] + missing))
         return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
@@ -134,6 +143,7 @@ def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
 
 def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
     edc, eit = balance.edc, balance.eit
+    sound = np.where(balance.refuted, np.nan, edc)
     unmetered = np.full(len(edc), np.nan)
     water = unmetered if balance.water_l is None else balance.water_l
     reuse = unmetered if balance.reuse is None else balance.reuse
@@ -143,6 +153,8 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
     columns = {
         "edc": edc,
         "edc_known": _known(edc),
+        "edc_refuted": balance.refuted.astype(np.float64),
+        "refuted_wh": np.where(balance.refuted, edc, 0.0),
         "edc_estimated": np.where(balance.estimated, edc, 0.0),
         "eit": eit,
         "eit_known": _known(eit),
@@ -157,12 +169,14 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }
-    columns |= _together("pue", {"edc": edc, "eit": eit, "released": balance.released})
-    columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": balance.grid, "eit": eit})
+    columns |= _together("both", {"edc": edc, "eit": eit, "released": balance.released})
+    columns |= _together("pue", {"edc": sound, "eit": eit})
+    grid = np.where(balance.refuted, np.nan, balance.grid)
+    columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": grid, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
-    reused = _together("reuse", {"": reuse, "edc": edc})
+    reused = _together("reuse", {"": reuse, "edc": sound})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
-    columns |= _together("ere", {"edc": edc, "eit": eit, "reuse": reuse})
+    columns |= _together("ere", {"edc": sound, "eit": eit, "reuse": reuse})
     return columns
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unsound
 from energy.totals import Totals
 
 
@@ -22,7 +22,7 @@ class CfeScore:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.edc_known, totals.expected, floor, "E_DC") or fault(totals)
+        reason = unsound(totals, floor)
         if reason is None and totals.edc > 0 and totals.cfe_blind > (1 - floor) * totals.edc:
             share = 1 - totals.cfe_blind / totals.edc
             reason = (

@@ -22,5 +22,5 @@ class Cue:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of what was used together with E_IT"
-        reason = uncovered(totals.co2_known, totals.expected, floor, what) or fault(totals)
+        reason = fault(totals) or uncovered(totals.co2_known, totals.expected, floor, what)
         return quotient(totals.co2_g, totals.co2_eit, reason, "E_IT")

@@ -20,5 +20,5 @@ class Ere:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless) or fault(totals)
+        reason = fault(totals) or uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
         return quotient(totals.ere_edc - totals.ere_reuse, totals.ere_eit, reason, "E_IT")

@@ -20,7 +20,7 @@ class Erf:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.reuse_known, totals.expected, floor, "heat", totals.heatless) or fault(
-            totals
+        reason = fault(totals) or uncovered(
+            totals.reuse_known, totals.expected, floor, "heat", totals.heatless
         )
         return quotient(totals.reuse, totals.reuse_edc, reason, "E_DC")

@@ -21,8 +21,13 @@ class Pue:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = uncovered(totals.pue_known, totals.expected, floor, "E_DC together with E_IT")
-        found = quotient(totals.pue_edc, totals.pue_eit, reason or fault(totals), "E_IT")
+        covered = uncovered(totals.both_known, totals.expected, floor, "E_DC together with E_IT")
+        reason = (
+            covered
+            or fault(totals)
+            or uncovered(totals.pue_known, totals.expected, floor, "E_DC that E_IT does not contradict")
+        )
+        found = quotient(totals.pue_edc, totals.pue_eit, reason, "E_IT")
         if found.value is not None and found.value <= 1:
             return Figure(None, "a battery fed the load with energy that passed the inlet before")
         return found

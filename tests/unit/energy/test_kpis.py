@@ -11,7 +11,7 @@ import pytest
 import energy.kpis
 from energy.figures import KpiRow
 from energy.kpi import KPIS, Figure
-from energy.registers import OK, RESET
+from energy.registers import ESTIMATED, OK, RESET
 from energy.site import SiteOptions
 from energy.totals import Totals
 from energy.uncertainty import pue_uncertainty, site_pue_uncertainty
@@ -118,6 +118,40 @@ def test_where_the_it_equipment_used_more_than_the_inlet_nothing_over_the_inlet_
     found = figure(name, summed(where, sheet(rows), grid(4, 0.5, 300.0)))
     assert found.value is None
     assert found.withheld == "metering fault: E_DC / E_IT is 0.156, but cannot be 1 or less"
+
+
+def test_an_inlet_that_stands_still_for_hours_makes_nothing_better():
+    """A register whose readings go on without counting is no site that uses nothing."""
+    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}], heat=[{"id": "h"}], completeness_floor=0.9)
+    rows = {
+        "meter/main-1/energy": hourly(*[1200] * 20),
+        "meter/ups-a/energy": hourly(*[1000] * 20),
+        "supply/w/energy": hourly(*[300] * 20),
+        "heat/h/energy": hourly(*[60] * 20),
+    }
+    mix = grid(80, 0.5, 300.0)
+    true = summed(where, sheet(rows), mix)
+    still = summed(where, sheet({**rows, "meter/main-1/energy": hourly(*[1200] * 18, 0, 0)}), mix)
+    for name in ("hourly_matched", "ref", "cfe_score", "erf"):
+        assert value(name, still) <= value(name, true)
+    for name in ("pue", "cue", "ere"):
+        assert value(name, still) >= value(name, true)
+    assert value("hourly_matched", still) == pytest.approx(300 * 18 / (1200 * 20))
+    longer = summed(where, sheet({**rows, "meter/main-1/energy": hourly(*[1200] * 17, 0, 0, 0)}), mix)
+    for name in ("hourly_matched", "ref", "cfe_score", "pue"):
+        told = figure(name, longer)
+        assert told.value is None
+        assert told.withheld.startswith("E_DC that E_IT does not contradict is known for 85.0% of the period")
+
+
+def test_two_meters_that_differ_by_their_class_do_not_contradict_each_other():
+    rows = {"meter/main-1/energy": hourly(1010, 985, 1010), "meter/ups-a/energy": hourly(1000, 1000, 1000)}
+    found = summed(plain(), sheet(rows))
+    assert (found.edc_refuted, found.edc_missing) == (0, 0)
+    guess = {"meter/ups-a/energy": [OK] * 2 + [ESTIMATED] * 6 + [OK] * 4}
+    lower = {**rows, "meter/main-1/energy": hourly(1500, 900, 1500)}
+    assert summed(plain(), sheet(lower)).edc_refuted == 4
+    assert summed(plain(), sheet(lower, guess)).edc_refuted == 0  # the shape of its hours is a guess
 
 
 def test_a_battery_hides_no_metering_fault_by_what_it_takes_and_gives_again():

@@ -13,7 +13,7 @@ import energy.kpis
 from energy.balance import balance
 from energy.kpi import KPIS
 from energy.matching import match
-from energy.registers import ESTIMATED, MISSING, OK, RESET
+from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, RESET
 from tests.unit.energy.arrays import NAN, hourly, sheet, summed
 from tests.unit.energy.plant import site
 
@@ -172,6 +172,18 @@ def test_a_site_that_gives_out_more_than_it_took_in_and_its_battery_gave_is_a_fa
     }
     assert np.isnan(matched([BATTERY], rows)[0].edc).all()
     assert np.isnan(matched([], rows)[0].edc).all()
+
+
+def test_exports_that_are_integrated_from_power_are_told_as_estimated():
+    rows = {
+        "meter/main-1/energy": hourly(10),
+        "meter/main-1/export": hourly(2),
+        "supply/pv/energy": hourly(4),
+    }
+    marks = {"meter/main-1/export": [INTEGRATED] * 4}
+    assert summed(site(supply=[PV]), sheet(rows)).edc_estimated == 0
+    found, _ = matched([PV], rows, marks)
+    assert (found.estimated.all(), found.loose.any()) == (True, False)
 
 
 def test_a_reset_within_a_long_gap_is_no_better_known_than_the_gap():
