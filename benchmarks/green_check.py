@@ -78,13 +78,13 @@ async def measure(folder: Path, checks: int) -> dict[str, float]:
         following = asyncio.ensure_future(follow())
         readings = Readings(built.journal.registry, configuration.settings.sites)
         await _arrive(built, readings, Period(START, CHECKED))
-        await built.ledger.settle(CHECKED + GRACE)
+        await built.check.ledger.settle(CHECKED + GRACE)
         live, settling = [], []
         for number in range(checks):
             end = CHECKED + (number + 1) * QUARTER
             await _arrive(built, readings, Period(end - QUARTER, end + timedelta(minutes=1)))
             begun = time.process_time()
-            await built.ledger.settle(end + GRACE)
+            await built.check.ledger.settle(end + GRACE)
             settling.append(time.process_time() - begun)
             live.append(await _check(built, end + GRACE))
         late = [await _check(built, CHECKED + n * QUARTER + GRACE) for n in range(checks)]
@@ -99,7 +99,7 @@ async def measure(folder: Path, checks: int) -> dict[str, float]:
 
 async def _arrive(built: service.Service, readings: Readings, span: Period) -> None:
     await built.journal.append(readings.between(span))
-    await built.ledger.settle(span.start)  # it waits until all that arrived is stored and marked
+    await built.check.ledger.settle(span.start)  # it waits until all that arrived is stored and marked
 
 
 async def _check(built: service.Service, at: datetime) -> float:

@@ -244,7 +244,9 @@ class LedgerFigures:
 
         Or with its first reading, if that is earlier. What all sites used before is not unknown for its sake.
         """
-        stands = {key: await self._stand(key) for key in self._keys(site)}
+        if site != ALL:
+            return {site: 0}
+        stands = {key: await self._stand(key) for key in self.sites}
         noted = {key: stand.plans[0].known_at for key, stand in stands.items() if stand.plans}
         first = min(noted.values(), default=None)
         late = {key for key, at in noted.items() if first is not None and at > first}
