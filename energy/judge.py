@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import QUARTER, Period, day_of, month_of
+from energy.kpi import FAULT
 from energy.quantity import energy, percent
 from energy.target import Standing, TargetOptions, TargetVerdict
 
@@ -113,7 +114,7 @@ def _progress(target: TargetOptions, period: Period, row: KpiRow, mixed: MixRow)
 
 def _standing(target: TargetOptions, progress: _Progress) -> tuple[Standing, str]:
     value, best, goal = progress.value, progress.best, target.goal - ROUNDING
-    if best is None:
+    if best is None or (progress.withheld or "").startswith(FAULT):
         return Standing.UNKNOWN, progress.withheld or "no consumption is known in the period"
     if best < goal and _final(target, progress):
         whole = progress.ended and value is not None and best - value < ROUNDING

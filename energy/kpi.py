@@ -13,6 +13,9 @@ from runtime.registry import Registry
 Form = Literal["share", "ratio"]
 """``share``: of 0..1, written in percent and rounded down. ``ratio``: any other quotient."""
 
+FAULT = "metering fault"
+"""How the reason begins where readings contradict each other, so that nothing is proven by them."""
+
 _ROUNDING = 1e-6
 """Quarters: 0.9 × 2,980 must not be more than 2,682."""
 
@@ -75,7 +78,7 @@ def fault(totals: Totals) -> str | None:
     if totals.both_eit <= 0 or totals.both_edc + totals.both_released > totals.both_eit:
         return None
     ratio = totals.both_edc / totals.both_eit
-    return f"metering fault: E_DC / E_IT is {ratio:.3f}, but cannot be 1 or less"
+    return f"{FAULT}: E_DC / E_IT is {ratio:.3f}, but cannot be 1 or less"
 
 
 def unsound(totals: Totals, floor: float) -> str | None:

@@ -133,3 +133,17 @@ async def test_a_fully_matched_day_meets_100_percent_and_a_silent_supply_leaves_
     assert silent.standing is Standing.UNKNOWN
     assert silent.best_possible == 1.0
     assert "origin" in silent.reason
+
+
+async def test_readings_that_contradict_each_other_prove_no_miss(tmp_path):
+    plant = Plant(tmp_path, {"gdansk": plain_site(zone="Europe/London")})
+    await plant.open()
+    await plant.counts("meter/gdansk/main-1", 6000.0, (-70, 365))
+    await plant.counts("meter/gdansk/ups-a", 7500.0, (-70, 365))
+    at = START + 6 * 60 * MINUTE
+    await plant.ledger.settle(at)
+    reader = LedgerFigures(plant.database, plant.store, plant.sites)
+    verdict = await judge_target(target(period="day"), reader, at)
+    await plant.close()
+    assert (verdict.standing, verdict.value) == (Standing.UNKNOWN, None)
+    assert verdict.reason == "metering fault: E_DC / E_IT is 0.800, but cannot be 1 or less"
