@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,14 @@ async def test_a_database_that_cannot_be_used_is_named_without_its_password(url:
         await open_database(url)
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
+    await _workers_ended()
+
+
+async def _workers_ended() -> None:
+    """A connection that failed leaves aiosqlite's thread behind for a moment; it needs our loop to end."""
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10.0)
 
 
 async def test_a_damaged_database_is_named(tmp_path: Path) -> None:
