@@ -161,28 +161,26 @@ class Again:
 
 
 def _from_readings(base: Measurement) -> Iterator[Wanted]:
+    yield from _ends(base)
     for f in base.fields:
-        ends: tuple[Aggregate, ...] = ("min", "max", "last")
-        if f.kind is Kind.COUNTER:
-            yield f.name, "last", f.name
-            ends = ("first",)
-        else:
-            yield f.name, "mean", f.name
-        for end in (*ends, "count"):
-            yield f"{f.name}_{end}", end, f.name
+        yield f"{f.name}_count", "count", f.name
 
 
 def _from_minutes(base: Measurement) -> Iterator[Wanted]:
+    for column, how, _ in _ends(base):
+        yield column, how, column
     for f in base.fields:
-        ends: tuple[Aggregate, ...] = ("min", "max", "last")
-        if f.kind is Kind.COUNTER:
-            yield f.name, "last", f.name
-            ends = ("first",)
-        else:
-            yield f.name, "mean", f.name
-        for end in ends:
-            yield f"{f.name}_{end}", end, f"{f.name}_{end}"
         yield f"{f.name}_count", "sum", f"{f.name}_count"
+
+
+def _ends(base: Measurement) -> Iterator[Wanted]:
+    """Every column of a rollup but the counts: how it is made, and of which field of ``base``."""
+    for f in base.fields:
+        counter = f.kind is Kind.COUNTER
+        ends: tuple[Aggregate, ...] = ("first",) if counter else ("min", "max", "last")
+        yield f.name, "last" if counter else "mean", f.name
+        for end in ends:
+            yield f"{f.name}_{end}", end, f.name
 
 
 def _joined(frames: Sequence[Frame], step_ms: int) -> Frame:
