@@ -22,7 +22,7 @@ METER, GPU = "dc/v1/hostile/meter/m1", "dc/v1/hostile/a/r1/n01/gpu"
 SERIES = 1_000
 """The cap of series; the load itself uses 200."""
 
-TOPICS = 20_000
+TOPICS = 100_000
 LARGE = 60
 MEGABYTE = 1_000_000
 GROWTH = 200 * MEGABYTE
