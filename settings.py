@@ -31,7 +31,7 @@ from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
-from runtime.address import is_host
+from runtime.address import host_and_port
 from runtime.clock import SystemClock
 from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
@@ -75,10 +75,7 @@ class ServiceOptions(Options):
     @field_validator("listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
-            raise ValueError(f"{shown(value)}: write HOST:PORT, for example 127.0.0.1:8080")
-        return value
+        return host_and_port(value)
 
     @field_validator("public_url")
     @classmethod

@@ -20,7 +20,7 @@ UNSEEN = -1
 """Series of a route that has not sent a usable row yet: only data may spend the cardinality cap."""
 
 _LEVELS = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*", re.ASCII)
-_KINDS = {name: m for name, m in MEASUREMENTS.items() if len(m.labels) == 2 and m.labels[0] == "site"}
+KINDS = {name: m for name, m in MEASUREMENTS.items() if len(m.labels) == 2 and m.labels[0] == "site"}
 """Every measurement that is one device of a site; a new one in the catalogue has its topic by that."""
 
 _GPU_DEPTH = 5
@@ -60,8 +60,8 @@ def resolve(topic: str) -> Route:
         raise BadPayload("topic", "each level is one or more of a-z, 0-9 and -")
     status = len(levels) in (_DEVICE_DEPTH + 1, _GPU_DEPTH + 1) and levels[-1] == "status"
     device = levels[:-1] if status else levels
-    if len(device) == _DEVICE_DEPTH and device[1] in _KINDS:
-        return Route("/".join(device), _KINDS[device[1]], (device[0], device[2]), status)
+    if len(device) == _DEVICE_DEPTH and device[1] in KINDS:
+        return Route("/".join(device), KINDS[device[1]], (device[0], device[2]), status)
     if len(device) == _GPU_DEPTH and device[-1] == "gpu":
         return Route("/".join(device), GPU, tuple(device[:-1]), status)
     raise BadPayload("topic", "not one of the topics of the wire contract")
