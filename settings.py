@@ -8,21 +8,20 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import make_url
 
 from alerts.options import AlertOptions
 from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
 from collectors.connect import known_decoder
 from collectors.declared import CadenceOptions
+from collectors.shard import ShardOptions
+from collectors.shard import problems as shard_problems
 from collectors.source import BrokerOptions
 from collectors.topic import PREFIX, matcher
 from dashboards.house import AuthOptions
@@ -31,14 +30,13 @@ from energy.figures import ALL
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
-from runtime.address import host_and_port
-from runtime.clock import SystemClock
 from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
 from runtime.files import file_problems
 from runtime.mistakes import told
-from runtime.options import Duration, Options, shown
+from runtime.options import shown
 from runtime.plugin_table import Chosen
+from runtime.service import ServiceOptions
 from telemetry.chosen import choose_stores
 from telemetry.journal import JournalOptions
 from telemetry.quality import QualityOptions
@@ -50,87 +48,9 @@ M = TypeVar("M", bound=BaseModel)
 
 _PREFIX, _DELIMITER = "AMBERWATT_", "__"
 
-DATABASES = ("sqlite+aiosqlite", "postgresql+asyncpg")
-"""What the relational state is kept in, as SQLAlchemy names it."""
-
 _SITE = re.compile(r"[a-z0-9-]{1,60}")
 
 _ALERT_TABLES = ("rule", "channel", "route", "inhibit", "delivery")
-
-
-class ServiceOptions(Options):
-    """The ``[service]`` table.
-
-    ``replay_from`` makes the service follow the time of a recording from then on, instead of the machine's.
-    ``public_url`` is where people reach the pages: it stands in e-mails.
-    """
-
-    data_dir: Path = Path("var")
-    listen: str = "127.0.0.1:8080"
-    public_url: str | None = None
-    database: str | None = None
-    replay_from: datetime | None = None
-    settle_grace: Duration = Field(default=timedelta(minutes=2), le=timedelta(days=1))
-
-    @field_validator("listen")
-    @classmethod
-    def _host_and_port(cls, value: str) -> str:
-        return host_and_port(value)
-
-    @field_validator("public_url")
-    @classmethod
-    def _leads_somewhere(cls, value: str | None) -> str | None:
-        if value is not None and "@" in value:
-            raise ValueError("a login does not belong in the url: it would stand in every e-mail")
-        try:
-            known = value is None or urlsplit(value).hostname
-        except ValueError:
-            known = None
-        if not known:
-            raise ValueError(f"{shown(value)}: write for example https://amberwatt.example.org")
-        return value
-
-    @field_validator("database")
-    @classmethod
-    def _sqlalchemy_url(cls, value: str | None) -> str | None:
-        fix = "write an SQLAlchemy URL, such as postgresql+asyncpg://USER@HOST/NAME"
-        try:
-            url = value if value is None else make_url(value)
-        except ArgumentError:
-            raise ValueError(fix) from None
-        if isinstance(url, URL) and url.drivername not in DATABASES:
-            raise ValueError(f"{shown(url.drivername)} is not spoken, only {' and '.join(DATABASES)}; {fix}")
-        return url.render_as_string(hide_password=False) if isinstance(url, URL) else None
-
-    @field_validator("replay_from")
-    @classmethod
-    def _has_offset(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("write the offset too, for example 2026-10-01T00:00:00+02:00")
-        if value is not None and value > SystemClock().now():
-            raise ValueError("lies in the future: a recording begins in the past")
-        return value
-
-    @property
-    def database_url(self) -> str:
-        """Where the relational state lives."""
-        return self.database or f"sqlite+aiosqlite:///{self.data_dir / 'state.sqlite'}"
-
-    @property
-    def host(self) -> str:
-        """The address to listen on."""
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The hosts of the address to listen on and of ``public_url``, in lower case."""
-        public = urlsplit(self.public_url or "").hostname
-        return frozenset({self.host.lower(), *([public] if public else [])})
-
-    @property
-    def port(self) -> int:
-        """The port to listen on; 0 takes a free one."""
-        return int(self.listen.rpartition(":")[2])
 
 
 class IngestOptions(QualityOptions):
@@ -182,6 +102,7 @@ class Settings(BaseSettings):
     inhibit: tuple[InhibitOptions, ...] = ()
     delivery: DeliveryOptions = DeliveryOptions()
     rule: tuple[dict[str, Any], ...] = ()
+    shard: tuple[ShardOptions, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -260,6 +181,7 @@ def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
+    found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "
@@ -272,10 +194,22 @@ def _shut_out(allow: Sequence[str], sites: Mapping[str, SiteOptions]) -> Iterato
     """Every site that has a device whose topic ``[ingest] allow`` would reject."""
     filters = list(map(matcher, allow))
     for key, site in sites.items() if filters else ():
-        topics = (f"{PREFIX}{key}/{one.measurement.name}/{one.id}" for one in devices(key, site))
+        topics = (PREFIX + one.source for one in devices(key, site))
         shut = [topic for topic in topics if not any(lets_in(topic) for lets_in in filters)]
         if shut:
             yield f"ingest.allow: lets no {shut[0]} in, which sites.{key} names; add {PREFIX}{key}/#"
+
+
+def _sharded(
+    sites: Mapping[str, SiteOptions], broker: BrokerOptions, shards: Mapping[int, ShardOptions]
+) -> Iterator[str]:
+    """What is wrong with ``shards``: each configured device, and each zone that is heard, needs its one."""
+    every = [one for key, site in sites.items() for one in devices(key, site)]
+    named = {PREFIX + one.source: f"sites.{one.site}" for one in every}
+    zones = {f"{PREFIX}grid/{site.grid}": f"sites.{key}.grid" for key, site in sites.items()}
+    heard = [matcher(topic) for topic in broker.topics]
+    named |= {topic: by for topic, by in zones.items() if any(hears(topic) for hears in heard)}
+    return shard_problems(shards, broker, named)
 
 
 def _between(
@@ -300,11 +234,19 @@ def _between(
 
 
 def _cross_check_valid(tables: Mapping[str, Any]) -> list[str]:
-    """The same between those sites and targets that are right in themselves."""
+    """The same between those sites, targets and shards that are right in themselves."""
     sites, targets = tables.get("sites", {}), tables.get("target", [])
     if not isinstance(sites, dict) or not isinstance(targets, list):
         return []
-    return _between(sites, _valid(SiteOptions, sites.items()), _valid(TargetOptions, enumerate(targets)))
+    right = _valid(SiteOptions, sites.items())
+    found = _between(sites, right, _valid(TargetOptions, enumerate(targets)))
+    brokers = _valid(BrokerOptions, [("broker", tables.get("broker", {}))])
+    shards = tables.get("shard", [])
+    if brokers and isinstance(shards, list):
+        known = _valid(ShardOptions, enumerate(shards))
+        # What a shard with a mistake in it takes nobody knows.
+        found += _sharded(right if len(known) == len(shards) else {}, brokers["broker"], known)
+    return found
 
 
 def _valid(kind: type[M], rows: Iterable[tuple[K, Any]]) -> dict[K, M]:

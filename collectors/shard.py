@@ -147,31 +147,32 @@ def within(narrow: str, wide: str) -> bool:
 
 
 def problems(
-    shards: Sequence[ShardOptions], broker: BrokerOptions, devices: Mapping[str, str]
+    shards: Mapping[int, ShardOptions], broker: BrokerOptions, devices: Mapping[str, str]
 ) -> Iterator[str]:
-    """What is wrong between ``shards``, and between them and the rest of the file.
+    """What is wrong between ``shards`` (by place in the file), and between them and the rest of it.
 
     ``devices`` are the topics that the rest names, and where it does.
     """
-    names = [one.name for one in shards]
-    for number, one in enumerate(shards):
+    seen: set[str] = set()
+    for number, one in shards.items():
         place = f"shard[{number}]"
-        if one.name in names[:number]:
+        if one.name in seen:
             yield f"{place}.name: two shards are named {one.name!r}; give each its own"
+        seen.add(one.name)
         if len(broker.client_id) + 1 + len(one.name) > _LONGEST_ID:
-            yield f"{place}.name: with broker.client_id it makes a client id of over {_LONGEST_ID} characters"
+            yield f"{place}.name: with broker.client_id it has over {_LONGEST_ID} characters; shorten either"
         for topic in one.topics:
             if not any(within(topic, wide) for wide in broker.topics):
                 yield f"{place}.topics: {topic!r} is not within broker.topics; widen those or narrow it"
     yield from _twice(shards)
-    taken = [topic for one in shards for topic in one.topics]
+    taken = [matcher(_as_named(topic)) for one in shards.values() for topic in one.topics]
     for topic, named in devices.items() if shards else ():
-        if not any(matcher(_as_named(one))(topic) for one in taken):
+        if not any(matches(topic) for matches in taken):
             yield f"shard: none takes {topic}, which {named} names; add it to the topics of one of them"
 
 
-def _twice(shards: Sequence[ShardOptions]) -> Iterator[str]:
-    every = [(number, topic) for number, one in enumerate(shards) for topic in one.topics]
+def _twice(shards: Mapping[int, ShardOptions]) -> Iterator[str]:
+    every = [(number, topic) for number, one in shards.items() for topic in one.topics]
     for place, (number, topic) in enumerate(every):
         for earlier, other in every[:place]:
             if overlap(_as_named(topic), _as_named(other)):

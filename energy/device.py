@@ -52,6 +52,11 @@ class Device:
         """The label that names this device in its measurement."""
         return self.measurement.labels[1]
 
+    @property
+    def source(self) -> str:
+        """Its name among the sources: its topic without ``dc/v1/``."""
+        return f"{self.site}/{self.measurement.name}/{self.id}"
+
 
 _METERED = Channel(ENERGY, "energy_wh")
 _METER = (_METERED, Channel(EXPORT, "export_wh", required=False, sign=-1))

@@ -92,7 +92,7 @@ def test_the_example_is_right() -> None:
 def test_the_tables_that_the_example_has_as_comments_are_right_too(tmp_path: Path) -> None:
     text = (ROOT / "amberwatt.example.toml").read_text(encoding="utf-8")
     blocks = re.findall(r"(?m)^# \[.*\n(?:# .*\n)*", text)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     uncommented = "".join(block.replace("# ", "", 1).replace("\n# ", "\n") for block in blocks)
     path = tmp_path / "amberwatt.toml"
     path.write_text(text + uncommented, encoding="utf-8")
@@ -101,6 +101,7 @@ def test_the_tables_that_the_example_has_as_comments_are_right_too(tmp_path: Pat
     configuration = read(path)
     assert [s.name for s in configuration.stores] == ["duckdb", "influx"]
     assert [unit.id for unit in configuration.settings.sites["gdansk"].water] == ["makeup"]
+    assert [shard.name for shard in configuration.settings.shard] == ["hall-a", "rest"]
 
 
 def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,6 +344,88 @@ def test_an_address_that_is_none_is_told(listen: str) -> None:
     assert mistakes_of({"service": {"listen": listen}}) == [
         f"service.listen: {listen!r}: write HOST:PORT, for example 127.0.0.1:8080"
     ]
+
+
+SHARDED: dict[str, Any] = {
+    "sites": {
+        "gdansk": {
+            "name": "Gdańsk",
+            "zone": "Europe/Warsaw",
+            "grid": "PL",
+            "meter": [
+                {"id": "main-1", "role": "utility"},
+                {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
+            ],
+        }
+    },
+    "shard": [
+        {"name": "hall-a", "topics": ["dc/v1/gdansk/a/#"]},
+        {"name": "rest", "topics": ["dc/v1/gdansk/meter/+", "dc/v1/grid/pl"], "listen": "0.0.0.0:9101"},
+    ],
+}
+
+
+def sharded(number: int, **changed: Any) -> dict[str, Any]:
+    """A right file with one of its two shards changed."""
+    shards = [{**one, **changed} if k == number else one for k, one in enumerate(SHARDED["shard"])]
+    return {**SHARDED, "shard": shards}
+
+
+def test_shards_that_are_right() -> None:
+    shards = resolve(SHARDED).settings.shard
+    assert [(one.name, one.listen) for one in shards] == [
+        ("hall-a", "127.0.0.1:0"),
+        ("rest", "0.0.0.0:9101"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        (sharded(1, name="hall-a"), ["shard[1].name: two shards are named 'hall-a'; give each its own"]),
+        (sharded(0, name="Hall A"), ["shard[0].name: String should match pattern '^[a-z0-9-]{1,25}$'"]),
+        (
+            sharded(0, topics=["dc/v1/gdansk/a/r1/#"]),
+            [
+                "shard[0].topics: 'dc/v1/gdansk/a/r1/#' parts a hall, and its racks are added up by whoever "
+                "takes all of it; write dc/v1/gdansk/a/#"
+            ],
+        ),
+        (
+            sharded(0, topics=["dc/v1/gdansk/#"]),
+            [
+                "shard[1].topics: 'dc/v1/gdansk/meter/+' overlaps 'dc/v1/gdansk/#' of shard 'hall-a': a "
+                "message would be taken twice; let each name only what is its own"
+            ],
+        ),
+        (
+            sharded(1, topics=["dc/v1/gdansk/meter/main-1/#"]),
+            [
+                "shard: none takes dc/v1/gdansk/meter/ups-a, which sites.gdansk names; add it to the topics "
+                "of one of them",
+                "shard: none takes dc/v1/grid/PL, which sites.gdansk.grid names; add it to the topics of one "
+                "of them",
+            ],
+        ),
+        (
+            {**SHARDED, "broker": {"topics": ["dc/v1/gdansk/#"]}},
+            ["shard[1].topics: 'dc/v1/grid/pl' is not within broker.topics; widen those or narrow it"],
+        ),
+        (
+            {**SHARDED, "broker": {"client_id": "c" * 95}},
+            ["shard[0].name: with broker.client_id it has over 100 characters; shorten either"],
+        ),
+        (sharded(1, listen="here"), ["shard[1].listen: 'here': write HOST:PORT, for example 127.0.0.1:8080"]),
+    ],
+)
+def test_what_is_wrong_with_shards_is_told_with_its_fix(tables: dict[str, Any], says: list[str]) -> None:
+    assert mistakes_of(tables) == says
+
+
+def test_what_is_wrong_between_shards_is_told_beside_other_mistakes() -> None:
+    tables = sharded(1, topics=["dc/v1/gdansk/meter/#", "dc/v1/gdansk/+/#", "dc/v1/grid/#"])
+    found = mistakes_of({**tables, "journal": {"limit": "much"}})
+    assert [one.split(": ")[0] for one in found] == ["journal.limit", "shard[1].topics", "shard[1].topics"]
 
 
 @pytest.mark.parametrize("listen", ["[::1]:8080", "localhost:0", "dc-1.example.org:80", "0.0.0.0:65535"])
