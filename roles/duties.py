@@ -1,0 +1,111 @@
+"""What has to be done by somebody, once: settle, judge, tell, issue, and forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apscheduler.triggers.interval import IntervalTrigger
+
+from alerts.book import KEPT, Book
+from alerts.compose import Composer
+from alerts.message import AlertMessage, Channel
+from alerts.mirror import Mirrors
+from alerts.outbox import Outbox
+from alerts.reading import Reading
+from alerts.route import Report, Router
+from alerts.watch import Watch
+from energy.ledger import Ledger
+from reports.due import MonthlyIssue
+from reports.green_check import GreenCheck
+from roles.ground import Ground
+from roles.records import Records
+from roles.sight import Sight
+from runtime.clock import EPOCH
+from runtime.lifecycle import Component
+from runtime.schedule import Job, Schedule, every
+
+WATCH_EVERY = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How people are told: channels, and the outbox that works them off."""
+
+    outbox: Outbox
+    channels: dict[str, Channel]
+    router: Router
+    book: Book
+
+    async def announce(self, message: AlertMessage) -> None:
+        """Hand a report's message to the channels that its site has for it."""
+        await self.outbox.post(message, self.router.channels_for(Report(message.site, message.alert_key)))
+
+
+@dataclass(frozen=True)
+class Duties:
+    """The parts that act by themselves; two processes must not do so at once."""
+
+    ground: Ground
+    sight: Sight
+    telling: Telling
+    reading: Reading
+    watch: Watch
+    check: GreenCheck
+    schedule: Schedule
+
+    async def watch_live(self) -> None:
+        """Judge the rules on live values every few seconds; a past that is being loaded raises no alarm."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY.total_seconds())
+            if self.sight.loading() is None and self.sight.backlog.over:
+                await self.watch.evaluate_live(self.ground.clock.now())
+
+    def components(self) -> list[Component]:
+        """What runs as long as this process has the duties."""
+        telling = self.telling
+        mirrors = Mirrors(telling.channels, telling.book, self.ground.wall)
+        return [
+            Component("outbox", telling.outbox.run, essential=bool(telling.channels)),
+            Component("alert mirrors", mirrors.run, essential=False),
+            Component("backlog", self.sight.backlog.wait, essential=False),
+            Component("live rules", self.watch_live),
+            Component("schedule", self.schedule.run),
+        ]
+
+
+def open_telling(ground: Ground, sight: Sight) -> Telling:
+    """The outbox over the configured channels; those over MQTT send by what is seen here."""
+    alerting, settings = ground.configuration.alerting, ground.settings
+    channels = alerting.channels(sight.publish)
+    outbox = Outbox(ground.database, channels, ground.wall, alerting.delivery, owner=ground.owner)
+    ground.opened.push_async_callback(outbox.close)
+    router = alerting.router()
+    book = Book(ground.database, router, Composer(settings.sites, alerting.url), outbox.wake)
+    return Telling(outbox, channels, router, book)
+
+
+def open_duties(ground: Ground, sight: Sight, records: Records, more: Sequence[Job] = ()) -> Duties:
+    """The duties over ``records``; ``more`` are jobs that this process has beside them."""
+    settings, database = ground.settings, ground.database
+    telling = open_telling(ground, sight)
+    reading = records.reading(ground, sight, telling.outbox)
+    watch = Watch(ground.configuration.alerting.rules(), reading, telling.book, ground.wall)
+    grace = settings.service.settle_grace
+    ledger = Ledger(database, sight.store, settings.sites, sight.caught_up, grace)
+    issue = MonthlyIssue(records.reports, records.material, telling.announce, settings.reports.after)
+    check = GreenCheck(ground.clock, sight.backlog, ledger, watch, issue)
+
+    async def forget(due: datetime) -> None:
+        await telling.book.prune(due - KEPT)
+
+    jobs = [
+        Job("green-check", IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
+        Job("monthly-report", every(timedelta(minutes=5)), check.issue, "latest"),
+        Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
+        *more,
+    ]
+    schedule = Schedule(jobs, database, ground.clock, owner=ground.owner)
+    return Duties(ground, sight, telling, reading, watch, check, schedule)

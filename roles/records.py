@@ -1,0 +1,45 @@
+"""What was settled, judged and issued, as pages and rules read it: nothing here acts by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerts.desk import Desk as AlertDesk
+from alerts.reading import DeliveryView, Reading
+from energy.reader import LedgerFigures
+from reports.desk import Desk as ReportDesk
+from reports.monthly import Material
+from roles.ground import Ground
+from roles.sight import Sight
+
+
+@dataclass(frozen=True)
+class Records:
+    """Figures, alert board and reports over one database and store."""
+
+    figures: LedgerFigures
+    board: AlertDesk
+    material: Material
+    reports: ReportDesk
+
+    def reading(self, ground: Ground, sight: Sight, deliveries: DeliveryView | None) -> Reading:
+        """What rules may look at."""
+        settings = ground.settings
+        return Reading(
+            settings.sites, settings.target, self.figures, sight.live, sight.ingest, deliveries, self.reports
+        )
+
+
+def open_records(ground: Ground, sight: Sight) -> Records:
+    """The records over the ``ground``'s database."""
+    settings = ground.settings
+    figures = LedgerFigures(ground.database, sight.store, settings.sites)
+    board = AlertDesk(ground.database)
+    material = Material(figures, board, settings.sites, settings.target)
+    folder = settings.service.data_dir / "reports"
+    return Records(
+        figures,
+        board,
+        material,
+        ReportDesk(material, ground.database, folder, ground.clock, settings.reports),
+    )
