@@ -15,7 +15,7 @@ from runtime.errors import SourceError
 Version = Literal["5", "3.1.1"]
 
 QOS = 1
-"""At least once: the only quality of service at which an acknowledgement means "on disk"."""
+"""At least once, for what we publish: the only quality of service at which an answer means "taken"."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for TCP, TLS and CONNACK, and for each SUBACK and PUBACK."""
@@ -80,7 +80,7 @@ class Link(Protocol):
         ...
 
     async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
-        """Ask for ``topics`` at QoS 1; one SUBACK reason code each. Raises SourceError."""
+        """Ask for ``topics`` at the QoS of the options; one SUBACK reason code each. Raises SourceError."""
         ...
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:

@@ -115,7 +115,7 @@ class BrokerSession:
             )
         else:
             return
-        self.session_gaps += 1
+        self.session_gaps += self._options.lasting
 
     def _pause_after(self, error: Exception) -> Backoff:
         if isinstance(error, Refused):
@@ -206,7 +206,7 @@ class BrokerSession:
         raise refused
 
     def _note_gap(self, resumed: bool) -> None:
-        if not resumed and self._known is not None:
+        if not resumed and self._known is not None and self._options.lasting:
             self.session_gaps += 1
             log.warning(
                 "broker_session_missing",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -84,7 +84,14 @@ SOURCES: Registry[MessageSource] = Registry("MQTT client")
 
 
 class BrokerOptions(Options):
-    """The ``[broker]`` table; ``client`` is one of :data:`SOURCES`."""
+    """The ``[broker]`` table; ``client`` is one of :data:`SOURCES`.
+
+    ``qos`` is what is subscribed at, and ``lasting`` whether the broker keeps a session while we are away: at
+    least once here, see :class:`PassingOptions` for the other way.
+    """
+
+    qos: ClassVar[Literal[0, 1]] = 1
+    lasting: ClassVar[bool] = True
 
     url: str = "mqtt://127.0.0.1:1883"
     embedded: bool = False
@@ -152,3 +159,15 @@ class BrokerOptions(Options):
     def tls(self) -> bool:
         """Whether the connection is encrypted."""
         return self.url.startswith("mqtts://")
+
+    def passing(self, name: str) -> PassingOptions:
+        """The same broker and topics for an onlooker, with ``name`` behind client id and status topic."""
+        own = {"client_id": f"{self.client_id}-{name}", "status_topic": f"{self.status_topic}/{name}"}
+        return PassingOptions.model_construct(**{**vars(self), **own})
+
+
+class PassingOptions(BrokerOptions):
+    """How an onlooker listens: what it misses is kept for nobody, so it costs the broker nothing to keep."""
+
+    qos: ClassVar[Literal[0, 1]] = 0
+    lasting: ClassVar[bool] = False

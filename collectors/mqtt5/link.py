@@ -67,7 +67,8 @@ class Mqtt5Link:
 
     async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
         """See :class:`collectors.link.Link`."""
-        answer = await self._ask("subscribing", lambda n: _subscribe(n, topics), SubAckPacket)
+        qos = QoS(self._dial.options.qos)
+        answer = await self._ask("subscribing", lambda n: _subscribe(n, topics, qos), SubAckPacket)
         return self._one_each(topics, answer.reason_codes)
 
     async def unsubscribe(self, topics: Sequence[str]) -> None:
@@ -205,14 +206,15 @@ def _keepalive(dial: Dial) -> int:
     return min(math.ceil(dial.options.keepalive.total_seconds()), _LONGEST_KEEPALIVE)
 
 
-def _subscribe(number: int, topics: Sequence[str]) -> bytes:
-    filters = [TopicFilter(t, max_qos=QoS.AT_LEAST_ONCE, retain_as_published=False) for t in topics]
+def _subscribe(number: int, topics: Sequence[str], qos: QoS) -> bytes:
+    filters = [TopicFilter(t, max_qos=qos, retain_as_published=False) for t in topics]
     return SubscribePacket(number, filters).write()
 
 
 def _connect(dial: Dial) -> bytes:
-    """CONNECT for a session that outlives the connection. Raises Refused naming what cannot be said."""
+    """CONNECT for a session that may outlive the connection. Raises Refused naming what cannot be said."""
     options, login = dial.options, dial.login
+    expiry = int(options.session_expiry.total_seconds()) if options.lasting else 0
     try:
         will = Will(
             options.status_topic,
@@ -225,10 +227,10 @@ def _connect(dial: Dial) -> bytes:
             options.client_id,
             username=login.user,
             password=login.password.get_secret_value().encode() if login.password else None,
-            clean_start=False,
+            clean_start=not options.lasting,
             will=will,
             keep_alive=_keepalive(dial),
-            session_expiry_interval=int(options.session_expiry.total_seconds()),
+            session_expiry_interval=expiry,
             receive_max=options.receive_maximum,
             max_packet_size=LARGEST,
         ).write()

@@ -78,7 +78,8 @@ class AiomqttLink:
     async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
         """See :class:`collectors.link.Link`."""
         five = self._dial.version == "5"
-        wanted: Any = [(topic, SubscribeOptions(qos=QOS) if five else QOS) for topic in topics]
+        qos = self._dial.options.qos
+        wanted: Any = [(topic, SubscribeOptions(qos=qos) if five else qos) for topic in topics]
         try:
             codes = await self._client.subscribe(wanted, timeout=CONNECT_TIMEOUT)
         except (aiomqtt.MqttError, ValueError) as error:
@@ -174,9 +175,8 @@ def _client(dial: Dial) -> aiomqtt.Client:
     options, five = dial.options, dial.version == "5"
     connect = will = None
     if five:
-        connect = _properties(
-            PacketTypes.CONNECT, "SessionExpiryInterval", int(options.session_expiry.total_seconds())
-        )
+        expiry = int(options.session_expiry.total_seconds()) if options.lasting else 0
+        connect = _properties(PacketTypes.CONNECT, "SessionExpiryInterval", expiry)
         connect.ReceiveMaximum = options.receive_maximum
         will = _properties(
             PacketTypes.WILLMESSAGE, "WillDelayInterval", int(options.will_delay.total_seconds())
@@ -187,8 +187,8 @@ def _client(dial: Dial) -> aiomqtt.Client:
         options.port,
         identifier=options.client_id,
         protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
-        clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
-        clean_session=None if five else False,
+        clean_start=not options.lasting if five else MQTT_CLEAN_START_FIRST_ONLY,
+        clean_session=None if five else not options.lasting,
         properties=connect,
         username=dial.login.user,
         password=password.get_secret_value() if password else None,

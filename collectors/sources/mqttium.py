@@ -60,8 +60,9 @@ class MqttiumLink:
 
     async def subscribe(self, topics: Sequence[str]) -> Sequence[int]:
         """See :class:`collectors.link.Link`."""
+        qos = self._dial.options.qos
         try:
-            return (await self._client.subscribe(topics, qos=QOS, timeout=CONNECT_TIMEOUT)).reason_codes
+            return (await self._client.subscribe(topics, qos=qos, timeout=CONNECT_TIMEOUT)).reason_codes
         except mqttium.SubscribeError as error:
             return error.result.reason_codes
         except (mqttium.MQTTError, OSError) as error:
@@ -127,13 +128,13 @@ class MqttiumLink:
 
 def _client(dial: Dial) -> AsyncClient:
     options, five = dial.options, dial.version == "5"
-    expiry = int(options.session_expiry.total_seconds())
+    expiry = int(options.session_expiry.total_seconds()) if options.lasting else 0
     will_delay = Properties({"will_delay_interval": int(options.will_delay.total_seconds())})
     password = dial.login.password
     return AsyncClient(
         options.client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
-        clean_start=False,
+        clean_start=not options.lasting,
         keepalive=int(options.keepalive.total_seconds()),
         username=dial.login.user,
         password=password.get_secret_value() if password else None,

@@ -102,6 +102,36 @@ async def test_only_what_was_not_acknowledged_comes_again(broker: Server, client
         assert numbers(await take(source, 6)) == [4, 5, 6, 7, 8, 9]
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_for_an_onlooker_nothing_is_kept(broker: Server, client: str, protocol: str) -> None:
+    chosen = options(broker, client, protocol=protocol).passing("web")
+    aside = {"client_id": "sender", "topics": ["nothing/here"], "status_topic": "sender/status"}
+    async with running(options(broker, client, **aside)) as sender:
+        await until(lambda: sender.connected)
+        async with running(chosen) as source:
+            await until(lambda: source.connected)
+            await send(sender, 5)
+            messages = await take(source, 5)
+            assert numbers(messages) == [0, 1, 2, 3, 4]
+            assert await source.acknowledge(messages) == 5
+        await send(sender, 5, first=5)
+        async with running(chosen) as source:
+            await until(lambda: source.connected)
+            await send(sender, 5, first=10)
+            assert numbers(await take(source, 5)) == [10, 11, 12, 13, 14]
+
+
+async def test_an_onlooker_that_comes_back_counts_no_gap(broker: Server, client: str) -> None:
+    chosen = options(broker, client).passing("web")
+    async with running(chosen) as source:
+        await until(lambda: source.connected)
+        broker.stop()
+        await until(lambda: not source.connected)
+        broker.start()
+        await until(lambda: source.connected)
+        assert source.session_gaps == 0
+
+
 @asynccontextmanager
 async def watching(broker: Server, client: str, name: str = "watcher") -> AsyncIterator[BrokerSession]:
     """Another client that sees what ``c1`` says of itself."""
