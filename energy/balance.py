@@ -63,6 +63,7 @@ class Balance:
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
         expected, known: how many registers there are, and how many of those are known.
         corrections: revisions beyond the first.
+        there: where the site was configured at all; elsewhere nothing is known of it and nothing missing.
     """
 
     site: str
@@ -85,6 +86,7 @@ class Balance:
     expected: npt.NDArray[np.int64]
     known: npt.NDArray[np.int64]
     corrections: npt.NDArray[np.int64]
+    there: Flags
 
 
 @dataclass
@@ -146,6 +148,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         expected=expected,
         known=known,
         corrections=np.maximum(sheet.revision.astype(np.int64) - 1, 0).sum(axis=0),
+        there=np.ones(sheet.quarters, dtype=np.bool_),
     )
 
 

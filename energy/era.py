@@ -29,11 +29,15 @@ _Entry = RegisterOptions | WaterOptions
 
 @dataclass(frozen=True)
 class Era:
-    """Quarters ``first <= q < until`` in which a site had the meters and supplies of ``site``."""
+    """Quarters ``first <= q < until`` in which a site had the meters and supplies of ``site``.
+
+    In an ``absent`` era the whole site was not configured: it has no device then, and none is missing.
+    """
 
     first: int
     until: int
     site: SiteOptions
+    absent: bool = False
 
     def meets(self, first: int, until: int) -> bool:
         """Whether some of its quarters are among ``first <= q < until``."""
@@ -51,7 +55,7 @@ def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None
     until = FOREVER
     for plan in reversed(seen):
         if plan.since < until:
-            found.append(Era(plan.since, until, planned(site, plan.tables)))
+            found.append(Era(plan.since, until, planned(site, plan.tables), plan.absent))
             until = plan.since
     return tuple(reversed(found)) or (Era(BEGINNING, FOREVER, site),)
 
@@ -104,9 +108,24 @@ def valid(
     return told
 
 
+def present(found: Iterable[Era], first: int, until: int) -> list[Era]:
+    """The eras in which the site was there in some of the quarters, or in ``first`` if there are none."""
+    return [era for era in found if not era.absent and era.meets(first, max(until, first + 1))]
+
+
+def left(found: Sequence[Era]) -> int | None:
+    """The quarter in which the site left the configuration for good; None as long as it is there."""
+    return found[-1].first if found[-1].absent else None
+
+
 def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> SiteOptions:
-    """``site`` with every meter and supply that it had in some of the quarters, each as it was last."""
-    meeting = [era.site for era in found if era.meets(first, max(until, first + 1))]
+    """``site`` with every meter and supply that it had in some of the quarters, each as it was last.
+
+    Without any where it was not there at all.
+    """
+    meeting = [era.site for era in present(found, first, until)]
+    if not meeting:
+        return site.model_copy(update=dict.fromkeys(TABLES, ()))
     if len(meeting) == 1:
         return meeting[0]
     tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in TABLES}
@@ -125,5 +144,5 @@ def _last(lists: Iterable[Sequence[_Entry]]) -> Iterable[_Entry]:
 
 def categories(found: Iterable[Era], first: int, until: int) -> list[str]:
     """The points at which IT energy was measured in the quarters, by name."""
-    meeting: Iterable[SiteOptions] = (era.site for era in found if era.meets(first, max(until, first + 1)))
+    meeting = (era.site for era in present(found, first, until))
     return sorted({m.category for site in meeting for m in site.meter if m.category is not None})

@@ -138,7 +138,8 @@ class Figures(Protocol):
     """Reads of the ledger; ``site`` may be ``all``. ``as_of`` replays what was known then; None means now.
 
     ``sites`` are the configured sites by key: they name the zone in which a site's days and months begin.
-    Days and months of ``all`` begin at midnight UTC.
+    Days and months of ``all`` begin at midnight UTC. A site that was removed from the configuration keeps its
+    past: it is a part of ``all`` up to then, and may be asked for by its key.
     """
 
     sites: Mapping[str, SiteOptions]
@@ -195,8 +196,23 @@ class Figures(Protocol):
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
         """The site, or all, by key, with every meter and supply that it had in some part of ``period``.
 
-        One that was changed within it is told as it was last.
+        Of sites that have left, those that were there. A device that was changed is told as it was last.
         """
+        ...
+
+    async def eras(self, site: str, period: Period) -> Mapping[str, Sequence[tuple[Period, SiteOptions]]]:
+        """By site, what it consisted of in each part of ``period`` in which it was there, in time order.
+
+        Also of sites that have left the configuration, if they were there.
+        """
+        ...
+
+    async def departed(self) -> Mapping[str, SiteOptions]:
+        """The sites that have left the configuration, by key, as they were last but without their devices."""
+        ...
+
+    async def began(self, site: str) -> datetime | None:
+        """Start of the interval of its first reading; of ``all``, of the first of any site; None before."""
         ...
 
     async def settled_until(self, site: str) -> datetime | None:

@@ -14,6 +14,7 @@ from energy.account import account, fields_in_use
 from energy.device import Device, devices
 from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks
 from energy.era import DeviceName, Tenure, eras, tenures
+from energy.estate import load_departed
 from energy.interval import QUARTER_MS
 from energy.readings import gather
 from energy.revisions import Entry, Written, write
@@ -82,32 +83,35 @@ class Ledger:
         await self._caught_up()
         async with self._database.read() as connection:
             marks = by_site(await load_marks(connection))
+            sites = {**self._sites, **await load_departed(connection, self._sites)}
         # A mark may run ahead of the store; waiting again makes the readings behind each mark readable.
         await self._caught_up()
         written, touched = Written(), []
-        for site in self._sites:
-            done = await self._settle_site(site, (marks.get(site, []), due, at))
+        for key, site in sites.items():
+            done = await self._settle_site((key, site), (marks.get(key, []), due, at))
             if done is not None:
                 written += done
-                touched.append(site)
+                touched.append(key)
         result = Settlement(at, from_ms(due * QUARTER_MS), written.first, written.corrected, tuple(touched))
         log.info("ledger_settled", until=result.until.isoformat(), written=result.written,
                  corrected=result.corrected, sites=len(touched))  # fmt: skip
         return result
 
-    async def _settle_site(self, site: str, what: tuple[list[Mark], int, datetime]) -> Written | None:
-        marks, due, at = what
+    async def _settle_site(
+        self, which: tuple[str, SiteOptions], what: tuple[list[Mark], int, datetime]
+    ) -> Written | None:
+        (site, options), (marks, due, at) = which, what
         if self._waiting.get(site) == (due, frozenset(marks)):
             return None  # the same readings that waited for the same quarter to end when it was last settled
         async with self._database.read() as connection:
             watermark = await settled_until(connection, site)
             plans = (await load_plans(connection, [site]))[site]
-        known = tenures(site, eras(self._sites[site], plans))
+        known = tenures(site, eras(options, plans))
         ends = {name: tenure.until for name, tenure in known.items()}
         work = jobs([tenure.device for tenure in known.values()], marks, watermark, due, ends)
         if not work:
             return None
-        registers = await self._registers(site, devices(site, self._sites[site]))
+        registers = await self._registers(site, devices(site, options))
         written = Written()
         for job in work:
             entries = await self._entries(job, registers, due, known)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from energy.estate import Estate
 from energy.interval import QUARTER_MS, Period
 from energy.revisions import QUARTERS_A_DAY
 from energy.stand import Stand
@@ -26,13 +27,14 @@ _DAY_MS = QUARTERS_A_DAY * QUARTER_MS
 
 @dataclass
 class Look:
-    """What was seen of each site: its stand, its widest view, and the answers given last.
+    """What was seen of each site: its stand, its widest view, and the answers given last; and of all sites.
 
     Every question about ``over`` is answered from one view of it, with :data:`LEAD` before it; without one,
     each question has a view of its own.
     """
 
     over: Period | None = None
+    estate: Estate | None = None
     stands: dict[str, Stand] = field(default_factory=dict)
     views: dict[str, tuple[range, View]] = field(default_factory=dict)
     mixed: dict[str, tuple[View, Columns]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.device import POWER, Device, devices
 from energy.due import add_marks
 from energy.era import FOREVER, eras, tenures
+from energy.estate import load_departed, remember
 from energy.interval import QUARTER_MS
 from energy.roster import load_plans, record
 from energy.sheet import expect
@@ -77,13 +78,15 @@ class Marker:
                 configured = [d for name, d in self._devices.items() if name not in self._until]
                 await expect(connection, configured)
                 await record(connection, self._sites, self._clock.now())
-                plans = await load_plans(connection, list(self._sites))
+                await remember(connection, self._sites)
+                sites = {**self._sites, **await load_departed(connection, self._sites)}
+                plans = await load_plans(connection, list(sites))
                 place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
                 position = await connection.scalar(place)
                 registers = (await connection.execute(select(REGISTER))).all()
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger's place in the journal cannot be read: {error}") from error
-        for site, options in self._sites.items():
+        for site, options in sites.items():
             for name, tenure in tenures(site, eras(options, plans[site])).items():
                 if tenure.until < FOREVER:
                     self._devices[site, *name], self._until[site, *name] = tenure.device, tenure.until

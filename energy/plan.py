@@ -23,14 +23,25 @@ TABLES = ("meter", "supply", "cooling", "heat", "water")
 
 _KEPT = (*TABLES, "grid")
 
+ABSENT = ""
+"""The tables of a site that is not configured any more."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """``tables`` (JSON) is valid from quarter ``since`` on, as recorded ``known_at`` that time."""
+    """``tables`` (JSON) is valid from quarter ``since`` on, as recorded ``known_at`` that time.
+
+    :data:`ABSENT` tells that the site had left the configuration.
+    """
 
     since: int
     known_at: datetime
     tables: str
+
+    @property
+    def absent(self) -> bool:
+        """Whether the site is not there from then on."""
+        return self.tables == ABSENT
 
 
 class _Tables(Options):
@@ -52,7 +63,9 @@ def described(site: SiteOptions) -> str:
 
 
 def planned(site: SiteOptions, tables: str) -> SiteOptions:
-    """``site`` with the meters, supplies and grid that ``tables`` describe."""
+    """``site`` with the meters, supplies and grid that ``tables`` describe; without a device if absent."""
+    if tables == ABSENT:
+        return site.model_copy(update=dict.fromkeys(TABLES, ()))
     kept = _parsed(tables)
     return site.model_copy(update={name: getattr(kept, name) for name in _KEPT})
 

@@ -9,33 +9,31 @@ from datetime import datetime, timedelta
 from functools import reduce
 from operator import add
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 import energy.kpis
 from energy.entries import ledger_rows
-from energy.era import Era, categories, eras, merged, valid
+from energy.era import Era, eras, merged, present, valid
+from energy.estate import Estate
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.gridmix import GridMix, grid_hours, load_gridmix
-from energy.interval import QUARTER_MS, Period, Step, steps
+from energy.interval import Period, Step, steps
 from energy.kpi import KPIS
 from energy.look import Look
+from energy.presence import earliest, metered, part_of, quarters_of, scopes, settled_quarter, unheard
 from energy.revisions import QUARTERS_A_DAY
-from energy.rows import Mixed, Scope, joined, kpi_row, kpis, mixed
+from energy.rows import Mixed, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
-from energy.stand import Stand, joined_at
+from energy.stand import Stand, first_read, joined_at
 from energy.statement import statements
 from energy.totals import Columns, Totals
 from energy.view import View, Views
-from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.store import Store
 
 LONGEST = timedelta(days=3660)
 """What one question may span: ten years."""
-
-_UTC = ZoneInfo("UTC")
 
 _ALWAYS = "completeness"
 """Part of every row, whatever is asked for."""
@@ -46,8 +44,9 @@ T = TypeVar("T")
 class LedgerFigures:
     """Figures of ``sites`` from the ledger; the mix of their grids comes from ``store``.
 
-    Reading changes nothing and may go on while the ledger settles. Every call raises ValueError for a site
-    that is not configured.
+    A site that was removed from the configuration keeps its past, also as a part of all sites. Reading
+    changes nothing and may go on while the ledger settles. Every call raises ValueError for a site that was
+    never configured.
     """
 
     def __init__(self, database: Database, store: Store, sites: Mapping[str, SiteOptions]) -> None:
@@ -55,7 +54,7 @@ class LedgerFigures:
         self.sites = sites
         self._database, self._store = database, store
         self._shelf = Shelf(database)
-        self._views = {key: Views(site, self._shelf) for key, site in sites.items()}
+        self._views: dict[str, Views] = {}
         self._kpis = kpis()
         self._look: Look | None = None
 
@@ -77,7 +76,8 @@ class LedgerFigures:
         names = None if only is None else frozenset(only)
 
         async def answer() -> list[KpiRow]:
-            return await self._kpi(site, self._parts(site, period, step), as_of, names)
+            estate = await self._estate()
+            return await self._kpi((site, estate), _parts(estate, site, period, step), as_of, names)
 
         return await self._once(("kpi", site, period, step, names), as_of, answer)
 
@@ -87,9 +87,9 @@ class LedgerFigures:
         """One row per step, or one for the whole period; of ``all``, supplies are named ``site/supply``."""
 
         async def answer() -> list[MixRow]:
-            parts = self._parts(site, period, step)
-            joins = await self._joins(site)
-            found = {key: await self._mix(key, parts, as_of, joins[key]) for key in self._keys(site)}
+            estate = await self._estate()
+            parts, joins = _parts(estate, site, period, step), await self._joins(estate, site)
+            found = {key: await self._mix(key, parts, as_of, joins[key]) for key in estate.keys(site)}
             if site != ALL:
                 return [one.row for one in found[site]]
             return [joined(dict(zip(found, rows, strict=True))) for rows in zip(*found.values(), strict=True)]
@@ -98,8 +98,8 @@ class LedgerFigures:
 
     async def grid(self, site: str, period: Period) -> list[GridHour]:
         """The mix of the grid in every hour of ``period``, by bidding zone and time. Raises StoreError."""
-        first, until = _quarters(period)
-        found = [e for key in self._keys(site) for e in await self._eras(key) if e.meets(first, until)]
+        keys = (await self._estate()).keys(site)
+        found = [era for key in keys for era in present(await self._eras(key), *quarters_of(period))]
         zones = sorted({era.site.grid for era in found})
         return [hour for zone in zones for hour in await grid_hours(self._store, zone, period)]
 
@@ -107,8 +107,9 @@ class LedgerFigures:
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
     ) -> Sequence[LedgerRow]:
         """The ledger itself, by meter, channel and time; the newest revision known at ``as_of``."""
+        keys = (await self._estate()).keys(site)
         async with self._database.read() as connection:
-            return await ledger_rows(connection, self._keys(site), _quarters(period), (meter, as_of))
+            return await ledger_rows(connection, keys, quarters_of(period), (meter, as_of))
 
     async def statements(
         self,
@@ -122,9 +123,9 @@ class LedgerFigures:
 
         async def answer() -> list[MeterStatement]:
             found: list[MeterStatement] = []
-            first, until = _quarters(period)
+            first, until = quarters_of(period)
             days = range(first // QUARTERS_A_DAY, -(-until // QUARTERS_A_DAY))
-            for key in self._keys(site):
+            for key in (await self._estate()).keys(site):
                 sheet, settled, known = await self._sheet(key, days, as_of)
                 there = valid(key, known, first, max(0, min(until, settled or first) - first))
                 chosen = [found for found in there.values() if names is None or found[0].id in names]
@@ -135,12 +136,39 @@ class LedgerFigures:
 
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
         """Each site with every meter and supply that it had in some part of ``period``."""
-        first, until = _quarters(period)
-        return {key: merged(self.sites[key], await self._eras(key), first, until) for key in self._keys(site)}
+        estate, within = await self._estate(), quarters_of(period)
+        found = {key: await self._eras(key) for key in estate.keys(site)}
+        return {
+            key: merged(estate.sites[key], known, *within)
+            for key, known in found.items()
+            if key in (site, *self.sites) or present(known, *within)
+        }
+
+    async def eras(self, site: str, period: Period) -> Mapping[str, Sequence[tuple[Period, SiteOptions]]]:
+        """What each site consisted of in each part of ``period``, in time order."""
+        estate = await self._estate()
+        joins, found = await self._joins(estate, site), {}
+        for key in estate.keys(site):
+            there = [replace(era, first=max(era.first, joins[key])) for era in await self._eras(key)]
+            cut = [(part_of(era, period), era.site) for era in present(there, *quarters_of(period))]
+            found[key] = [(part, options) for part, options in cut if part.start < part.end]
+        return {key: parts for key, parts in found.items() if parts}
+
+    async def departed(self) -> Mapping[str, SiteOptions]:
+        """The sites that have left the configuration, by key, without their devices."""
+        return (await self._estate()).departed
+
+    async def began(self, site: str) -> datetime | None:
+        """The start of the interval of the first reading; None before it."""
+        stands = [await self._stand(key) for key in (await self._estate()).keys(site)]
+        return earliest(q for stand in stands if (q := first_read(stand)) is not None)
 
     async def settled_until(self, site: str) -> datetime | None:
         """Every interval before this has been settled; of ``all``: at every site."""
-        return _earliest([(await self._stand(key)).settled for key in self._keys(site)])
+        estate = await self._estate()
+        stands = {key: await self._stand(key) for key in estate.keys(site)}
+        known = {key: eras(estate.sites[key], stand.plans) for key, stand in stands.items()}
+        return earliest(settled_quarter(stand.settled, known[key]) for key, stand in stands.items())
 
     async def _once(
         self, question: Hashable, as_of: datetime | None, work: Callable[[], Awaitable[list[T]]]
@@ -155,48 +183,43 @@ class LedgerFigures:
         return list(found)
 
     async def _kpi(
-        self, site: str, parts: Sequence[Period], as_of: datetime | None, only: Collection[str] | None
+        self,
+        which: tuple[str, Estate],
+        parts: Sequence[Period],
+        as_of: datetime | None,
+        only: Collection[str] | None,
     ) -> list[KpiRow]:
+        site, estate = which
         asked = {name: kpi for name, kpi in self._kpis.items() if only is None or name in {*only, _ALWAYS}}
         grids = any(kpi.needs_mix for kpi in asked.values())
         sums: list[list[Totals]] = []
         settled: dict[str, int | None] = {}
-        known: list[Era] = []
-        joins = await self._joins(site)
-        for key in self._keys(site):
+        known: dict[str, list[Era]] = {}
+        joins = await self._joins(estate, site)
+        for key in estate.keys(site):
             view, cuts, until = await self._view(key, parts, as_of, joins[key])
             summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
-            there = [joins[key] < _quarters(part)[1] for part in parts]
-            of_site = (_metered(summed.totals(*cut), view, cut) for cut in cuts)
+            of_site = (metered(summed.totals(*cut), view, cut) for cut in cuts)
+            known[key] = [replace(era, first=max(era.first, joins[key])) for era in view.eras]
+            there = [bool(present(known[key], *quarters_of(part))) for part in parts]
             sums.append([found if here else Totals() for found, here in zip(of_site, there, strict=True)])
-            known += (replace(era, first=max(era.first, joins[key])) for era in view.eras)
             if any(there):
                 settled[key] = until
-        silent = {key: joins[key] for key, until in settled.items() if until is None}
+        silent = {key: known[key] for key, until in settled.items() if until is None}
         if len(silent) < len(settled):
-            sums += [[self._unheard(silent, *of_sites) for of_sites in zip(parts, *sums, strict=True)]]
-        scopes = self._scopes(site, _earliest(list(settled.values())), parts, known)
+            sums += [[unheard(silent, *of_sites) for of_sites in zip(parts, *sums, strict=True)]]
+        until_when = earliest(settled_quarter(until, known[key]) for key, until in settled.items())
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
-        return [kpi_row(*row, asked) for row in zip(parts, totals, scopes, strict=True)]
-
-    def _unheard(self, silent: Mapping[str, int], part: Period, *of_sites: Totals) -> Totals:
-        """What the ``silent`` sites owe from when they joined, in what is settled of the others' ``part``."""
-        first, _ = _quarters(part)
-        until = first + max(totals.expected for totals in of_sites)
-        owed = {key: until - max(first, since) for key, since in silent.items() if until > max(first, since)}
-        registers = {key: len(self.sites[key].meter) + len(self.sites[key].supply) for key in owed}
-        return Totals(
-            expected=sum(owed.values()),
-            registers_expected=sum(owed[key] * registers[key] for key in owed),
-            silent=tuple(self.sites[key].name for key in owed),
-        )
+        found = scopes(estate, parts, known, until_when)
+        return [kpi_row(*row, asked) for row in zip(parts, totals, found, strict=True)]
 
     async def _mix(
         self, key: str, parts: Sequence[Period], as_of: datetime | None, since: int
     ) -> list[Mixed]:
         view, cuts, _ = await self._view(key, parts, as_of, since)
-        first, until = _quarters(Period(parts[0].start, parts[-1].end))
-        there = {supply.id for supply in merged(self.sites[key], view.eras, first, until).supply}
+        first, until = quarters_of(Period(parts[0].start, parts[-1].end))
+        joined_eras = (replace(era, first=max(era.first, since)) for era in view.eras)
+        there = {supply.id for era in present(joined_eras, first, until) for supply in era.site.supply}
         return [
             mixed(part, view.without_mix.totals(*cut), view.flows, cut, there)
             for part, cut in zip(parts, cuts, strict=True)
@@ -211,7 +234,7 @@ class LedgerFigures:
 
         An hour more on both sides: a gap at the edge may lead out of the first or last hour.
         """
-        first, until = _quarters(Period(parts[0].start, parts[-1].end))
+        first, until = quarters_of(Period(parts[0].start, parts[-1].end))
         days = range((first - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
         if as_of is None:
             stand = await self._stand(key)
@@ -221,7 +244,7 @@ class LedgerFigures:
             view = View.of(known, sheet)
         cuts = []
         for part in parts:
-            low, high = _quarters(part)
+            low, high = quarters_of(part)
             low = min(max(low, since), high)
             high = max(low, min(high, settled or 0))
             cuts.append((low - view.sheet.first, high - view.sheet.first))
@@ -232,39 +255,48 @@ class LedgerFigures:
     ) -> tuple[Sheet, int | None, tuple[Era, ...]]:
         if as_of is not None:
             sheet, settled, plans = await self._shelf.sheet_as_of(key, days, as_of)
-            return sheet, settled, eras(self.sites[key], plans, as_of)
+            return sheet, settled, eras(await self._options(key), plans, as_of)
         stand = await self._stand(key)
         if self._look is not None and self._look.holds(key, days):
             view = await self._view_of(stand, days)
             return view.sheet, stand.settled, view.eras
-        return await self._shelf.sheet(stand, days), stand.settled, eras(self.sites[key], stand.plans)
+        return await self._shelf.sheet(stand, days), stand.settled, await self._eras(key)
 
-    async def _joins(self, site: str) -> dict[str, int]:
+    async def _joins(self, estate: Estate, site: str) -> dict[str, int]:
         """From which quarter on each site counts: a later one joins the others when it is configured.
 
         Or with its first reading, if that is earlier. What all sites used before is not unknown for its sake.
         """
         if site != ALL:
             return {site: 0}
-        stands = {key: await self._stand(key) for key in self.sites}
+        stands = {key: await self._stand(key) for key in estate.sites}
         noted = {key: stand.plans[0].known_at for key, stand in stands.items() if stand.plans}
         first = min(noted.values(), default=None)
         late = {key for key, at in noted.items() if first is not None and at > first}
         return {key: joined_at(stand) if key in late else 0 for key, stand in stands.items()}
 
     async def _eras(self, key: str) -> tuple[Era, ...]:
-        return eras(self.sites[key], (await self._stand(key)).plans)
+        return eras(await self._options(key), (await self._stand(key)).plans)
+
+    async def _options(self, key: str) -> SiteOptions:
+        """The site as it is configured, or was last."""
+        return self.sites[key] if key in self.sites else (await self._estate()).departed[key]
 
     async def _view_of(self, stand: Stand, days: range) -> View:
         """A view of ``days`` or more; of a snapshot, the one that it has seen, if it can be."""
         if self._look is None:
-            return await self._views[stand.site].view(stand, days)
+            return await (await self._kept(stand.site)).view(stand, days)
         view = self._look.view(stand.site, days)
         if view is None:
             days = self._look.widened(days)
-            view = await self._views[stand.site].view(stand, days)
+            view = await (await self._kept(stand.site)).view(stand, days)
             self._look.see(stand.site, days, view)
         return view
+
+    async def _kept(self, key: str) -> Views:
+        if key not in self._views:
+            self._views[key] = Views(await self._options(key), self._shelf)
+        return self._views[key]
 
     async def _with_mix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> Columns:
         """What is summed, with the mix of the grid; it is read once for all questions about one view."""
@@ -298,49 +330,22 @@ class LedgerFigures:
         if self._look is None:
             return (await self._shelf.stands([key]))[key]
         if not self._look.stands:
-            self._look.stands |= await self._shelf.stands(list(self.sites))
+            self._look.stands |= await self._shelf.stands(list((await self._estate()).sites))
         return self._look.stands[key]
 
-    def _keys(self, site: str) -> list[str]:
-        if site == ALL:
-            return list(self.sites)
-        if site not in self.sites:
-            raise ValueError(f"no site is named {site!r}; there are: {', '.join(self.sites)}, {ALL}")
-        return [site]
-
-    def _parts(self, site: str, period: Period, step: Step | None) -> list[Period]:
-        self._keys(site)
-        if period.end - period.start > LONGEST:
-            raise ValueError(f"a period is at most {LONGEST.days} days; ask for a shorter one")
-        if step is None or period.start >= period.end:
-            return [period]
-        return list(steps(period, step, _UTC if site == ALL else self.sites[site].tz))
-
-    def _scopes(
-        self, site: str, settled: datetime | None, parts: Sequence[Period], known: Sequence[Era]
-    ) -> list[Scope]:
-        """What each of ``parts`` is of, by the eras of its sites."""
-        floor = max((self.sites[key].completeness_floor for key in self._keys(site)), default=1.0)
-        measured = (categories(known, *_quarters(part)) for part in parts)
-        return [Scope(floor, "+".join(found) or None, settled) for found in measured]
+    async def _estate(self) -> Estate:
+        """Every site that there ever was; of a snapshot, as it was first asked."""
+        if self._look is None:
+            return await self._shelf.estate(self.sites)
+        if self._look.estate is None:
+            self._look.estate = await self._shelf.estate(self.sites)
+        return self._look.estate
 
 
-def _metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
-    """``totals`` naming the site where it had no water or heat meter in all of ``cut``."""
-    first, until = (view.sheet.first + quarter for quarter in cut)
-    there = [era.site for era in view.eras if era.meets(first, max(until, first + 1))]
-    waterless = () if any(site.water for site in there) else (there[-1].name,)
-    heatless = () if any(site.heat for site in there) else (there[-1].name,)
-    return replace(totals, waterless=waterless, heatless=heatless)
-
-
-def _earliest(settled: Sequence[int | None]) -> datetime | None:
-    """Until when all sites are settled; None as long as one is not at all."""
-    known = [quarter for quarter in settled if quarter is not None]
-    return from_ms(min(known) * QUARTER_MS) if known and len(known) == len(settled) else None
-
-
-def _quarters(period: Period) -> tuple[int, int]:
-    """The quarters that ``period`` touches."""
-    first = to_ms(period.start) // QUARTER_MS
-    return first, max(first, -(-to_ms(period.end) // QUARTER_MS))
+def _parts(estate: Estate, site: str, period: Period, step: Step | None) -> list[Period]:
+    estate.keys(site)
+    if period.end - period.start > LONGEST:
+        raise ValueError(f"a period is at most {LONGEST.days} days; ask for a shorter one")
+    if step is None or period.start >= period.end:
+        return [period]
+    return list(steps(period, step, estate.tz(site)))

@@ -46,10 +46,13 @@ async def write(connection: AsyncConnection, site: str, entries: Sequence[Entry]
         return Written()
     first = min(entry.span.first for entry in entries)
     until = max(entry.span.until for entry in entries)
-    known = await load_sheet(connection, [e.register for e in entries], first, until - first)
+    # A device that was away for a while has an entry for each time that it was there.
+    registers = {entry.register.id: entry.register for entry in entries}
+    known = await load_sheet(connection, list(registers.values()), first, until - first)
+    line = {register: number for number, register in enumerate(registers)}
     rows: list[dict[str, Any]] = []
-    for line, entry in enumerate(entries):
-        rows += _changed(entry, known, line, at)
+    for entry in entries:
+        rows += _changed(entry, known, line[entry.register.id], at)
     if rows:
         await connection.execute(insert(LEDGER), rows)
         await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})

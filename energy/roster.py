@@ -1,4 +1,7 @@
-"""The roster of every site in the database: what it had from which quarter on; nothing is deleted."""
+"""The roster of every site in the database: what it had from which quarter on; nothing is deleted.
+
+A site that leaves the configuration stays in the roster, with the quarter from which it was not there.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import EXPORT, devices
-from energy.plan import TABLES, Plan, described
+from energy.interval import QUARTER_MS
+from energy.plan import ABSENT, TABLES, Plan, described
 from energy.sheet import load_registers, settled_until
 from energy.site import SiteOptions
 from energy.tables import DIRTY, ROSTER
+from runtime.clock import to_ms
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +37,19 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
 
     The first plan is valid from the beginning, a later one from where its site is settled, or from the
     quarter of the last reading that waits to be settled: what was read before belongs to the devices that
-    stood then.
+    stood then. A site of the roster that is not among ``sites`` has left, by the same reckoning.
     """
-    plans = await load_plans(connection, list(sites))
-    for key, site in sites.items():
-        before, tables = plans[key], described(site)
+    listed = (await connection.execute(select(ROSTER.c.site).distinct())).scalars()
+    plans = await load_plans(connection, [*sites, *(key for key in listed if key not in sites)])
+    for key, before in plans.items():
+        tables = described(sites[key]) if key in sites else ABSENT
         if before and before[-1].tables == tables:
             continue
-        new = [(max(before[-1].since, await _read_until(connection, key)), tables)] if before else None
-        rows = new or await _from_the_beginning(connection, key, site)
+        if before:
+            rows = [(await _since(connection, key, before, tables, at), tables)]
+            log.info("roster_changed", site=key, since_quarter=rows[0][0], there=tables != ABSENT)
+        else:
+            rows = await _from_the_beginning(connection, key, sites[key])
         await connection.execute(
             insert(ROSTER),
             [
@@ -48,8 +57,20 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
                 for number, (since, told) in enumerate(rows, start=len(before) + 1)
             ],
         )
-        if before:
-            log.info("roster_changed", site=key, since_quarter=rows[-1][0])
+
+
+async def _since(
+    connection: AsyncConnection, key: str, before: Sequence[Plan], tables: str, at: datetime
+) -> int:
+    """The quarter from which ``tables`` are valid for a site that has plans already.
+
+    One of which nothing was ever read was owed until it left, and one that comes back was not there in
+    between: for both, what counts is when that is noted.
+    """
+    read = await _read_until(connection, key)
+    unread = tables == ABSENT and not read
+    noted = to_ms(max(at, before[0].known_at)) // QUARTER_MS if unread or before[-1].absent else 0
+    return max(before[-1].since, read, noted)
 
 
 async def _read_until(connection: AsyncConnection, site: str) -> int:

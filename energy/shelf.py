@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.balance import HOUR
+from energy.estate import Estate, load_departed
 from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
 from energy.roster import load_plans
 from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
+from energy.site import SiteOptions
 from energy.stand import Stand, load_changes, load_stands
 from energy.tables import LEDGER
 from runtime.database import Database
@@ -47,6 +49,11 @@ class Shelf:
         """How each of ``sites`` stands now."""
         async with self._database.read() as connection:
             return await load_stands(connection, sites)
+
+    async def estate(self, configured: Mapping[str, SiteOptions]) -> Estate:
+        """The ``configured`` sites and those that have left."""
+        async with self._database.read() as connection:
+            return Estate(configured, await load_departed(connection, configured))
 
     async def look(self, stand: Stand, days: range) -> None:
         """Let ``stand`` know the changes of ``days`` (numbers since 1970)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
@@ -28,7 +28,7 @@ def spliced(eras: Sequence[Era], sheet: Sheet) -> tuple[Balance, Match]:
     until = sheet.first + sheet.quarters
     meeting = [era for era in eras if era.meets(sheet.first, until)]
     if len(meeting) == 1:
-        return _matched(balance(meeting[0].site, sheet))
+        return _matched(_balanced(meeting[0], sheet))
     balances: list[_Piece[Balance]] = []
     matches: list[_Piece[Match]] = []
     for low, high in _stretches(meeting, sheet.first, until):
@@ -37,6 +37,11 @@ def spliced(eras: Sequence[Era], sheet: Sheet) -> tuple[Balance, Match]:
         balances.append((found, where, every))
         matches.append((green, where, every))
     return _joined(balances, sheet.quarters), _joined(matches, sheet.quarters)
+
+
+def _balanced(era: Era, sheet: Sheet) -> Balance:
+    found = balance(era.site, sheet)
+    return replace(found, there=np.zeros(sheet.quarters, dtype=np.bool_)) if era.absent else found
 
 
 def _matched(found: Balance) -> tuple[Balance, Match]:
@@ -63,7 +68,7 @@ def _stretch(eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int]) -> Balan
         if era.meets(low, high):
             begin, end = max(era.first, low), min(era.until, high)
             where, own = slice(begin - low, end - low), slice(begin - first, end - first)
-            pieces.append((balance(era.site, part), where, own))
+            pieces.append((_balanced(era, part), where, own))
     return _joined(pieces, high - low)
 
 

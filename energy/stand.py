@@ -49,8 +49,13 @@ class Stand:
 
 def joined_at(stand: Stand) -> int:
     """The quarter in which its site was first configured, or of its first reading, if that is earlier."""
-    read = [register.since for register in stand.registers if register.since is not None]
-    return min([to_ms(stand.plans[0].known_at) // QUARTER_MS, *read])
+    noted, read = to_ms(stand.plans[0].known_at) // QUARTER_MS, first_read(stand)
+    return noted if read is None else min(noted, read)
+
+
+def first_read(stand: Stand) -> int | None:
+    """The quarter of the first reading of its site; None before it."""
+    return min((r.since for r in stand.registers if r.since is not None), default=None)
 
 
 async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:
@@ -63,7 +68,8 @@ async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict
     stands = {
         site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER, plans[site]) for site in sites
     }
-    first = min((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS
+    # Of a site that has left or was never heard, what was written long ago is read when somebody asks for it.
+    first = max((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS
     await load_changes(connection, stands, first)
     return stands
 

@@ -86,6 +86,14 @@ ROSTER = Table(
 )
 """What each site consisted of: a change of the configuration is a new row, valid until the next one."""
 
+SITE = Table(
+    "energy_site",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("told", Text, nullable=False, comment="JSON: name, zone, limits and floor as configured last"),
+)
+"""What else is known of each site, for when it has left the configuration."""
+
 
 def insert_into(connection: AsyncConnection, table: Table) -> Any:
     """An INSERT that offers ``on_conflict_do_…`` in the dialect of ``connection``."""

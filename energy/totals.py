@@ -17,7 +17,8 @@ class Totals:
     """Sums of one site over one step; those of several sites add up to those of all. Energy in Wh.
 
     Attributes:
-        expected: quarters settled; ``edc_known``, ``eit_known``: those in which the energy is known.
+        expected: quarters settled in which the site was there; ``edc_known``, ``eit_known``: those in which
+            the energy is known.
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
             as the highest that is known, bounds included. It stands in the denominators of the green
             shares, so that a hole in the data never makes a share greener.
@@ -126,8 +127,8 @@ class Columns:
             zip(self.names, self.matrix[:, low:high].sum(axis=1).tolist(), strict=True)
         )
         peak = float(self.peaks[low:high].max(initial=0.0))
-        missing = (high - low - sums["edc_known"] + sums["edc_refuted"]) * peak - sums["refuted_wh"]
-        sums |= {"edc_missing": missing, "expected": float(high - low)}
+        missing = (sums["expected"] - sums["edc_known"] + sums["edc_refuted"]) * peak - sums["refuted_wh"]
+        sums["edc_missing"] = missing
         sums["renewable"] = max(0.0, min(sums["renewable"], sums["edc"] + missing))
         return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
 
@@ -151,6 +152,7 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
     blind = np.isnan(mix.carbon_free_share) & (residual > 0)
     grid_g = np.where(balance.grid == 0, 0.0, balance.grid / 1000 * mix.carbon_g_per_kwh)
     columns = {
+        "expected": balance.there.astype(np.float64),
         "edc": edc,
         "edc_known": _known(edc),
         "edc_refuted": balance.refuted.astype(np.float64),

@@ -64,10 +64,14 @@ async def build(
 ) -> MonthlyReport:
     """The report of the month ``name`` (``2026-10``) of a site, or of ``all`` sites together, as known now.
 
-    Raises ValueError for a month that is none, has not begun ``at`` that time or was not metered, and for an
-    unknown site. The revision is 0: the archive numbers what it issues.
+    A site that has left the configuration still has its months. Raises ValueError for a month that is none,
+    has not begun ``at`` that time or was not metered, and for an unknown site. The revision is 0: the archive
+    numbers what it issues.
     """
-    scope = scope_of(site_key, name, at, material.sites)
+    sites = material.sites
+    if site_key not in (ALL, *sites):
+        sites = {**sites, **await material.figures.departed()}
+    scope = scope_of(site_key, name, at, sites)
     await _refuse_unmetered(scope, at, material.figures)
     scope = replace(scope, sites=await material.figures.configured(site_key, scope.period))
     readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)

@@ -124,6 +124,16 @@ async def test_rows_and_statements_agree(figures):
     assert told.energy_wh == pytest.approx(sum(row.energy_wh for row in rows))
 
 
+async def test_it_tells_what_a_site_consisted_of_when(figures):
+    found = await figures.eras("gdansk", PERIOD)
+    assert found == await figures.eras("all", PERIOD) == {"gdansk": [(PERIOD, figures.sites["gdansk"])]}
+
+
+async def test_it_tells_since_when_it_has_readings(figures):
+    assert await figures.began("gdansk") == await figures.began("all") <= START
+    assert await figures.departed() == {}
+
+
 async def test_it_knows_its_sites(figures):
     assert figures.sites["gdansk"].zone == "Europe/Warsaw"
     assert datetime(2026, 10, 5, tzinfo=UTC) == START

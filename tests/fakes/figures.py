@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, Period, Step, steps
@@ -21,8 +21,10 @@ class SyntheticFigures:
         settled: datetime,
         windless: Sequence[Period] = (),
         missing: Sequence[Period] = (),
+        begins: datetime = datetime(2026, 1, 1, tzinfo=UTC),
     ) -> None:
         self.sites, self.settled, self.windless, self.missing = sites, settled, windless, missing
+        self.begins = begins
 
     def snapshot(self, over: Period | None = None) -> SyntheticFigures:
         return self
@@ -77,6 +79,15 @@ class SyntheticFigures:
 
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
         return {key: options for key, options in self.sites.items() if site in (key, "all")}
+
+    async def eras(self, site: str, period: Period) -> Mapping[str, Sequence[tuple[Period, SiteOptions]]]:
+        return {key: [(period, options)] for key, options in (await self.configured(site, period)).items()}
+
+    async def departed(self) -> Mapping[str, SiteOptions]:
+        return {}
+
+    async def began(self, site: str) -> datetime | None:
+        return self.begins
 
     async def settled_until(self, site: str) -> datetime | None:
         return self.settled

@@ -15,7 +15,17 @@ from energy.site import SiteOptions
 from reports.monthly import build
 from runtime.clock import ManualClock
 from tests.unit.energy.plant import QUARTER, Plant
-from tests.unit.reports.ledger import DAY_AFTER, GDANSK, METERS, NAME, OCTOBER, SITES, material, played
+from tests.unit.reports.ledger import (
+    DAY_AFTER,
+    GDANSK,
+    METERS,
+    NAME,
+    OCTOBER,
+    SITES,
+    TARGETS,
+    material,
+    played,
+)
 
 CHANGED = SiteOptions.model_validate(
     {
@@ -35,6 +45,29 @@ async def plants(tmp_path: Path) -> AsyncIterator[list[Plant]]:
     yield found
     for plant in found:
         await plant.close()
+
+
+async def test_a_site_that_has_left_is_in_the_months_in_which_it_was_there(
+    plants: list[Plant], tmp_path: Path
+) -> None:
+    [old] = plants
+    sites = {"gdansk": SITES["gdansk"]}
+    of_gdansk = tuple(target for target in TARGETS if target.site == "gdansk")
+    whole = replace(material(old), targets=of_gdansk)
+    before = [await build(of, NAME, DAY_AFTER, whole) for of in ("all", "kaunas")]
+    new = Plant(tmp_path, sites, old.registry)
+    new.marker = Marker(new.database, new.registry, sites, ManualClock(DAY_AFTER))
+    new.use(old.store)
+    plants.append(new)
+    await new.open()
+    made = replace(material(new), sites=sites, targets=of_gdansk)
+
+    after = [await build(of, NAME, DAY_AFTER, made) for of in ("all", "kaunas")]
+
+    assert {line.site for line in after[0].figures.meters} == {"gdansk", "kaunas"}
+    assert after == before
+    with pytest.raises(ValueError, match="no site 'riga' is configured"):
+        await build("riga", NAME, DAY_AFTER, made)
 
 
 async def test_it_is_the_same_to_the_byte(plants: list[Plant], tmp_path: Path) -> None:

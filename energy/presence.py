@@ -1,0 +1,86 @@
+"""Which sites count in which part of a period, and what those owe that were there and never heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from energy.era import Era, categories, left, present
+from energy.estate import Estate
+from energy.interval import QUARTER_MS, Period
+from energy.rows import Scope
+from energy.totals import Totals
+from energy.view import View
+from runtime.clock import from_ms, to_ms
+
+_EVER = to_ms(datetime(9999, 1, 1, tzinfo=UTC)) // QUARTER_MS
+"""Up to which a site is settled that has left and has nothing more to settle."""
+
+
+def quarters_of(period: Period) -> tuple[int, int]:
+    """The quarters that ``period`` touches, and the one after the last."""
+    first = to_ms(period.start) // QUARTER_MS
+    return first, max(first, -(-to_ms(period.end) // QUARTER_MS))
+
+
+def part_of(era: Era, period: Period) -> Period:
+    """What of ``period`` lies in ``era``; it ends before it begins where there is nothing."""
+    first, until = quarters_of(period)
+    start = period.start if era.first <= first else from_ms(era.first * QUARTER_MS)
+    return Period(start, period.end if era.until >= until else from_ms(era.until * QUARTER_MS))
+
+
+def settled_quarter(settled: int | None, found: Sequence[Era]) -> int | None:
+    """The quarter up to which nothing of a site is left to settle; None before the first.
+
+    Once it has left and all of its past is settled, or none of it ever will be, that is for ever.
+    """
+    gone = left(found)
+    return _EVER if gone is not None and (settled is None or settled >= gone) else settled
+
+
+def earliest(settled: Iterable[int | None]) -> datetime | None:
+    """Until when all sites are settled; None as long as one is not at all."""
+    known = list(settled)
+    told = [quarter for quarter in known if quarter is not None]
+    return from_ms(min(told) * QUARTER_MS) if told and len(told) == len(known) else None
+
+
+def metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
+    """``totals`` naming the site where it had no water or heat meter in all of ``cut``."""
+    there = [era.site for era in present(view.eras, *(view.sheet.first + quarter for quarter in cut))]
+    waterless = () if not there or any(site.water for site in there) else (there[-1].name,)
+    heatless = () if not there or any(site.heat for site in there) else (there[-1].name,)
+    return replace(totals, waterless=waterless, heatless=heatless)
+
+
+def unheard(silent: Mapping[str, Sequence[Era]], part: Period, *of_sites: Totals) -> Totals:
+    """What the ``silent`` sites owe in their eras, in what is settled of the others' ``part``."""
+    first, _ = quarters_of(part)
+    until = first + int(max(totals.expected for totals in of_sites))
+    owed, registers, names = 0, 0, []
+    for found in silent.values():
+        there = [era for era in found if not era.absent and era.first < era.until and era.meets(first, until)]
+        for era in there:
+            quarters = min(era.until, until) - max(era.first, first)
+            owed += quarters
+            registers += quarters * (len(era.site.meter) + len(era.site.supply))
+        names += [there[-1].site.name] if there else []
+    return Totals(expected=owed, registers_expected=registers, silent=tuple(names))
+
+
+def scopes(
+    estate: Estate, parts: Sequence[Period], found: Mapping[str, Sequence[Era]], settled: datetime | None
+) -> list[Scope]:
+    """What each of ``parts`` is of, by the eras of its sites.
+
+    The floor of a site that has left holds for the parts in which it was there.
+    """
+    told = []
+    for part in parts:
+        there = {key: present(eras, *quarters_of(part)) for key, eras in found.items()}
+        asked = [key for key, eras in there.items() if eras or not any(era.absent for era in found[key])]
+        names = categories((era for eras in there.values() for era in eras), *quarters_of(part))
+        told.append(Scope(estate.floor(asked), "+".join(names) or None, settled))
+    return told
