@@ -14,7 +14,7 @@ from runtime.clock import from_ms, to_ms
 from telemetry.completeness import Completeness
 from telemetry.completeness_stored import HourRows, StoredHours
 from telemetry.frame import Mask
-from telemetry.intake import COMPLETENESS, COUNTS, NOBODY
+from telemetry.intake import COMPLETENESS, COUNTS, is_nobody
 from telemetry.intake_account import IntakeAccount
 from telemetry.intake_tally import HOUR_MS
 from telemetry.reason import REASONS
@@ -28,7 +28,8 @@ class SourceHour:
     Rows: ``rows`` were not refused; of those ``duplicate`` had been stored before and ``late`` came after
     newer ones. ``rejected`` counts whole messages, and single rows where only those were at fault.
     ``missing`` is what the cadence or the publisher's counter shows to be lost, whichever is more; it and
-    ``expected`` are None where nobody knows. The source ``""`` is what no known device told.
+    ``expected`` are None where nobody knows. The source ``""`` is what no known device told, to whichever
+    process.
     """
 
     source: str
@@ -82,7 +83,7 @@ class CompletenessLines:
         only: Collection[str] | None = None,
     ) -> Sequence[SourceHour]:
         """See :class:`CompletenessView`."""
-        names = None if only is None else [name or NOBODY for name in only]
+        names = None if only is None else self._stored_as(only)
         rows = [one async for one in self._stored.rows(start, end, only=names)]
         for sources, hour, columns in self._ledger.now():
             if start <= from_ms(hour) < end:
@@ -97,8 +98,8 @@ class CompletenessLines:
         """See :class:`CompletenessView`."""
         numbers = np.arange(1, len(self._account.sources))
         shares = self._ledger.history.shares(numbers, to_ms(at) // HOUR_MS * HOUR_MS)
-        names = map(self._account.sources.name, numbers.tolist())
-        return dict(zip(names, shares.tolist(), strict=True))
+        names = map(self._name, numbers.tolist())
+        return {name: told for name, told in zip(names, shares.tolist(), strict=True) if name}
 
     async def _repeats(self, start: datetime, end: datetime) -> dict[tuple[int, int], float]:
         summed: dict[tuple[int, int], float] = {}
@@ -109,21 +110,42 @@ class CompletenessLines:
 
     def _name(self, source: int) -> str:
         name = self._account.sources.name(source)
-        return "" if name == NOBODY else name
+        return "" if is_nobody(name) else name
+
+    def _stored_as(self, only: Collection[str]) -> list[str]:
+        """Names under which sources are stored: each process has a nobody of its own."""
+        if "" not in only:
+            return list(only)
+        every = map(self._account.sources.name, range(len(self._account.sources)))
+        return [*filter(None, only), *filter(is_nobody, every)]
 
 
 def _lines(
     rows: Sequence[HourRows], repeats: Mapping[tuple[int, int], float], known: Sequence[str], chosen: Mask
 ) -> list[SourceHour]:
     """A line of each source and hour that is chosen; of two rows the later one counts."""
-    found: dict[tuple[int, int], tuple[float, ...]] = {}
+    found: dict[tuple[int, int], Sequence[float]] = {}
     for sources, hours, columns in rows:
         mine = chosen[sources]
         values = zip(*(columns[name][mine].tolist() for name in COMPLETENESS.field_names), strict=True)
         for source, hour, row in zip(sources[mine].tolist(), hours[mine].tolist(), values, strict=True):
             found[source, hour] = row
+    unnamed: dict[int, list[Sequence[float]]] = {}
+    for key in [key for key in found if not known[key[0]]]:
+        unnamed.setdefault(key[1], []).append(found.pop(key))
     lines = [_line(known[key[0]], key[1], row, repeats.get(key, 0.0)) for key, row in found.items()]
+    lines += [
+        _line("", hour, _summed(several), repeats.get((0, hour), 0.0)) for hour, several in unnamed.items()
+    ]
     return sorted(lines, key=lambda one: (one.source, one.hour))
+
+
+def _summed(rows: Sequence[Sequence[float]]) -> Sequence[float]:
+    """What no known device told to any process; nobody in particular has no cadence."""
+    if len(rows) == 1:
+        return rows[0]
+    summed: list[float] = np.where(np.isnan(rows).all(axis=0), np.nan, np.nansum(rows, axis=0)).tolist()
+    return summed
 
 
 def _line(source: str, hour: int, row: Sequence[float], again: float) -> SourceHour:

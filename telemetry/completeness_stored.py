@@ -11,7 +11,7 @@ import pyarrow as pa
 from runtime.clock import from_ms
 from telemetry.frame import Floats, Millis
 from telemetry.intake import COMPLETENESS
-from telemetry.intake_sources import IntakeSources, Numbers
+from telemetry.intake_sources import NOT_ONE, IntakeSources, Numbers
 from telemetry.intake_tally import HOUR_MS
 from telemetry.store import AT, SeriesQuery, Store
 
@@ -23,7 +23,10 @@ HourRows = tuple[Numbers, Millis, Columns]
 
 
 class StoredHours:
-    """Asks ``store``; answers hold only what it has taken by then. Every method raises StoreError."""
+    """Asks ``store``; answers hold only what it has taken by then. Every method raises StoreError.
+
+    Of a store that others write to as well they hold only sources that are told here.
+    """
 
     def __init__(self, store: Store, sources: IntakeSources) -> None:
         self._store = store
@@ -65,9 +68,13 @@ class StoredHours:
         names = table["source"].combine_chunks().dictionary_encode()
         if isinstance(names, pa.ChunkedArray):  # of no chunk
             names = pa.array([], pa.string()).dictionary_encode()
-        known = [self._sources.number(name) for name in names.dictionary.to_pylist()]
+        known = [self._sources.ours(name) for name in names.dictionary.to_pylist()]
         sources = np.array(known, dtype=np.int64)[names.indices.to_numpy(zero_copy_only=False)]
         columns = {
             name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64) for name in fields
         }
-        return sources, table[AT].to_numpy().astype(np.int64), columns
+        hours = table[AT].to_numpy().astype(np.int64)
+        ours = sources != NOT_ONE
+        if ours.all():
+            return sources, hours, columns
+        return sources[ours], hours[ours], {name: column[ours] for name, column in columns.items()}

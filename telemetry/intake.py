@@ -8,6 +8,17 @@ from telemetry.reason import REASONS
 NOBODY = "(nobody)"
 """Source of what no known device told: status messages, topics that are none, gaps of the session."""
 
+
+def nobody(share: str | None) -> str:
+    """:data:`NOBODY` of the process that takes the part ``share``: two must not write the same rows."""
+    return NOBODY if share is None else f"{NOBODY[:-1]} {share})"
+
+
+def is_nobody(source: str) -> bool:
+    """Whether that is the nobody of any process."""
+    return source.startswith(NOBODY[:-1])
+
+
 REJECTED: tuple[str, ...] = tuple(f"rejected_{reason}" for reason in REASONS)
 """Columns of what was refused, in the order of the reasons."""
 

@@ -49,9 +49,9 @@ class IntakeAccount:
             self.cadences.added(number, self.sources.name(number))
 
     def expect(self, sources: Iterable[str]) -> None:
-        """These are known from now on, whether they ever speak or not."""
+        """These are known from now on, whether they ever speak or not, as far as they are told here."""
         for source in sources:
-            self.sources.number(source)
+            self.sources.ours(source)
 
     def frame(self, batch: Batch, judged: Judged) -> Frame | None:
         """What ``batch`` adds to the account; None if nothing."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from runtime.errors import BadPayload
 from telemetry.catalogue import MEASUREMENTS
 from telemetry.frame import Ints
-from telemetry.intake import COMPLETENESS, NOBODY
+from telemetry.intake import COMPLETENESS, nobody
 from telemetry.series import SeriesKey, SeriesRegistry, source_of
 
 Numbers = npt.NDArray[np.int64]
@@ -27,8 +27,9 @@ def roomy(size: int, old: int) -> int:
 class IntakeSources:
     """Gives every source a number from 0 on, and its name an id in the registry so that stores know it.
 
-    Number 0 is :data:`NOBODY`, who also stands for sources beyond the limit of names. Numbers are those of
-    this process; ids are for ever. ``added`` is told of every source but nobody.
+    Number 0 is nobody, who also stands for sources beyond the limit of names and for what others take: each
+    process that takes a part has a nobody of its own. Numbers are those of this process; ids are for ever.
+    ``added`` is told of every source but nobody.
     """
 
     def __init__(self, registry: SeriesRegistry, added: Callable[[int, str], None]) -> None:
@@ -39,9 +40,10 @@ class IntakeSources:
         self._by_series: Ints = np.zeros(0, dtype=np.int32)
         self._by_id: Ints = np.zeros(0, dtype=np.int32)
         self._learned = 0
-        if registry.find(COMPLETENESS, (NOBODY,)) is None and len(registry) >= registry.limit:
+        self._nobody = nobody(registry.share.name)
+        if registry.find(COMPLETENESS, (self._nobody,)) is None and len(registry) >= registry.limit:
             registry.limit += 1  # the limit is for names that publishers invent
-        self.number(NOBODY)
+        self.number(self._nobody)
 
     def __len__(self) -> int:
         return self._count
@@ -74,6 +76,12 @@ class IntakeSources:
             self._added(number, name)
         return number
 
+    def ours(self, name: str) -> int:
+        """The number of a source that is told here, a new one if need be; :data:`NOT_ONE` for others'."""
+        if self._registry.share.everything or name == self._nobody or self._registry.share.has(name):
+            return self.number(name)
+        return NOT_ONE
+
     def ids(self, numbers: Numbers) -> Ints:
         """int32[n], the series under which stores know these sources."""
         return self._ids[numbers]
@@ -100,9 +108,9 @@ class IntakeSources:
     def _of(self, key: SeriesKey) -> int:
         name, labels = key
         if name == COMPLETENESS.named:
-            self.number(labels[0])
+            self.ours(labels[0])
             return NOT_ONE
-        return self.number(source_of(key)) if name in MEASUREMENTS else NOT_ONE
+        return max(0, self.ours(source_of(key))) if name in MEASUREMENTS else NOT_ONE
 
 
 def _grown(old: Ints, size: int, fill: int) -> Ints:

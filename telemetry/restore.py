@@ -31,6 +31,7 @@ _MOST_ROWS = 200_000_000
 async def restore(journal: Journal, store: Store, live: LiveState, sources: SourceBook) -> int:
     """Fill ``live`` and ``sources`` with what was known last; return the number of series found in the store.
 
+    Of a store that others write to as well only what is told here is taken.
     The journal must be open (it restored the registry); the store is opened. While it cannot be reached all
     that the journal still holds is all that is known: collecting is not to wait for it. Raises StoreError
     when waiting cannot mend the store.
@@ -60,13 +61,15 @@ async def _from_store(
     journal: Journal, store: Store, live: LiveState, what: tuple[Measurement, datetime]
 ) -> int:
     measurement, newest = what
-    expected = len(live.registered(measurement, {}))
+    registry = journal.registry
+    expected = sum(registry.owns(registry.key(int(one))) for one in live.registered(measurement, {}))
+    where = registry.places(measurement)
     rows = 0
     for span in _LOOK_BACK:
         if rows >= expected or expected * span.total_seconds() > _MOST_ROWS:
             break
-        query = SeriesQuery(measurement, newest - span, newest + MILLISECOND)
-        latest = await store.latest(query)
+        query = SeriesQuery(measurement, newest - span, newest + MILLISECOND, where)
+        latest = _ours(journal, measurement, await store.latest(query))
         if max(rows, latest.num_rows):  # a store without any may be one that does not take them
             live.searched(measurement, to_ms(query.start))
         if latest.num_rows > rows:
@@ -74,10 +77,18 @@ async def _from_store(
             live.update(_frame(journal, measurement, latest))
             for field in measurement.field_names:
                 if latest[field].null_count:  # the newest row lacks it: an older one may tell it
-                    live.update(
-                        _frame(journal, measurement, await store.latest(replace(query, fields=(field,))))
-                    )
+                    older = await store.latest(replace(query, fields=(field,)))
+                    live.update(_frame(journal, measurement, _ours(journal, measurement, older)))
     return rows
+
+
+def _ours(journal: Journal, measurement: Measurement, latest: pa.Table) -> pa.Table:
+    """The rows of ``latest`` that are told here: names of others are none of ours."""
+    registry = journal.registry
+    if registry.share.everything:
+        return latest
+    labels = zip(*(latest[label].to_pylist() for label in measurement.labels), strict=True)
+    return latest.filter(pa.array([registry.owns((measurement.name, one)) for one in labels], pa.bool_()))
 
 
 def _frame(journal: Journal, measurement: Measurement, latest: pa.Table) -> Frame:

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from runtime.errors import BadPayload
 from telemetry.catalogue import MEASUREMENTS, Measurement
+from telemetry.share import EVERYTHING, Share
 from telemetry.stored import LABELS_OF
 
 SeriesKey = tuple[str, tuple[str, ...]]
 """Name under which a measurement's series are registered, and label values in the catalogue's order."""
+
+_PLACES = frozenset(("site", "hall"))
+"""Labels that tell where a device stands."""
 
 
 def source_of(key: SeriesKey) -> str:
@@ -38,14 +42,18 @@ class SeriesRegistry:
     The journal writes :meth:`unsaved` names in the same transaction as the first frame that uses them, so an
     id on disk always has its name on disk. ``limit`` caps the number of series (cardinality), and likewise
     the number of sources that tell a status: whoever may publish can invent names of either. Groups of
-    series, which nobody can invent without inventing series, may go past it.
+    series, which nobody can invent without inventing series, may go past it. ``share`` is what of the world
+    is told here: a store that others write to as well has more.
     """
 
-    def __init__(self, limit: int = 2_000_000) -> None:
+    def __init__(self, limit: int = 2_000_000, share: Share = EVERYTHING) -> None:
         self.limit = limit
+        self.share = share
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
         self._sources: set[str] = set()
+        self._places: dict[str, dict[str, set[str]]] = {}
+        self._placed = 0
         self._saved = 0
 
     def __len__(self) -> int:
@@ -100,6 +108,30 @@ class SeriesRegistry:
             for number, (name, labels) in enumerate(self._keys)
             if name == measurement.named and all(labels[i] in values for i, values in wanted)
         ]
+
+    def owns(self, key: SeriesKey) -> bool:
+        """Whether a series that devices tell is told here."""
+        return self.share.everything or self.share.has(source_of(key))
+
+    def places(self, measurement: Measurement) -> dict[str, list[str]]:
+        """Sites and halls of the series told here, by label, to ask a shared store for little more than them.
+
+        Empty where everything is told here, or no label names a place.
+        """
+        if self.share.everything:
+            return {}
+        for key in self._keys[self._placed :]:
+            if key[0] in MEASUREMENTS and self.owns(key):
+                self._place(key)
+        self._placed = len(self._keys)
+        return {label: sorted(names) for label, names in self._places.get(measurement.name, {}).items()}
+
+    def _place(self, key: SeriesKey) -> None:
+        name, labels = key
+        known = self._places.setdefault(name, {})
+        for label, value in zip(LABELS_OF[name], labels, strict=True):
+            if label in _PLACES:
+                known.setdefault(label, set()).add(value)
 
     def unsaved(self) -> list[tuple[int, SeriesKey]]:
         """Names given since the last :meth:`mark_saved`."""

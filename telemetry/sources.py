@@ -27,13 +27,15 @@ class SourceBook:
     """Sources by name; a source may have many series (a node has one for each GPU).
 
     Per row only a count is kept, in one array by series; names, sites and times are put together when the
-    book is read. ``sites`` are those that are configured; without them every source passes for configured.
+    book is read. Of what others take it says nothing. ``sites`` are those that are configured; without them
+    every source passes for configured.
     """
 
     def __init__(
         self, registry: SeriesRegistry, live: LiveState, sites: Collection[str] | None = None
     ) -> None:
         self._registry = registry
+        self._has = registry.share.has
         self._live = live
         self._sites = sites
         self._configured: set[str] = set()
@@ -46,9 +48,10 @@ class SourceBook:
         self._online: dict[str, bool] = {}
 
     def expect(self, source: str, measurement: str, site: str | None) -> None:
-        """A configured device: it is listed even if it never speaks."""
-        self._configured.add(source)
-        self._number(source, measurement, site)
+        """A configured device: it is listed even if it never speaks, by whoever it is told to."""
+        if self._has(source):
+            self._configured.add(source)
+            self._number(source, measurement, site)
 
     def observe(self, frames: Iterable[Frame]) -> None:
         """Count the rows of ``frames``."""
@@ -65,6 +68,8 @@ class SourceBook:
     def tell(self, statuses: Mapping[str, bool]) -> None:
         """Take over what sources said of themselves: True for online."""
         for source, online in statuses.items():
+            if not self._has(source):
+                continue
             if source not in self._names:
                 measurement = measurement_of(source)
                 self._number(source, measurement, None if measurement == "grid" else source.split("/")[0])
@@ -125,7 +130,7 @@ class SourceBook:
     def _learn_series(self) -> None:
         for series in range(len(self._source_of), len(self._registry)):
             key = self._registry.key(series)
-            if key[0] not in MEASUREMENTS:
+            if key[0] not in MEASUREMENTS or not self._registry.owns(key):
                 self._source_of.append(_NOBODY)
                 continue
             site = self._registry.labels(series).get("site")
