@@ -13,6 +13,7 @@ from collectors.topic import KINDS, PREFIX, matcher
 from runtime.address import host_and_port
 from runtime.errors import ConfigError
 from runtime.options import Options, shown
+from telemetry.share import EVERYTHING, Share
 
 _GPUS = f"{PREFIX}+/+/+/+/gpu"
 _DEVICES = (_GPUS, *(f"{PREFIX}+/{kind}/+" for kind in KINDS), f"{PREFIX}grid/+")
@@ -67,9 +68,9 @@ class Shard:
         return known
 
     @property
-    def only(self) -> Callable[[str], bool] | None:
-        """:meth:`takes` as a test for those who know a part; None where everything is taken."""
-        return None if self.name is None else self.takes
+    def share(self) -> Share:
+        """The same for telemetry."""
+        return EVERYTHING if self.name is None else Share(self.name, self.takes, self.whole)
 
     def whole(self, site: str) -> bool:
         """Whether nobody else takes GPUs of ``site``, so that what is known here is all of it."""

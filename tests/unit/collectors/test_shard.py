@@ -14,6 +14,7 @@ from collectors.shard import WHOLE, ShardOptions, overlap, shard, split, within
 from collectors.source import BrokerOptions
 from collectors.topic import matcher
 from runtime.errors import ConfigError
+from telemetry.share import EVERYTHING
 
 HALL_A = ShardOptions(name="hall-a", topics=("dc/v1/gdansk/a/#",))
 REST = ShardOptions(
@@ -86,10 +87,10 @@ def test_the_session_of_a_shard_has_names_of_its_own() -> None:
     assert (own.client_id, own.status_topic) == ("amberwatt-1-hall-a", "amberwatt/v1/status/hall-a")
     assert own.topics == ("dc/v1/gdansk/a/#",)
     assert WHOLE.broker(options) is options
-    assert (WHOLE.only, shard(SHARDS, None)) == (None, WHOLE)
-    only = shard(SHARDS, "hall-a").only
-    assert only is not None
-    assert not only("gdansk/meter/main-1")
+    assert (WHOLE.share, shard(SHARDS, None)) == (EVERYTHING, WHOLE)
+    share = shard(SHARDS, "hall-a").share
+    assert (share.name, share.everything, share.knows("gdansk")) == ("hall-a", False, False)
+    assert (share.has("gdansk/a/r1/n1/gpu"), share.has("gdansk/meter/main-1")) == (True, False)
 
 
 def test_an_unknown_shard_is_told_with_those_that_there_are() -> None:
