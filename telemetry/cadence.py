@@ -6,36 +6,31 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from telemetry.frame import Floats, Mask, Millis
 from telemetry.intake_sources import Numbers, roomy
 from telemetry.live import NEVER
+from telemetry.rhythm import Rhythms
 
-RING = 12
-"""Intervals remembered of each source."""
-
-ENOUGH = 8
-"""Intervals needed before anything is believed of them."""
-
-_NEAR = 0.25
-_AGREE = 0.6
-"""A cadence is believed when this share of the intervals is within that share of their median."""
+PAST_MS = timedelta(hours=1) // timedelta(milliseconds=1)
+"""What is so much older than the newest of its source tells the past, which has a rhythm of its own."""
 
 Declared = Callable[[str], timedelta | None]
 """The period that the configuration gives a source, by its name; None if it says nothing."""
 
 
 class Cadences:
-    """By number of the source. A source that speaks when it likes has no cadence: nobody can miss it."""
+    """By number of the source. A source that speaks when it likes has no cadence: nobody can miss it.
+
+    What a source tells of its past (a buffer that is emptied, a history that is loaded) may come at another
+    rhythm than it speaks at now, so both are learned apart.
+    """
 
     def __init__(self) -> None:
         self._declared_by: Declared = _says_nothing
-        self._last: Millis = np.full(0, NEVER, dtype=np.int64)
-        self._ring: npt.NDArray[np.uint32] = np.zeros((0, RING), dtype=np.uint32)
-        self._seen: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._declared: Floats = np.zeros(0)
-        self._known: Floats = np.zeros(0)
+        self._now = Rhythms()
+        self._past = Rhythms()
 
     def declare(self, declared: Declared) -> None:
         """Sources that are added from now on have the period that ``declared`` says."""
@@ -50,36 +45,24 @@ class Cadences:
 
     def unheard(self, sources: Numbers) -> Mask:
         """Which of ``sources`` have not been heard since the service started."""
-        self._grow(int(sources.max(initial=0)) + 1)
-        never: Mask = self._last[sources] == NEVER
+        never: Mask = self._now.last_ms(sources) == NEVER
         return never
 
     def observe(self, sources: Numbers, at_ms: Millis) -> None:
         """Messages of ``sources`` at their own times, in the order of arrival."""
         if not len(sources):
             return
-        self._grow(int(sources.max()) + 1)
         order = np.argsort(sources, kind="stable")
         source, at = sources[order], at_ms[order]
-        first = np.ones(len(source), dtype=np.bool_)
-        first[1:] = source[1:] != source[:-1]
-        before = np.empty(len(at), dtype=np.int64)
-        before[1:] = at[:-1]
-        before[first] = self._last[source[first]]
-        told = (before != NEVER) & (at > before)
-        interval = np.minimum(at[told] - before[told], np.iinfo(np.uint32).max)
-        upto = np.cumsum(told)
-        starts = np.flatnonzero(first)
-        base = np.repeat((upto - told)[starts], np.diff(np.append(starts, len(source))))
-        mine = source[told]
-        self._ring[mine, (self._seen[mine] + (upto - 1 - base)[told]) % RING] = interval
-        np.add.at(self._seen, mine, 1)
-        np.maximum.at(self._last, source, at)
+        newest = _newest_before(source, at, self._now.last_ms(source))
+        past = (newest != NEVER) & (at < newest - PAST_MS)
+        self._past.observe(source[past], at[past])
+        fresh = at > newest
+        self._now.observe(source[fresh], at[fresh])
 
     def recall(self, sources: Numbers, period_ms: Floats) -> None:
         """What was believed before the service was started; it holds until enough was heard."""
-        self._grow(int(sources.max(initial=0)) + 1)
-        self._known[sources] = period_ms
+        self._now.recall(sources, period_ms)
 
     def declared(self, count: int) -> Mask:
         """Which of the first ``count`` sources the configuration says to expect."""
@@ -87,34 +70,65 @@ class Cadences:
         says: Mask = ~np.isnan(self._declared[:count])
         return says
 
-    def period_ms(self, sources: Numbers) -> Floats:
-        """float64[n], the period of each in ms; NaN where nobody knows one."""
+    def declared_ms(self, sources: Numbers) -> Floats:
+        """float64[n], the period in ms that was declared of each; NaN where none was."""
         self._grow(int(sources.max(initial=0)) + 1)
-        known = np.where(np.isnan(self._declared[sources]), self._known[sources], self._declared[sources])
-        learning = np.flatnonzero(np.isnan(self._declared[sources]) & (self._seen[sources] >= ENOUGH))
-        if len(learning):
-            mine = sources[learning]
-            known[learning] = self._known[mine] = self._learned(mine)
-        return known
+        return self._declared[sources]
 
-    def _learned(self, sources: Numbers) -> Floats:
-        size = np.minimum(self._seen[sources], RING)
-        rings = np.where(np.arange(RING) < size[:, None], self._ring[sources], np.inf)
-        rings.sort(axis=1)
-        median = rings[np.arange(len(rings)), (size - 1) // 2]
-        near = np.abs(rings - median[:, None]) <= _NEAR * median[:, None]
-        return np.where(near.sum(axis=1) >= _AGREE * size, median, np.nan)
+    def period_ms(self, sources: Numbers) -> Floats:
+        """float64[n], the period of each in ms, now; NaN where nobody knows one."""
+        declared = self.declared_ms(sources)
+        return np.where(np.isnan(declared), self._now.known(sources), declared)
+
+    def pace_ms(self, sources: Numbers, at_ms: Millis) -> Floats:
+        """float64[n], what each message stands for: the period, in ms, that its source showed by then.
+
+        ``sources`` are ordered, and within each its messages as they came.
+
+        NaN where that is not known yet, which it may be once more has come. None stands for much more than
+        the time since the last one: when a rhythm becomes faster, that is only learned from some messages.
+        """
+        last = _newest_before(sources, at_ms, self._now.last_ms(sources))
+        heard, since = last != NEVER, at_ms - last
+        known = self._now.known(sources)
+        pace = np.where(heard & (since > 0), np.minimum(known, 2.0 * since), known)
+        past = heard & (since < -PAST_MS)
+        if past.any():
+            pace[past] = self._past.known(sources[past])
+        return pace
+
+    def early_ms(self, sources: Numbers, until_ms: int) -> Floats:
+        """float64[n], the period in ms at which sources spoke before ``until_ms`` when they were still new.
+
+        For messages that came before enough had come to know it then.
+        """
+        pace = self._now.first(sources)
+        last = self._now.last_ms(sources)
+        past = np.flatnonzero((last != NEVER) & (until_ms < last - PAST_MS))
+        shown = self._past.known(sources[past])
+        pace[past] = np.where(np.isnan(shown), pace[past], shown)
+        return pace
 
     def _grow(self, size: int) -> None:
-        old = len(self._last)
-        if size <= old:
-            return
-        more = roomy(size, old) - old
-        self._last = np.append(self._last, np.full(more, NEVER, dtype=np.int64))
-        self._ring = np.concatenate([self._ring, np.zeros((more, RING), dtype=np.uint32)])
-        self._seen = np.append(self._seen, np.zeros(more, dtype=np.int64))
-        self._declared = np.append(self._declared, np.full(more, np.nan))
-        self._known = np.append(self._known, np.full(more, np.nan))
+        old = len(self._declared)
+        if size > old:
+            self._declared = np.append(self._declared, np.full(roomy(size, old) - old, np.nan))
+
+
+def _newest_before(source: Numbers, at_ms: Millis, known: Millis) -> Millis:
+    """int64[n], the newest time of each row's source before it; ``source`` is ordered."""
+    first = np.ones(len(source), dtype=np.bool_)
+    first[1:] = source[1:] != source[:-1]
+    before = np.empty(len(at_ms), dtype=np.int64)
+    before[1:] = at_ms[:-1]
+    before[first] = NEVER
+    if (at_ms < before).any():  # a running maximum; each source in a band of numbers of its own
+        low = int(at_ms.min())
+        band = (np.cumsum(first) - 1) * (int(at_ms.max()) - low + 1)
+        reached = np.maximum.accumulate(band + at_ms - low) - band + low
+        before[1:] = reached[:-1]
+        before[first] = NEVER
+    return np.maximum(before, known)
 
 
 def _says_nothing(_: str) -> None:

@@ -13,6 +13,7 @@ from runtime.clock import Clock, from_ms, to_ms
 from runtime.errors import StoreError
 from telemetry.completeness_book import FORGET, HOURS, SourceHistory
 from telemetry.completeness_hour import HourTable
+from telemetry.completeness_pace import is_final, period_ms
 from telemetry.completeness_stored import StoredHours
 from telemetry.follower import Follower
 from telemetry.frame import Floats, Frame
@@ -183,6 +184,7 @@ class Completeness:
             await self._make_whole(table)
             rows = np.union1d(self._alive(closed), table.there())
             frame = self._rows(table, rows, self._history.silent_hours(rows, closed))
+            self._history.keep_pace(rows, table.get("period_ms", rows))
             closed += HOUR_MS
             await self._write([frame], {CLOSED: closed})
             table.written()
@@ -215,18 +217,20 @@ class Completeness:
 
     def _expected(self, table: HourTable, sources: Numbers) -> tuple[Floats, Floats]:
         """Period and messages expected; once an hour was closed both stay as they were."""
-        period = self._account.cadences.period_ms(sources)
+        cadences, now = self._account.cadences, to_ms(self._clock.now())
+        current = now < table.at_ms + HOUR_MS
+        before = np.full(len(sources), np.nan) if current else self._history.pace(sources)
+        period = period_ms(table, sources, cadences, before)
         period[sources == 0] = np.nan
         since = np.maximum(table.at_ms, self._history.since(sources))
         until = np.full(len(sources), float(table.at_ms + HOUR_MS))
-        now = to_ms(self._clock.now())
-        if now < table.at_ms + HOUR_MS:  # the newest may be on its way
+        if current:  # the newest may be on its way
             until = now - np.nan_to_num(period)
         expected = np.floor(np.maximum(0.0, until - since) / period)
         if table.at_ms < self._state(CLOSED):
-            kept = table.get("expected", sources)
-            held = ~np.isnan(kept)
-            expected[held], period[held] = kept[held], table.get("period_ms", sources)[held]
+            held = is_final(table, sources, cadences)
+            expected[held] = table.get("expected", sources)[held]
+            period[held] = table.get("period_ms", sources)[held]
         return period, expected
 
     async def _make_whole(self, table: HourTable) -> None:
@@ -242,6 +246,7 @@ class Completeness:
         sources, hours, columns = await self._stored.latest(end - FORGET, end)
         self._history.grow(len(self._account.sources))
         self._account.cadences.recall(sources, columns["period_ms"])
+        self._history.keep_pace(sources, columns["period_ms"])
         never = np.isnan(columns["silent"])
         for hour in np.unique(hours[never]).tolist():
             self._history.expect(sources[never & (hours == hour)], hour)

@@ -36,6 +36,7 @@ class SourceHistory:
     def __init__(self) -> None:
         self._first: Millis = np.zeros(0, dtype=np.int64)
         self._last: Millis = np.zeros(0, dtype=np.int64)
+        self._pace: Floats = np.zeros(0)
         self._shares: npt.NDArray[np.uint8] = np.zeros((0, HOURS), dtype=np.uint8)
         self._hours: Millis = np.full(HOURS, NEVER, dtype=np.int64)
 
@@ -46,6 +47,7 @@ class SourceHistory:
             more = roomy(size, old) - old
             self._first = np.append(self._first, np.full(more, _UNKNOWN, dtype=np.int64))
             self._last = np.append(self._last, np.full(more, NEVER, dtype=np.int64))
+            self._pace = np.append(self._pace, np.full(more, np.nan))
             empty = np.full((more, HOURS), NOTHING, dtype=np.uint8)
             self._shares = np.concatenate([self._shares, empty])
 
@@ -66,6 +68,14 @@ class SourceHistory:
     def since(self, sources: Numbers) -> Millis:
         """int64[n], from when on each source is expected."""
         return self._first[sources]
+
+    def keep_pace(self, sources: Numbers, period_ms: Floats) -> None:
+        """At which period each was to speak in the hour that was closed last."""
+        self._pace[sources] = period_ms
+
+    def pace(self, sources: Numbers) -> Floats:
+        """float64[n], what :meth:`keep_pace` was told; NaN where nothing."""
+        return self._pace[sources]
 
     def alive(self, at_ms: int, configured: Mask) -> Numbers:
         """Who is expected to speak in the hour ``at_ms``."""

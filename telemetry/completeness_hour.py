@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from telemetry.frame import Floats, Frame, Ints, Mask
-from telemetry.intake import COMPLETENESS, COUNTS
+from telemetry.intake import ADDED, COMPLETENESS
 from telemetry.intake_sources import Numbers
 
 
@@ -33,7 +33,7 @@ class HourTable:
         """Add to the counts of ``sources``, each named once."""
         self._mark(sources)
         for name, values in counts.items():
-            if name in COUNTS:
+            if name in ADDED:
                 self._column(name)[sources] += values
 
     def put(self, sources: Numbers, name: str, values: Floats) -> None:
@@ -46,7 +46,7 @@ class HourTable:
         self._grow(sources)
         self._there[sources] = True
         for name, values in stored.items():
-            if name in COUNTS:
+            if name in ADDED:
                 self._column(name)[sources] += np.nan_to_num(values)
             elif not np.isnan(values).all():
                 column = self._column(name)
@@ -58,7 +58,7 @@ class HourTable:
         self._grow(sources)
         column = self._columns.get(name)
         if column is None:
-            return np.full(len(sources), 0.0 if name in COUNTS else np.nan)
+            return np.full(len(sources), 0.0 if name in ADDED else np.nan)
         return column[sources]
 
     def changed(self) -> Numbers:
@@ -86,7 +86,7 @@ class HourTable:
     def _column(self, name: str) -> Floats:
         column = self._columns.get(name)
         if column is None:
-            fill = 0.0 if name in COUNTS else np.nan
+            fill = 0.0 if name in ADDED else np.nan
             column = self._columns[name] = np.full(len(self._there), fill)
         return column
 
@@ -98,5 +98,5 @@ class HourTable:
         self._there = np.append(self._there, np.zeros(more, dtype=np.bool_))
         self._changed = np.append(self._changed, np.zeros(more, dtype=np.bool_))
         for name, column in self._columns.items():
-            fill = 0.0 if name in COUNTS else np.nan
+            fill = 0.0 if name in ADDED else np.nan
             self._columns[name] = np.append(column, np.full(more, fill))

@@ -34,6 +34,12 @@ COUNTS: tuple[str, ...] = (
 )
 """Columns that add up over sources and hours to the counters of the ingest."""
 
+PACE: tuple[str, ...] = ("paced", "covers_ms")
+"""Columns that add up too: messages of which a rhythm was known, and the time that they stand for at it."""
+
+ADDED: tuple[str, ...] = (*COUNTS, *PACE)
+"""Columns that add up over batches; nothing told is 0."""
+
 _MANY = 2.0**53
 _NAMED = "source"
 
@@ -45,7 +51,7 @@ def _number(name: str) -> Field:
 INTAKE = Measurement(
     "intake",
     ("source",),
-    (*map(_number, COUNTS), Field("from_ms", "ms", 0.0, _MANY)),
+    (*map(_number, ADDED), Field("from_ms", "ms", 0.0, _MANY)),
     named_as=_NAMED,
 )
 """What one batch adds to an hour (named by its start) of a source; only the journal holds it.
@@ -57,7 +63,7 @@ COMPLETENESS = Measurement(
     "completeness",
     ("source",),
     (
-        *map(_number, COUNTS),
+        *map(_number, ADDED),
         _number("expected"),
         Field("period_ms", "ms", 0.0, _MANY),
         Field("from_ms", "ms", 0.0, _MANY),
@@ -68,5 +74,6 @@ COMPLETENESS = Measurement(
 """An hour of a source as a whole, overwritten as it grows.
 
 ``expected`` messages, one each ``period_ms``, from ``from_ms`` into the hour on; both missing where nobody
-knows the cadence. ``silent`` is how many hours up to the end of this one nothing has come.
+knows the cadence. Each of the ``paced`` messages stands for the period that its source kept at its time, all
+of them for ``covers_ms``. ``silent`` is how many hours up to the end of this one nothing has come.
 """

@@ -58,6 +58,7 @@ class IntakeAccount:
         tally = Tally(self.sources, to_ms(self._quality.wall.now()))
         sources, at_ms = self._messages(batch, tally)
         tally.add("received", sources, at_ms)
+        self._add_pace(sources, at_ms, tally)
         refused: Counter[str] = Counter()
         named: dict[str, Counter[str]] = {}
         for (source, reason), count in batch.refused.items():
@@ -91,6 +92,15 @@ class IntakeAccount:
         sources = self.sources.of_series(np.array(batch.told, dtype=np.int32))
         at_ms = np.array(batch.told_ms, dtype=np.int64)
         return sources, np.where(self._quality.believed(at_ms), at_ms, tally.arrived_ms)
+
+    def _add_pace(self, sources: Numbers, at_ms: Millis, tally: Tally) -> None:
+        """What each message stands for by the rhythm of its source at its time."""
+        order = np.argsort(sources, kind="stable")
+        sources, at_ms = sources[order], at_ms[order]
+        pace = self.cadences.pace_ms(sources, at_ms)
+        known = np.flatnonzero(~np.isnan(pace) & (sources > 0))
+        tally.add("paced", sources[known], at_ms[known])
+        tally.add("covers_ms", sources[known], at_ms[known], pace[known])
 
     def _add_lost(self, batch: Batch, tally: Tally) -> None:
         if batch.gaps:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.frame import Frame, Millis
+from telemetry.frame import Floats, Frame, Millis
 from telemetry.intake import INTAKE
 from telemetry.intake_sources import IntakeSources, Numbers
 
@@ -27,11 +27,15 @@ class Tally:
 
     sources: IntakeSources
     arrived_ms: int
-    _added: list[tuple[str, Numbers, Numbers, Numbers | None]] = field(default_factory=list)
+    _added: list[tuple[str, Numbers, Numbers, Numbers | Floats | None]] = field(default_factory=list)
     _since: tuple[Numbers, Millis] | None = None
 
     def add(
-        self, column: str, sources: Numbers, at_ms: Millis | None = None, counts: Numbers | None = None
+        self,
+        column: str,
+        sources: Numbers,
+        at_ms: Millis | None = None,
+        counts: Numbers | Floats | None = None,
     ) -> None:
         """Count each of ``sources`` (once, or as often as ``counts`` says) in the hour of its time."""
         if len(sources):

@@ -218,6 +218,51 @@ async def test_what_comes_for_an_ended_hour_is_added_to_it(tmp_path: Path) -> No
         await check_sums(rig)
 
 
+async def test_hours_of_a_history_are_held_to_the_rhythm_at_which_it_was_told(tmp_path: Path) -> None:
+    clock = at(8.2)
+    async with intake(tmp_path, clock) as rig:
+        for hour in range(0, 8, 2):
+            quiet = range(4, 6) if hour == 4 else ()
+            times = [300 * n for n in range(12 * hour, 12 * hour + 24) if 300 * n // 3600 not in quiet]
+            await rig.hear([node(s, gpus=1) for s in times])
+        for first in range(8 * 3600, 8 * 3600 + 700, 5):
+            await rig.hear([node(s, gpus=1) for s in range(first, first + 5)])
+        await rig.tend()
+        told = [(line.expected, line.received, line.missing) for line in of(await rig.lines(), NODE)]
+        assert told[:8] == [(12, 12, 0)] * 4 + [(12, 0, 12)] * 2 + [(12, 12, 0)] * 2
+        expected, received, missing = told[8]
+        assert expected is not None
+        assert (received, missing) == (700, max(0, expected - 700))
+        # The first live message comes five minutes after the last of the history, and stands for them.
+        assert 719 - 300 <= expected <= 719
+        assert rig.view.shares(clock.now())[NODE][-9:-1] == [FULL] * 4 + [0, 0] + [FULL] * 2
+    async with intake(tmp_path, clock) as rig:
+        again = [(line.expected, line.received, line.missing) for line in of(await rig.lines(), NODE)]
+        assert again[:8] == told[:8], "and over a restart"
+
+
+async def test_a_buffer_that_is_emptied_at_a_slower_rhythm_fills_the_gap_that_it_is_about(
+    tmp_path: Path,
+) -> None:
+    clock = at(1)
+    async with intake(tmp_path, clock) as rig:
+        await every_second(rig, 0, 3600)
+        clock.advance(5 * HOUR)
+        await every_second(rig, 5 * 3600, 6 * 3600)
+        await rig.tend()
+        gap = [(line.expected, line.received, line.missing) for line in of(await rig.lines(), NODE)][1:5]
+        assert gap == [(3600, 0, 3600)] * 4
+        told = [s for s in range(3600, 5 * 3600, 60) if not 7200 <= s < 9000]
+        for first in range(0, len(told), 40):
+            await rig.hear([node(s, gpus=1) for s in told[first : first + 40]])
+        await rig.tend()
+        lines = of(await rig.lines(), NODE)
+        filled = [(line.expected, line.received, line.missing) for line in lines]
+        assert filled[1:5] == [(60, 60, 0), (60, 30, 30), (60, 60, 0), (60, 60, 0)]
+        assert filled[0] == filled[5] == (3600, 3600, 0)
+        await check_sums(rig)
+
+
 async def test_a_message_that_came_twice_stands_for_no_other(tmp_path: Path) -> None:
     async with intake(tmp_path, at(1.1), {NODE: 10 * SECOND}) as rig:
         await rig.hear([node(s, seq=s // 10) for s in range(0, 1800, 10)] * 2)
