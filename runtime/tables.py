@@ -1,4 +1,4 @@
-"""The run table: which due times of which job have been decided, and how each run went."""
+"""The run table: which due times of which job have been decided, and how each run went; who is at work."""
 
 from __future__ import annotations
 
@@ -25,4 +25,24 @@ job_run = Table(
     Column("owner", String(100), nullable=False),
     Column("lease_until", Moment, nullable=False, comment="a run past its lease belongs to nobody"),
     Index("ix_job_run_state_owner", "state", "owner"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("until", Moment, nullable=False, comment="by the database's clock; past it belongs to nobody"),
+)
+
+process = Table(
+    "process",
+    metadata,
+    Column("name", String(200), primary_key=True, comment="ingest/SHARD, web/HOST, jobs/HOST"),
+    Column("role", String(20), nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, comment="last sign of life, by the database's clock"),
+    Column("address", Text, nullable=False, comment="where it answers; empty while it does not"),
+    Column("told", Text, nullable=False, comment="JSON: what it tells of itself, by its role"),
 )
