@@ -80,7 +80,7 @@ async def last_day(request: Request) -> tuple[PowerHistory, View]:
     house = house_of(request)
     view = parse(request.query_params, house.sites)
     with answering_store():
-        return await power_history(house, view.keys(house.sites), house.clock.now(), DAY), view
+        return await power_history(house, view.site, house.clock.now(), DAY), view
 
 
 @contextmanager

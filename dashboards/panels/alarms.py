@@ -153,7 +153,7 @@ async def power_around(house: House, alert: Alert, at: datetime) -> PowerHistory
     """The power of the alarm's site from an hour before it began to an hour after, or until ``at``."""
     assert alert.site is not None, "only an alarm of a site has a chart"
     end = min(at, alert.since + AROUND)
-    return await power_history(house, [alert.site], end, end - (alert.since - AROUND))
+    return await power_history(house, alert.site, end, end - (alert.since - AROUND))
 
 
 async def pue_around(house: House, alert: Alert, at: datetime) -> list[KpiRow]:

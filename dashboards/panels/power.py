@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from dashboards.house import House
-from energy.site import Role
+from energy.balance import Flags
+from energy.interval import QUARTER, Period
+from energy.site import Role, SiteOptions
 from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats
@@ -23,6 +25,8 @@ STEPS = (*(timedelta(minutes=m) for m in (5, 15)), *(timedelta(hours=h) for h in
 
 MOST_POINTS = 1_000
 
+_Devices: TypeAlias = list[tuple[Measurement, list[str]]]
+
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 LAG = timedelta(minutes=3)
@@ -31,7 +35,8 @@ LAG = timedelta(minutes=3)
 
 @dataclass(frozen=True)
 class PowerHistory:
-    """Mean W per step; ``t`` are the steps' starts in ms. NaN: at least one meter of the sum was silent.
+    """Mean W per step; ``t`` are the steps' starts in ms. NaN: at least one meter of the sum was silent, or
+    no site was there.
 
     ``spread`` holds the least and the greatest minute of each step by name of the sum (hour, where steps are
     longer than one); only those in which all of its meters spoke are in it.
@@ -66,32 +71,52 @@ class PowerHistory:
         return [(from_ms(at), [column[i] for column in columns]) for i, at in enumerate(self.t)]
 
 
-async def power_history(house: House, keys: Sequence[str], at: datetime, back: timedelta) -> PowerHistory:
-    """The sum over the sites ``keys`` from ``at - back`` to ``at``. Raises StoreError."""
+async def power_history(house: House, site: str, at: datetime, back: timedelta) -> PowerHistory:
+    """Power of ``site``, or of ``all`` sites as one, from ``at - back`` to ``at``. Raises StoreError.
+
+    Each step is told by the meters that were configured in it, of the sites that were.
+    """
     step = next((s for s in STEPS if back / s < MOST_POINTS), STEPS[-1])
     period = Steps(at - back, at, step)
     short = MINUTE if step <= HOUR else HOUR
     minutes = Steps(period.start, at, short, len(period.grid) * (step // short))
-    site, it, gpu = (np.zeros(len(period.grid)) for _ in range(3))
-    fine = {name: np.zeros(len(minutes.grid)) for name in ("power_w", "it_w", "gpu_w")}
-    for key in keys:
-        for loads, column, name in ((False, site, "power_w"), (True, it, "it_w")):
-            for measurement, devices in _devices(house, key, loads):
-                column += await _summed(house, (measurement, key, devices), period)
-                fine[name] += await _summed(house, (measurement, key, devices), minutes)
+    names = ("power_w", "it_w", "gpu_w")
+    coarse, fine = ({name: _Sum(len(steps.grid)) for name in names} for steps in (period, minutes))
+    for key, parts in (await house.figures.eras(site, Period(period.start, at))).items():
+        there, there_fine = period.touching(parts), minutes.touching(parts)
+        for name, loads in (("power_w", False), ("it_w", True)):
+            coarse[name].add(await _told(house, key, _metered(parts, loads), period), there)
+            fine[name].add(await _told(house, key, _metered(parts, loads), minutes), there_fine)
         whole = await _whole_minutes(house, key, minutes)
-        fine["gpu_w"] += whole
-        gpu += await _gpus(house, key, period, whole)
-    limit = house.sites[keys[0]].contracted_kw if len(keys) == 1 else None
+        fine["gpu_w"].add(whole, there_fine)
+        coarse["gpu_w"].add(await _gpus(house, key, period, whole), there)
+    limit = house.sites[site].contracted_kw if site in house.sites else None
     return PowerHistory(
         int(step.total_seconds()),
         period.grid.tolist(),
-        site,
-        it,
-        gpu,
+        coarse["power_w"].watts,
+        coarse["it_w"].watts,
+        coarse["gpu_w"].watts,
         None if limit is None else limit * 1000,
-        {name: _spread(column, len(period.grid)) for name, column in fine.items()},
+        {name: _spread(found.watts, len(period.grid)) for name, found in fine.items()},
     )
+
+
+class _Sum:
+    """What several sites have in each step, of those that are there; NaN where none is."""
+
+    def __init__(self, steps: int) -> None:
+        self._sum, self._any = np.zeros(steps), np.zeros(steps, dtype=np.bool_)
+
+    def add(self, column: Floats, there: Flags) -> None:
+        """Add what one site has where it is ``there``; elsewhere nothing of it is missing."""
+        self._sum += np.where(there, column, 0.0)
+        self._any |= there
+
+    @property
+    def watts(self) -> Floats:
+        """The sum."""
+        return np.where(self._any, self._sum, np.nan)
 
 
 class Steps:
@@ -105,6 +130,13 @@ class Steps:
         self.grid = np.arange(first, last, self.step_ms, dtype=np.int64)
         self.start, self.end = from_ms(first), end
 
+    def touching(self, parts: Sequence[tuple[Period, Any]]) -> Flags:
+        """Which steps some of ``parts`` reach into."""
+        found = np.zeros(len(self.grid), dtype=np.bool_)
+        for part, _ in parts:
+            found |= (self.grid < to_ms(part.end)) & (self.grid + self.step_ms > to_ms(part.start))
+        return found
+
     def column(self, at_ms: Sequence[int], values: Sequence[float | None]) -> Floats:
         """``values`` laid onto the steps; NaN in steps that no row fills."""
         column = np.full(len(self.grid), np.nan)
@@ -114,14 +146,41 @@ class Steps:
         return column
 
 
-def _devices(house: House, key: str, loads: bool) -> list[tuple[Measurement, list[str]]]:
+def _metered(parts: Sequence[tuple[Period, SiteOptions]], loads: bool) -> list[tuple[Period, _Devices]]:
+    """By which devices the site's power, or its IT's, was told when."""
+    found: list[tuple[Period, _Devices]] = []
+    for part, options in parts:
+        devices = _devices(options, loads)
+        if found and found[-1][0].end == part.start and found[-1][1] == devices:
+            part = Period(found.pop()[0].start, part.end)
+        found.append((part, devices))
+    return found
+
+
+def _devices(options: SiteOptions, loads: bool) -> _Devices:
     """What adds up to the site's power, or to its IT's: meters, and what is made on site."""
-    options = house.sites[key]
     if loads:
         return [(METER, [m.id for m in options.meter if m.role is Role.IT])]
     onsite = [s.id for s in options.supply if s.kind.onsite]
     meters = [(METER, [m.id for m in options.meter if m.role is Role.UTILITY])]
     return [*meters, *([(SUPPLY, onsite)] if onsite else [])]
+
+
+async def _told(house: House, key: str, parts: Sequence[tuple[Period, _Devices]], steps: Steps) -> Floats:
+    """The power of one site, each step by the devices of then; NaN where one of them was silent.
+
+    In the quarter-hour of a change, whichever set of devices told all of a step tells it.
+    """
+    column = np.full(len(steps.grid), np.nan)
+    for number, (part, devices) in enumerate(parts):
+        followed = number + 1 < len(parts) and parts[number + 1][0].start == part.end
+        reach = Period(part.start, part.end + QUARTER) if followed else part
+        watts = np.zeros(len(steps.grid))
+        for measurement, ids in devices:
+            watts += await _summed(house, (measurement, key, ids), steps)
+        known = steps.touching([(reach, None)]) & ~np.isnan(watts)
+        column[known] = watts[known]
+    return column
 
 
 async def _summed(house: House, what: tuple[Measurement, str, Sequence[str]], steps: Steps) -> Floats:

@@ -323,7 +323,7 @@ async def test_the_chart_tells_its_numbers_as_a_table_and_by_keys(stage: Stage, 
     await chart.get_by_role("button", name="Table").click()
     rows = chart.get_by_role("table").get_by_role("row")
     assert await rows.count() >= 289
-    history = await power_history(stage.house, ["gdansk"], AT, timedelta(hours=24))
+    history = await power_history(stage.house, "gdansk", AT, timedelta(hours=24))
     # The newest step stands below the heading, and it is still growing: look at one that is over.
     await expect(rows.nth(21).get_by_role("cell").nth(1)).to_have_text(
         numbers.power(float(history.site[-21]))

@@ -19,6 +19,7 @@ from dashboards.panels.overview import overview
 from dashboards.panels.power import power_history
 from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
+from energy.figures import ALL
 from energy.site import Role
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
@@ -83,11 +84,11 @@ async def test_the_flow_says_what_it_does_not_know(house: House) -> None:
 
 
 async def test_power_history_has_a_hole_where_one_meter_was_silent(house: House) -> None:
-    whole = await power_history(house, ["gdansk"], AT, timedelta(hours=24))
+    whole = await power_history(house, "gdansk", AT, timedelta(hours=24))
     assert len(whole.t) == 289
     assert np.isfinite(whole.site[1:-1]).all()
     assert whole.limit_w == 16e6
-    before = await power_history(house, ["gdansk"], AT - timedelta(hours=24), timedelta(hours=2))
+    before = await power_history(house, "gdansk", AT - timedelta(hours=24), timedelta(hours=2))
     assert np.isnan(before.site[0])
     assert before.as_json()["power_w"][0] is None
 
@@ -104,7 +105,7 @@ async def test_a_step_keeps_its_least_and_its_greatest_minute(tmp_path: Path, si
     for minute, at in enumerate(times):
         watts, members = (5000.0 + minute, 2.0) if minute % 5 or not silent else (1.0, 1.0)
         await fake.store.append([_minute(fake, at, power_w=watts, members=members)], 10_000 + minute)
-    found = await power_history(fake.house, ["gdansk"], end, timedelta(hours=1))
+    found = await power_history(fake.house, "gdansk", end, timedelta(hours=1))
     loads = sum(meter.role is Role.IT for meter in SITES["gdansk"].meter)
     told = found.as_json()
     np.testing.assert_allclose(told["it_w"], [loads * (1002.0 + 5 * k) for k in range(12)])
@@ -126,14 +127,14 @@ def _minute(fake: FakeHouse, at: datetime, **values: float) -> Frame:
 
 async def test_a_long_chart_has_no_more_than_a_thousand_points(house: House) -> None:
     for days, step_s in ((1, 300), (5, 900), (30, 3600), (200, 21_600), (900, 86_400)):
-        found = await power_history(house, ["gdansk"], AT, timedelta(days=days))
+        found = await power_history(house, "gdansk", AT, timedelta(days=days))
         assert (found.step_s, len(found.t) <= 1_001) == (step_s, True)
 
 
 async def test_power_of_all_sites_is_their_sum(house: House) -> None:
     day = timedelta(hours=24)
-    parts = [await power_history(house, [key], AT, day) for key in SITES]
-    together = await power_history(house, list(SITES), AT, day)
+    parts = [await power_history(house, key, AT, day) for key in SITES]
+    together = await power_history(house, ALL, AT, day)
     np.testing.assert_allclose(together.site, parts[0].site + parts[1].site)
     assert together.limit_w is None
 
