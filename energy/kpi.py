@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from energy.quantity import share
 from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
@@ -64,7 +65,9 @@ def uncovered(
     if unmetered:
         return f"no {what} meter at {' and '.join(unmetered)}"
     if known < floor * expected - _ROUNDING or known == 0:
-        return f"{what} is known for {known / expected:.1%} of the period, below the floor of {floor:.1%}"
+        return (
+            f"{what} is known for {share(known / expected)} of the period, below the floor of {share(floor)}"
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Quantities as people read them: the same words on pages, in alarms and in messages.
+"""Quantities as people read them: the same digits on pages, in alarms, in messages and in printed reports.
 
 None becomes an en dash everywhere: what is not known is never shown as 0.
 """
@@ -6,8 +6,10 @@ None becomes an en dash everywhere: what is not known is never shown as 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from decimal import ROUND_DOWN, Decimal
 
 NOTHING = "–"
 _MONTHS = (
@@ -15,6 +17,45 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+SHARE_DIGITS = 2
+"""Decimals of a share in percent; rounded down, it never reads as a goal that it falls short of."""
+
+_SHARE_STEP = Decimal(1).scaleb(-SHARE_DIGITS)
+
+RATIO_DIGITS = 3
+"""Decimals of a PUE or the like."""
+
+
+@dataclass(frozen=True)
+class EnergyUnit:
+    """A unit of ``wh`` watt-hours, in which energy is written with ``digits`` decimals."""
+
+    name: str
+    wh: float
+    digits: int
+
+    def little(self, wh: float) -> bool:
+        """Whether ``wh`` is more than nothing and would be written as nothing."""
+        return NOTHING_WH <= abs(wh) < self.wh * 10.0**-self.digits / 2
+
+
+NOTHING_WH = 0.5
+"""Registers count whole watt-hours: what is less comes of adding binary fractions up."""
+
+_ENERGY_UNITS = (
+    (10e9, EnergyUnit("GWh", 1e9, 3)),
+    (100e6, EnergyUnit("MWh", 1e6, 1)),
+    (1e6, EnergyUnit("MWh", 1e6, 3)),
+    (0.0, EnergyUnit("kWh", 1e3, 1)),
+)
+"""From how much on which is used."""
+
+
+def fitting(energies_wh: Iterable[float | None]) -> EnergyUnit:
+    """The unit for figures that stand together, by the largest of them; None among them is left out."""
+    largest = max((abs(wh) for wh in energies_wh if wh is not None), default=0.0)
+    return next(unit for least, unit in _ENERGY_UNITS if largest >= least)
 
 
 def power(watts: float | None) -> str:
@@ -36,33 +77,33 @@ def energy(wh: float | None, whole: float | None = None) -> str:
     """
     if wh is None or math.isnan(wh):
         return NOTHING
-    small = abs(whole if whole is not None else wh) < 1e6
-    if wh == 0:
-        return "0 kWh" if small else "0 MWh"
-    if small:
-        return f"{wh / 1e3:,.1f} kWh"
-    return f"{wh / 1e6:,.1f} MWh" if abs(wh) >= 1e8 else f"{wh / 1e6:,.3f} MWh"
+    unit = fitting([wh if whole is None else whole])
+    if abs(wh) < NOTHING_WH:
+        return f"0 {unit.name}"
+    if unit.little(wh):
+        return f"< {10.0**-unit.digits:.{unit.digits}f} {unit.name}"
+    return f"{wh / unit.wh:,.{unit.digits}f} {unit.name}"
 
 
 def share(value: float | None) -> str:
-    """``71.3 %``; rounded down, so that only a full hundred reads as one."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    # The small addition undoes binary fractions: 0.29 * 1000 is 289.99999999999994.
-    return f"{math.floor(value * 1000 + 1e-6) / 10:.1f} %"
+    """``71.39 %`` of 0.7139; rounded down, so that only a full hundred reads as one."""
+    return NOTHING if value is None or math.isnan(value) else f"{in_percent(value)} %"
+
+
+def in_percent(value: float) -> Decimal:
+    """A share of 0..1 in percent, rounded down to the decimals that it is written with."""
+    return (Decimal(repr(float(value))) * 100).quantize(_SHARE_STEP, rounding=ROUND_DOWN)
 
 
 def percent(value: float | None) -> str:
-    """``value`` in percent with two decimals: ``49.87 %``, rounded down, so that it never reads as a goal
-    that it falls short of."""
-    if value is None or math.isnan(value):
-        return NOTHING
-    return f"{math.floor(value * 100 + 1e-6) / 100:.2f} %"
+    """``49.87 %`` of 49.879; rounded down, so that it never reads as a goal that it falls short of."""
+    # Rounding undoes binary fractions: 0.29 * 100 is 28.999999999999996.
+    return NOTHING if value is None else share(round(value / 100, 12))
 
 
 def ratio(value: float | None) -> str:
     """``1.182``, as PUE is written."""
-    return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
+    return NOTHING if value is None or math.isnan(value) else f"{value:.{RATIO_DIGITS}f}"
 
 
 def count(value: float | None) -> str:

@@ -25,7 +25,7 @@ export function power(watts) {
 
 // Rounded down, so that only a full hundred reads as one.
 export function share(value) {
-  return value == null ? NOTHING : `${(Math.floor(value * 1000 + 1e-6) / 10).toFixed(1)} %`;
+  return value == null ? NOTHING : `${(Math.floor(value * 10000 + 1e-6) / 100).toFixed(2)} %`;
 }
 
 export function ratio(value) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unsound
+from energy.quantity import share
 from energy.totals import Totals
 
 
@@ -24,9 +25,9 @@ class CfeScore:
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = unsound(totals, floor)
         if reason is None and totals.edc > 0 and totals.cfe_blind > (1 - floor) * totals.edc:
-            share = 1 - totals.cfe_blind / totals.edc
+            known = 1 - totals.cfe_blind / totals.edc
             reason = (
-                f"the grid's carbon-free share is known for {share:.1%} of the energy, "
-                f"below the floor of {floor:.1%}"
+                f"the grid's carbon-free share is known for {share(known)} of the energy, "
+                f"below the floor of {share(floor)}"
             )
         return quotient(totals.cfe, totals.edc + totals.edc_missing, reason, "E_DC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unsound
+from energy.quantity import share
 from energy.totals import Totals
 
 
@@ -25,8 +26,7 @@ class HourlyMatched:
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = unsound(totals, floor)
         if reason is None and totals.edc > 0 and totals.unknown > (1 - floor) * totals.edc:
-            share = 1 - totals.unknown / totals.edc
-            reason = (
-                f"the origin of the energy is known for {share:.1%} of it, below the floor of {floor:.1%}"
-            )
+            known = 1 - totals.unknown / totals.edc
+            told = f"the origin of the energy is known for {share(known)} of it"
+            reason = f"{told}, below the floor of {share(floor)}"
         return quotient(totals.green, totals.edc + totals.edc_missing, reason, "E_DC")

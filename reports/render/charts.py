@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from energy.figures import MixRow
+from energy.quantity import fitting
 from reports.content import DayLine, HeatCell, MonthFigures
 from reports.render import palette
 from reports.render.axis import ticks
-from reports.render.numbers import Numbers, fitting
+from reports.render.numbers import Numbers
 from reports.render.palette import Paint
 from reports.render.svg import Drawing
 

@@ -10,8 +10,9 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from energy.figures import ALL, KpiRow
+from energy.quantity import EnergyUnit, fitting
 from reports.content import CompletenessLine, HourLine, MonthFigures, SourceLine
-from reports.render.numbers import EnergyUnit, Numbers, fitting
+from reports.render.numbers import Numbers
 from reports.render.parts import parts
 
 Row = TypeVar("Row")

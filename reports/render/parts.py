@@ -1,16 +1,18 @@
-"""Parts of a whole in percent that add up to 100.0, rounded so that no claim looks larger than it is."""
+"""Parts of a whole in percent that add up to 100.00, rounded so that no claim looks larger than it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
 
-WHOLE = 1000
-"""Tenths of a percent."""
+from energy.quantity import SHARE_DIGITS
+
+WHOLE = 100 * 10**SHARE_DIGITS
+"""Steps in which a share is written."""
 
 
 def parts(claimed: Sequence[float], rest: Sequence[float]) -> list[float]:
-    """Each of ``claimed``, then of ``rest``, over the sum of all: shares of 0..1 in steps of 0.001.
+    """Each of ``claimed``, then of ``rest``, over the sum of all: shares of 0..1 as they are written.
 
     What is claimed is rounded down, and what that leaves goes to the rest, by largest remainder. Where there
     is no rest, it goes to the claims: together they are all there is. Raises ValueError for a sum of 0.

@@ -141,7 +141,7 @@ class SyntheticFigures:
     def _kpi(self, part: Period) -> KpiRow:
         mix = self._mix(part)
         enough = mix.completeness >= 0.9
-        reason = f"completeness {mix.completeness:.1%} is below the floor of 90.0%"
+        reason = f"completeness {100 * mix.completeness:.2f} % is below the floor of 90.00 %"
         eit = sum(
             self._quarter(part.start + i * QUARTER)[1]
             for i in range(max(1, (part.end - part.start) // QUARTER))

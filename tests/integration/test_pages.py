@@ -307,7 +307,7 @@ async def test_the_month_map_is_walked_by_keys_and_shown_as_a_table(
     for _ in range(2):
         await page.keyboard.press("ArrowDown")
     await page.keyboard.press("End")
-    await expect(page.locator("#map-readout")).to_have_text("03 Sat 23:00  0.0 %")
+    await expect(page.locator("#map-readout")).to_have_text("03 Sat 23:00  0.00 %")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Hour from 2026-10-03 23:00")).to_be_visible()
     assert "hour=" in page.url

@@ -25,11 +25,11 @@ def test_power(watts: float | None, words: str) -> None:
     ("value", "words"),
     [
         (None, "–"),
-        (0.0, "0.0 %"),
-        (0.29, "29.0 %"),
-        (0.7139, "71.3 %"),
-        (0.99999, "99.9 %"),
-        (1.0, "100.0 %"),
+        (0.0, "0.00 %"),
+        (0.29, "29.00 %"),
+        (0.7139, "71.39 %"),
+        (0.99999, "99.99 %"),
+        (1.0, "100.00 %"),
     ],
 )
 def test_only_a_full_hundred_reads_as_one(value: float | None, words: str) -> None:
@@ -46,6 +46,9 @@ def test_only_a_full_hundred_reads_as_one(value: float | None, words: str) -> No
         (234_600.0, 13_459_000.0, "0.235 MWh"),
         (3_190_000.0, 13_459_000.0, "3.190 MWh"),
         (2.4124e9, None, "2,412.4 MWh"),
+        (24.124e9, None, "24.124 GWh"),
+        (30_000.0, 2.4124e9, "< 0.1 MWh"),
+        (0.2, None, "0 kWh"),
     ],
 )
 def test_energy_takes_the_unit_of_the_whole(wh: float | None, whole: float | None, words: str) -> None:
@@ -54,7 +57,7 @@ def test_energy_takes_the_unit_of_the_whole(wh: float | None, whole: float | Non
 
 @pytest.mark.parametrize(
     ("value", "unit", "words"),
-    [(16_400.0, "kW", "16.40 MW"), (0.972, "share", "97.2 %"), (1.43, "", "1.430"), (34.1, "°C", "34.1 °C"),
+    [(16_400.0, "kW", "16.40 MW"), (0.972, "share", "97.20 %"), (1.43, "", "1.430"), (34.1, "°C", "34.1 °C"),
      (12_500.0, "rows", "12,500 rows"), (None, "W", "–")],
 )  # fmt: skip
 def test_a_quantity_keeps_its_unit(value: float | None, unit: str, words: str) -> None:

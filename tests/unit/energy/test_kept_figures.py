@@ -150,4 +150,4 @@ async def test_what_lies_before_the_first_reading_is_not_known(plant: Plant) -> 
     await export(plant)
     (row,) = await anew(plant).kpi("gdansk", Period(START - 29 * DAY, START + DAY))
     assert row.completeness == pytest.approx(1 / 30)
-    assert "3.3%" in row.withheld["pue"]
+    assert "3.33 %" in row.withheld["pue"]

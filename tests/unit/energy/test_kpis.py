@@ -141,7 +141,7 @@ def test_an_inlet_that_stands_still_for_hours_makes_nothing_better():
     for name in ("hourly_matched", "ref", "cfe_score", "pue"):
         told = figure(name, longer)
         assert told.value is None
-        assert told.withheld.startswith("E_DC that E_IT does not contradict is known for 85.0% of the period")
+        assert told.withheld.startswith("E_DC that E_IT does not contradict is known for 85.00 %")
 
 
 def test_two_meters_that_differ_by_their_class_do_not_contradict_each_other():
@@ -189,7 +189,7 @@ def test_below_the_floor_a_figure_is_withheld_with_the_share_that_is_known(name)
     where = plain(heat=[{"id": "h"}])
     found = figure(name, summed(where, sheet(rows), grid(12, 0.5, 600.0)))
     assert found.value is None
-    assert re.search(r"83\.3% .* floor of 90\.0%", found.withheld)
+    assert re.search(r"83\.33 % .* floor of 90\.00 %", found.withheld)
 
 
 def test_nothing_settled_is_told_as_such():
@@ -221,7 +221,7 @@ def test_cfe_needs_the_grid_mix_only_where_the_grid_was_needed():
     assert value("cfe_score", found) == pytest.approx(0.875)
     blind = figure("cfe_score", summed(plain(supply=supplies), sheet(rows)))
     assert blind.value is None
-    assert "carbon-free share is known for 75.0%" in blind.withheld
+    assert "carbon-free share is known for 75.00 %" in blind.withheld
 
 
 def test_a_generator_is_neither_green_nor_carbon_free():

@@ -108,7 +108,7 @@ async def test_a_site_that_never_spoke_leaves_nothing_to_be_told_of_all(green):
     (row,) = await figures(green).kpi("all", period)
     told = (row.pue, row.hourly_matched, row.ref, row.cfe_score, row.cue)
     assert told == (None,) * 5
-    assert row.withheld["hourly_matched"].startswith("E_DC is known for 50.0% of the period")
+    assert row.withheld["hourly_matched"].startswith("E_DC is known for 50.00 % of the period")
     assert row.completeness == pytest.approx(4 / (4 + len(green.sites["kaunas"].meter)))
     (alone,) = await figures(green).kpi("gdansk", period)
     assert alone.hourly_matched is not None

@@ -295,7 +295,7 @@ async def test_a_site_that_joins_later_leaves_what_all_sites_used_before_as_it_w
     await rest(new, meter__main_1=8000.0, **RUNNING)
     (silent,) = await figures(new).kpi("all", LATER)
     assert (silent.hourly_matched, silent.completeness) == (None, pytest.approx(4 / 6))
-    assert silent.withheld["hourly_matched"].startswith("E_DC is known for 50.0% of the period")
+    assert silent.withheld["hourly_matched"].startswith("E_DC is known for 50.00 % of the period")
     for meter, watts in (("main-1", 2000.0), ("ups-a", 1000.0)):
         await new.counts(f"meter/kaunas/{meter}", watts, (CHANGED, 12 * 60 + 5))
     await new.settle(12 * 60 + 3)

@@ -1,4 +1,4 @@
-"""Shares that stand under each other add up to 100.0 % and never flatter."""
+"""Shares that stand under each other add up to 100.00 % and never flatter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.render.parts import parts
+from reports.render.parts import WHOLE, parts
 
 amounts = st.lists(st.integers(0, 10**12), max_size=6)
 
@@ -19,7 +19,7 @@ def test_they_add_up_and_no_claim_is_rounded_up_as_long_as_anything_else_is_left
     if total == 0:
         return
     found = parts(claimed, rest)
-    assert round(sum(found) * 1000) == 1000
+    assert round(sum(found) * WHOLE) == WHOLE
     for share, amount in zip(found, (*claimed, *rest), strict=True):
         assert amount or not share
     if sum(rest):
@@ -29,10 +29,10 @@ def test_they_add_up_and_no_claim_is_rounded_up_as_long_as_anything_else_is_left
 @pytest.mark.parametrize(
     ("claimed", "rest", "shares"),
     [
-        ([91.66, 3.16], [5.18, 0.0], [0.916, 0.031, 0.053, 0.0]),
-        ([1, 1], [0, 1], [0.333, 0.333, 0.0, 0.334]),
-        ([1, 1, 1], [0, 0], [0.334, 0.333, 0.333, 0.0, 0.0]),
-        ([1_000_000], [1, 0], [0.999, 0.001, 0.0]),
+        ([91.666, 3.166], [5.168, 0.0], [0.9166, 0.0316, 0.0518, 0.0]),
+        ([1, 1], [0, 1], [0.3333, 0.3333, 0.0, 0.3334]),
+        ([1, 1, 1], [0, 0], [0.3334, 0.3333, 0.3333, 0.0, 0.0]),
+        ([1_000_000], [1, 0], [0.9999, 0.0001, 0.0]),
         ([10], [0, 0], [1.0, 0.0, 0.0]),
     ],
 )
