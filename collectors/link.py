@@ -41,7 +41,15 @@ class TakenOver(Refused):
 
 
 class NotSpoken(SourceError):
-    """The broker does not speak this version of MQTT."""
+    """The broker does not speak this version of MQTT, and said so."""
+
+
+class Unanswered(SourceError):
+    """The broker hung up or kept silent instead of a CONNACK.
+
+    It is going down or coming up, or something before it has nobody to pass us on to; some very old brokers
+    do so when they are spoken to in MQTT 5.
+    """
 
 
 class Lost(SourceError):
@@ -75,7 +83,7 @@ class Link(Protocol):
     async def open(self) -> bool:
         """Connect with the retained last will ``offline``; whether the broker had kept our session.
 
-        Raises Refused, NotSpoken or SourceError. After that only :meth:`close` may be called.
+        Raises Refused, NotSpoken, Unanswered or SourceError. After that only :meth:`close` may be called.
         """
         ...
 

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from runtime.files import replace_text
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """``topics`` that the broker's session of ``client_id`` at ``url`` holds."""
+    """``topics`` that the broker's session of ``client_id`` at ``url`` holds.
+
+    ``five`` tells that this broker has spoken MQTT 5 with us.
+    """
 
     url: str
     client_id: str
     topics: tuple[str, ...]
+    five: bool = False
 
 
 def recall(path: Path) -> Remembered | None:
     """What :func:`remember` wrote, or None if there is nothing usable."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Remembered(content["url"], content["client_id"], tuple(map(str, content["topics"])))
+        topics = tuple(map(str, content["topics"]))
+        return Remembered(content["url"], content["client_id"], topics, bool(content.get("five")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def remember(path: Path, session: Remembered) -> None:
-    """Write ``session`` so that a crash leaves either the old or the new content."""
-    draft = path.with_name(path.name + ".new")
-    draft.write_text(json.dumps(asdict(session)), encoding="utf-8")
-    os.replace(draft, path)
+    """Write ``session`` so that a crash leaves either the old or the new content. Raises OSError."""
+    replace_text(path, json.dumps(asdict(session)))

@@ -10,7 +10,19 @@ from pathlib import Path
 
 import structlog
 
-from collectors.link import OFFLINE, ONLINE, REFUSED, Dial, Link, Lost, NotSpoken, Refused, TakenOver, Version
+from collectors.link import (
+    OFFLINE,
+    ONLINE,
+    REFUSED,
+    Dial,
+    Link,
+    Lost,
+    NotSpoken,
+    Refused,
+    TakenOver,
+    Unanswered,
+    Version,
+)
 from collectors.login import read_login
 from collectors.remembered import Remembered, recall, remember
 from collectors.source import BrokerOptions, Message
@@ -25,7 +37,8 @@ _FAREWELL = 5.0
 _CONTESTED = 2
 """Connections in a row that did not last, after which another client is taken to have our name."""
 
-_AUTO: tuple[Version, ...] = ("5", "3.1.1")
+HANG_UPS = 3
+"""Hang-ups in a row after which a broker that never spoke MQTT 5 with us is tried in MQTT 3.1.1 too."""
 
 
 @dataclass
@@ -70,10 +83,14 @@ class BrokerSession:
         self._reached = False
         self._known: tuple[str, ...] | None = None
         self._contest: str | None = None
+        self._five = False
+        self._hang_ups = 0
         self._short = 0
         self.session_gaps = 0
         self.problem: str | None = None
         """Why there is no working connection now, or none that lasts; None while all is well."""
+        self.version: Version | None = None
+        """The version of MQTT that is spoken; None while there is no connection."""
 
     @property
     def connected(self) -> bool:
@@ -87,7 +104,7 @@ class BrokerSession:
 
     async def run(self) -> None:
         """See :class:`collectors.source.MessageSource`."""
-        self._known = await asyncio.to_thread(self._recall)
+        await asyncio.to_thread(self._recall)
         while True:
             try:
                 await self._serve()
@@ -165,14 +182,14 @@ class BrokerSession:
             await self._subscribe(link, resumed)
             await link.publish(self._options.status_topic, ONLINE, True)
             self._connected, self.problem = True, self._contest
-            log.info("broker_connected", url=self._options.url, resumed=resumed)
+            log.info("broker_connected", url=self._options.url, resumed=resumed, mqtt=self.version)
             _heed_cancellation()
             reason = await self._outlast(link)
             alive = False
             raise reason
         finally:
             self._connected = False
-            self._link = None
+            self._link = self.version = None
             await self._part(link, alive)
 
     async def _outlast(self, link: Link) -> SourceError:
@@ -190,20 +207,44 @@ class BrokerSession:
         return await link.lost()
 
     async def _dial(self) -> tuple[Link, bool]:
-        """An open link in the first version that the broker speaks, and whether it had kept our session."""
+        """An open link, and whether the broker had kept our session.
+
+        MQTT 5 is tried first whenever we connect. MQTT 3.1.1 costs us much more and cannot say as much, so a
+        hang-up alone, which any restart or load balancer may bring, is no reason to speak it.
+        """
         options = self._options
-        refused: SourceError = SourceError()
-        for version in _versions(options):
-            link = self._new_link(Dial(options, version, await read_login(options)))
-            try:
-                return link, await link.open()
-            except NotSpoken as error:
-                refused = error
-                await link.close()
-            except BaseException:
-                await link.close()
+        if options.protocol != "auto":
+            return await self._open(options.protocol)
+        # The embedded amqtt leaves a CONNECT of version 5 that has a will without any answer.
+        if options.embedded:
+            return await self._open("3.1.1")
+        try:
+            opened = await self._open("5")
+        except NotSpoken as error:
+            why = str(error)
+        except Unanswered as error:
+            self._hang_ups += 1
+            if self._hang_ups < HANG_UPS:
                 raise
-        raise refused
+            if self._five:
+                hint = 'it spoke MQTT 5 before; if it no longer can, set [broker] protocol = "3.1.1"'
+                raise Unanswered(f"{error}; {hint}") from None
+            why = f"{error}, {self._hang_ups} times"
+        else:
+            self._five, self._hang_ups = True, 0
+            return opened
+        log.warning("broker_without_mqtt_5", url=options.url, reason=why, trying="3.1.1")
+        return await self._open("3.1.1")
+
+    async def _open(self, version: Version) -> tuple[Link, bool]:
+        link = self._new_link(Dial(self._options, version, await read_login(self._options)))
+        try:
+            resumed = await link.open()
+        except BaseException:
+            await link.close()
+            raise
+        self.version = version
+        return link, resumed
 
     def _note_gap(self, resumed: bool) -> None:
         if not resumed and self._known is not None and self._options.lasting:
@@ -251,26 +292,20 @@ class BrokerSession:
         self.problem = problem
         level("broker_problem", problem=problem, retry_s=retry_s)
 
-    def _recall(self) -> tuple[str, ...] | None:
+    def _recall(self) -> None:
         found = recall(self._memory) if self._memory else None
-        same = found and (found.url, found.client_id) == (self._options.url, self._options.client_id)
-        return found.topics if found and same else None
+        if found and (found.url, found.client_id) == (self._options.url, self._options.client_id):
+            self._known, self._five = found.topics, found.five
 
     def _remember(self) -> None:
         if self._memory is None:
             return
         options = self._options
         try:
-            remember(self._memory, Remembered(options.url, options.client_id, options.topics))
+            now = Remembered(options.url, options.client_id, options.topics, self._five)
+            remember(self._memory, now)
         except OSError as error:  # collecting is worth more: only a gap over a restart goes unnoticed
             log.warning("broker_session_not_remembered", path=str(self._memory), error=str(error))
-
-
-def _versions(options: BrokerOptions) -> tuple[Version, ...]:
-    if options.protocol != "auto":
-        return (options.protocol,)
-    # The embedded amqtt leaves a CONNECT of version 5 that has a will without any answer.
-    return ("3.1.1",) if options.embedded else _AUTO
 
 
 def _heed_cancellation() -> None:

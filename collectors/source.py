@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -76,6 +76,16 @@ class MessageSource(Protocol):
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send one message at QoS 1. Raises SourceError when the broker does not take it."""
+        ...
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A message source that speaks MQTT, in one version or another."""
+
+    @property
+    def version(self) -> str | None:
+        """``5`` or ``3.1.1``; None while there is no connection."""
         ...
 
 

@@ -1,11 +1,35 @@
-"""Files that a configuration names: whether they are there, and whether certificates are any."""
+"""Files: those that a configuration names, whether they can be used; and how one is replaced whole."""
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Let ``path`` hold ``text``: after a crash or a power cut it has the old or the new content, whole.
+
+    On disk when this returns. One writer at a time. Raises OSError.
+    """
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())  # without it a power cut may leave the new name on an empty file
+    os.replace(draft, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring to disk which files ``folder`` holds under which names. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def file_problems(value: Any, where: str = "") -> Iterator[str]:

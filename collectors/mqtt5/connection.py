@@ -110,11 +110,11 @@ class Connection(asyncio.Protocol):
         if self._paused and not self.end.done():
             self._work()
 
-    def fail(self, reason: Reason, detail: str) -> None:
+    def fail(self, reason: Reason, detail: str, cause: Exception | None = None) -> None:
         """End the connection for a fault of the broker, and tell it which."""
         if self.greeting.done():
             self.write(DisconnectPacket(reason_code=reason).write())
-        self._finish(End(None, detail))
+        self._finish(End(None, detail, cause))
         self._transport.close()
 
     async def close(self) -> None:
@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
                     break
                 self._heed(packets)
         except Violation as fault:
-            self.fail(fault.reason, f"the broker sent {fault}")
+            self.fail(fault.reason, f"the broker sent {fault}", fault)
         if self.end.done():
             return
         full = self._inbox.room <= 0

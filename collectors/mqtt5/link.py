@@ -23,10 +23,21 @@ from mqtt5 import (
     Will,
 )
 
-from collectors.link import CONNECT_TIMEOUT, OFFLINE, REFUSED, Dial, Lost, NotSpoken, Refused, ended, refusal
+from collectors.link import (
+    CONNECT_TIMEOUT,
+    OFFLINE,
+    REFUSED,
+    Dial,
+    Lost,
+    NotSpoken,
+    Refused,
+    Unanswered,
+    ended,
+    refusal,
+)
 from collectors.mqtt5.connection import Answer, Connection
 from collectors.mqtt5.inbox import Inbox
-from collectors.mqtt5.packets import LARGEST
+from collectors.mqtt5.packets import LARGEST, OldGreeting
 from collectors.source import Message
 from runtime.errors import SourceError
 
@@ -57,7 +68,7 @@ class Mqtt5Link:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 answer = await connection.greeting
         except TimeoutError:
-            raise NotSpoken(f"{self._where} sent no CONNACK in {CONNECT_TIMEOUT:g} s") from None
+            raise Unanswered(f"{self._where} sent no CONNACK in {CONNECT_TIMEOUT:g} s") from None
         if answer is None:
             raise self._unanswered(connection)
         if (code := int(answer.reason_code)) >= REFUSED:
@@ -130,8 +141,8 @@ class Mqtt5Link:
         end = connection.end.result()
         if isinstance(end.cause, ssl.SSLError):  # in TLS 1.3 a refused certificate shows only now
             return SourceError(f"{self._where} cannot be reached: {end.detail}")
-        # An old broker answers MQTT 5 with a CONNACK that is none, or hangs up.
-        return NotSpoken(f"{self._where} sent no usable CONNACK: {end.detail}")
+        told = f"{self._where} sent no usable CONNACK: {end.detail}"
+        return NotSpoken(told) if isinstance(end.cause, OldGreeting) else Unanswered(told)
 
     def _agree(self, connection: Connection, answer: ConnAckPacket) -> None:
         """Keep to what the broker's CONNACK asks for.

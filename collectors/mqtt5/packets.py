@@ -12,6 +12,8 @@ from runtime.errors import SourceError
 LARGEST = 16 * 1024 * 1024
 """Bytes of the largest packet that we take. The broker is told, and discards larger ones by itself."""
 
+_OLD_CONNACK = b"\x20\x02"
+
 _LENGTH_BYTES = 4
 """Most bytes that tell the length of a packet, after the one that tells its type."""
 
@@ -22,6 +24,13 @@ class Violation(SourceError):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class OldGreeting(Violation):
+    """A CONNACK of MQTT 3.1.1: its two bytes are one fewer than the shortest of MQTT 5."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(Reason.MALFORMED_PACKET, f"a CONNACK of MQTT 3.1.1 (0x{code:02x})")
 
 
 class PacketReader:
@@ -81,6 +90,8 @@ def _missing(error: BaseException, head: bytes, held: int) -> int:
             raise Violation(Reason.PACKET_TOO_LARGE, f"a packet of {wanted} bytes")
         if wanted > held:
             return wanted
+    if head.startswith(_OLD_CONNACK) and held >= len(_OLD_CONNACK) + 2:
+        raise OldGreeting(head[3])
     told = str(error) if isinstance(error, ValueError) else "text that is not UTF-8, or a length that lies"
     raise Violation(Reason.MALFORMED_PACKET, f"a malformed packet (0x{head.hex()}…): {told}")
 

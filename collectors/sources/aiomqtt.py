@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, ended, refusal
+from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, Unanswered, ended, refusal
 from collectors.private.aiomqtt import PahoInside
 from collectors.session import BrokerSession, Pace
 from collectors.source import SOURCES, BrokerOptions, Message
@@ -62,11 +62,11 @@ class AiomqttLink:
             if self._refused is not None:
                 raise refusal(self._refused, self._dial)
             if not entering.done():
-                raise NotSpoken(f"{self._dial.options.url} sent no usable CONNACK: hung up")
+                raise Unanswered(f"{self._dial.options.url} sent no usable CONNACK: hung up")
             entering.result()
         except aiomqtt.MqttError as error:
             if self._paho.socket() is not None:
-                raise NotSpoken(f"{self._dial.options.url} sent no usable CONNACK: {error}") from None
+                raise Unanswered(f"{self._dial.options.url} sent no usable CONNACK: {error}") from None
             raise SourceError(f"{self._dial.options.url} cannot be reached: {error}") from None
         finally:
             entering.cancel()

@@ -11,7 +11,7 @@ import mqttium
 from mqttium import MQTTProtocolVersion
 from mqttium.api import AsyncClient, Properties, PublishMessage
 
-from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, ended, refusal
+from collectors.link import CONNECT_TIMEOUT, OFFLINE, QOS, Dial, Lost, NotSpoken, Unanswered, ended, refusal
 from collectors.private.mqttium import WindowInside
 from collectors.session import BrokerSession, Pace
 from collectors.source import SOURCES, BrokerOptions, Message
@@ -51,9 +51,10 @@ class MqttiumLink:
             raise refusal(error.reason_code, self._dial) from None
         except mqttium.ConnectError as error:
             raise SourceError(f"{options.url} cannot be reached: {error}") from None
-        except (mqttium.MQTTError, OSError) as error:
-            # An old broker answers MQTT 5 with a CONNACK that is none, hangs up, or says nothing.
+        except mqttium.MalformedPacketError as error:  # the CONNACK of an old broker is none in MQTT 5
             raise NotSpoken(f"{options.url} sent no usable CONNACK: {error}") from None
+        except (mqttium.MQTTError, OSError) as error:
+            raise Unanswered(f"{options.url} sent no usable CONNACK: {error}") from None
         self._window.widen()
         self._stream = self._client.messages()
         return answer.session_present

@@ -411,6 +411,14 @@ async def test_a_session_that_two_fight_over_is_told_though_the_broker_says_noth
 async def test_a_broker_of_the_old_protocol_is_spoken_to_in_it(client: str) -> None:
     async with scripted_broker(4) as port, running(scripted(port, client)) as source:
         await until(lambda: source.connected)
+        assert source.version == "3.1.1"
+        await source.publish(TOPIC, b"1")
+
+
+async def test_a_broker_that_never_spoke_mqtt_5_and_hangs_up_is_spoken_to_in_the_old_one(client: str) -> None:
+    async with scripted_broker(4, curt=True) as port, running(scripted(port, client)) as source:
+        await until(lambda: source.connected)
+        assert source.version == "3.1.1"
         await source.publish(TOPIC, b"1")
 
 

@@ -10,6 +10,7 @@ import pytest
 from mqttium import MQTTProtocolVersion
 from mqttium.api import AsyncClient, Properties, PublishMessage
 
+from collectors.session import HANG_UPS
 from collectors.source import BrokerOptions
 from tests.contract.test_source import CLIENTS, TOPIC, numbers, options, running, send, take, until
 from tests.servers.cable import Cable
@@ -51,6 +52,31 @@ async def test_a_line_that_has_gone_dead_is_noticed(broker: Server, client: str)
         await until(lambda: source.connected)
         assert await source.acknowledge(held) == 0
         assert numbers(await take(source, 5)) == [0, 1, 2, 3, 4]
+
+
+async def test_a_hang_up_before_connack_changes_no_version(
+    broker: Server, client: str, tmp_path: Path
+) -> None:
+    """A restart or a load balancer hangs up; a broker that spoke MQTT 5 is asked in no other, ever."""
+    memory = tmp_path / "session.json"
+    async with Cable(broker.port) as cable:
+        chosen = through(cable, broker, client)
+        cable.hang_ups = 1
+        async with running(chosen, memory) as source:
+            await until(lambda: source.connected)
+            assert (cable.hang_ups, source.version) == (0, "5")
+            cable.hang_ups = 2 * HANG_UPS
+            cable.cut()
+            await until(lambda: not source.connected)
+            await until(lambda: 'set [broker] protocol = "3.1.1"' in str(source.problem))
+            await until(lambda: source.connected)
+            assert source.version == "5"
+        cable.hang_ups = 2 * HANG_UPS
+        async with running(chosen, memory) as heir:
+            await until(lambda: heir.connected)
+            assert (cable.hang_ups, heir.version) == (0, "5")
+            await send(heir, 1)
+            assert numbers(await take(heir, 1)) == [0]
 
 
 async def test_a_packet_that_was_cut_comes_again_whole(broker: Server, client: str) -> None:

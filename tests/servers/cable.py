@@ -14,12 +14,15 @@ _RESET = struct.pack("ii", 1, 0)
 class Cable:
     """Passes bytes between clients of ``port`` and 127.0.0.1:``behind``; ``cuts`` counts those that hurt.
 
-    ``piece`` is how many bytes go at once, and ``cut_after`` how many still go before the next cut.
+    ``hang_ups`` is how many of the next connections are closed as soon as they speak, as a load balancer does
+    whose server is gone. ``piece`` is how many bytes go at once, and ``cut_after`` how many still go before
+    the next cut.
     """
 
     def __init__(self, behind: int) -> None:
         self.port = 0
         self.cuts = 0
+        self.hang_ups = 0
         self.piece = _AT_ONCE
         self.cut_after: int | None = None
         self._behind = behind
@@ -59,6 +62,11 @@ class Cable:
         self._dead |= self._open
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.hang_ups:
+            await reader.read(1)
+            self.hang_ups -= 1
+            writer.close()
+            return
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._behind)
         except OSError:

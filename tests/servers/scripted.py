@@ -1,7 +1,8 @@
 """A scripted MQTT broker for two answers that Debian's mosquitto 2.0.11 never gives.
 
-Recorded behaviour, not a broker: one that knows MQTT 3.1.1 only refuses a CONNECT of version 5; one that
-knows version 5 acknowledges the first PUBLISH and then gives the session away (DISCONNECT 0x8E).
+Recorded behaviour, not a broker: one that knows MQTT 3.1.1 only refuses a CONNECT of version 5, or hangs
+up (``curt``); one that knows version 5 acknowledges the first PUBLISH and then gives the session away
+(DISCONNECT 0x8E).
 """
 
 from __future__ import annotations
@@ -31,11 +32,15 @@ def _answer(kind: int, body: bytes, level: int) -> bytes:
     return b""
 
 
-async def _converse(level: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _converse(
+    level: int, curt: bool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     try:
         while True:
             kind, length = await reader.readexactly(2)  # bodies of 128 bytes and more are not expected
             answer = _answer(kind >> 4, await reader.readexactly(length), level)
+            if answer == _REFUSED_LEVEL and curt:
+                break
             writer.write(answer)
             if answer == _REFUSED_LEVEL:
                 break
@@ -45,8 +50,8 @@ async def _converse(level: int, reader: asyncio.StreamReader, writer: asyncio.St
 
 
 @asynccontextmanager
-async def scripted_broker(level: int) -> AsyncIterator[int]:
+async def scripted_broker(level: int, curt: bool = False) -> AsyncIterator[int]:
     """The port of a broker that knows protocol ``level`` only: 4 is MQTT 3.1.1, 5 is MQTT 5."""
-    server = await asyncio.start_server(partial(_converse, level), "127.0.0.1", 0)
+    server = await asyncio.start_server(partial(_converse, level, curt), "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]

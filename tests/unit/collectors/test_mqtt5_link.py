@@ -14,7 +14,7 @@ import pytest
 from mqtt5 import DisconnectReasonCode as Reason
 from mqtt5 import QoS
 
-from collectors.link import Dial, Login, Lost, NotSpoken, Refused, TakenOver
+from collectors.link import Dial, Login, Lost, NotSpoken, Refused, TakenOver, Unanswered
 from collectors.mqtt5 import link as link_module
 from collectors.mqtt5.connection import Connection
 from collectors.mqtt5.inbox import QUEUED_BYTES, Inbox
@@ -146,9 +146,10 @@ async def test_connect_asks_for_a_session_that_stays() -> None:
     ("answer", "error", "told"),
     [
         (b"\x20\x02\x00\x01", NotSpoken, "no usable CONNACK"),
+        (b"\x20\x02\x00\x05", NotSpoken, "a CONNACK of MQTT 3.1.1"),
         (b"\x20\x03\x00\x84\x00", NotSpoken, "does not speak MQTT 5"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n" * 4, NotSpoken, "no usable CONNACK"),
-        (publish(1) + CONNACK, NotSpoken, "PUBLISH before any CONNACK"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n" * 4, Unanswered, "no usable CONNACK"),
+        (publish(1) + CONNACK, Unanswered, "PUBLISH before any CONNACK"),
         (b"\x20\x03\x00\x86\x00", Refused, "user 'amber'|no user"),
         (b"\x20\x03\x00\x85\x00", Refused, "client_id"),
         (b"\x20\x03\x00\x88\x00", SourceError, "not have us now"),
@@ -170,7 +171,7 @@ async def test_no_answer_to_connect(how: str, monkeypatch: pytest.MonkeyPatch) -
             peer.writer.close()
         elif how == "reset":
             peer.reset()
-        with pytest.raises(NotSpoken, match="CONNACK"):
+        with pytest.raises(Unanswered, match="CONNACK"):
             await opening
 
 

@@ -95,7 +95,7 @@ def test_a_large_packet_is_looked_at_once_it_is_whole() -> None:
         (b"\x36\x06\x00\x01a\x00\x01\x00", Reason.MALFORMED_PACKET, "QoS"),
         (b"\x32\x06\x00\x01\xff\x00\x01\x00", Reason.MALFORMED_PACKET, "not UTF-8"),
         (b"\xe0\x01\x77", Reason.MALFORMED_PACKET, "ReasonCode"),
-        (b"\x20\x02\x00\x01", Reason.MALFORMED_PACKET, "ReasonCode"),
+        (b"\x20\x02\x00\x01", Reason.MALFORMED_PACKET, "CONNACK of MQTT 3.1.1"),
         (b"\x30" + bytes([0x80 | (LARGEST & 0x7F), 0x80, 0x80, 0x08]), Reason.PACKET_TOO_LARGE, "bytes"),
     ],
 )
