@@ -7,7 +7,7 @@ from pathlib import Path
 
 import collectors.decoders
 import collectors.sources
-from collectors.decoder import DECODERS, Decoder, DecoderOptions
+from collectors.decoder import DECODERS, CountOf, Decoder, DecoderOptions, nobody_counted
 from collectors.source import SOURCES, BrokerOptions, MessageSource
 from telemetry.series import SeriesRegistry
 
@@ -27,6 +27,8 @@ def known_decoder(name: str) -> str:
     return DECODERS.known(name)
 
 
-def open_decoder(name: str, registry: SeriesRegistry, allow: Sequence[str] = ()) -> Decoder:
+def open_decoder(
+    name: str, registry: SeriesRegistry, allow: Sequence[str] = (), counted: CountOf = nobody_counted
+) -> Decoder:
     """The decoder called ``name``, which is :func:`known_decoder`; see :data:`DECODERS`."""
-    return DECODERS[known_decoder(name)].factory(DecoderOptions(), registry, allow)
+    return DECODERS[known_decoder(name)].factory(DecoderOptions(), registry, allow, counted)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from collectors.source import Message
 from runtime.options import Options
 from runtime.registry import Registry
 from telemetry.batch import Batch
+from telemetry.counted import Counted
 
 
 class Decoder(Protocol):
@@ -26,9 +27,18 @@ class DecoderOptions(Options):
     """A decoder has nothing to configure but which topics ``[ingest] allow`` lets in."""
 
 
+CountOf = Callable[[str], Counted | None]
+"""How far a publisher, by the name of its source, had counted before; None if nobody knows."""
+
+
+def nobody_counted(_: str) -> Counted | None:
+    """Of no publisher anything is known."""
+    return None
+
+
 DECODERS: Registry[Decoder] = Registry("decoder")
 """Payload formats by the name that ``[ingest] decoder`` uses, one file each in ``collectors/decoders``.
 
-A factory is called with its options, the series registry, and the MQTT filters of which a topic must match
-one; without any, all topics of its format are let in.
+A factory is called with its options, the series registry, the MQTT filters of which a topic must match one
+(without any, all topics of its format are let in), and with what tells how far publishers had counted.
 """

@@ -120,7 +120,7 @@ async def keep(ground: Ground) -> Kept:
     rollups = Rollups(journal, follow[0], stores[0], gone=retention.gone)
     rolled = Follower(journal, rollups)
     opened.push_async_callback(rollups.close)
-    account = IntakeAccount(registry, quality)
+    account = IntakeAccount(registry, quality, journal.seen)
     periods = _periods(settings.sites)
     account.declare(declared(settings.ingest.cadence, periods))
     account.expect(periods)
@@ -147,7 +147,8 @@ def take_in(ground: Ground, kept: Kept) -> Intake:
             ground.clock.observe(from_ms(journal.newest_ms))
     source = open_source(settings.broker, ground.data_dir / "session.json")
     ingest.connected = lambda: source.connected
-    decoder = open_decoder(settings.ingest.decoder, journal.registry, settings.ingest.allow)
+    counted = kept.account.counts.find
+    decoder = open_decoder(settings.ingest.decoder, journal.registry, settings.ingest.allow, counted)
     return Intake(kept, ingest, source, MqttCollector(source, decoder, ingest, ground.wall))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from telemetry.catalogue import Measurement
+from telemetry.counted import Counted
 from telemetry.frame import Frame
 
 SAMPLE_LENGTH = 200
@@ -69,7 +70,8 @@ class Batch:
 
     For the account by source: ``told`` and ``told_ms`` name every message that was used by a series of its
     source and by its time, ``gaps`` between which times ``missed`` ones were sent (series, from, to, how
-    many), and ``refused`` counts whole messages by source and reason where the topic was good.
+    many), and ``refused`` counts whole messages by source and reason where the topic was good. ``counted``
+    is how far the publishers' counts have come that it moved, by a series of each.
     """
 
     received: int = 0
@@ -83,6 +85,7 @@ class Batch:
     told_ms: list[int] = field(default_factory=list)
     gaps: list[tuple[int, int, int, int]] = field(default_factory=list)
     refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    counted: dict[int, Counted] = field(default_factory=dict)
     unstamped: dict[str, int] = field(default_factory=dict)
     again: list[Again] = field(default_factory=list)
     builders: dict[str, ColumnBuilder] = field(default_factory=dict)

@@ -48,7 +48,7 @@ class Ingest:
     ) -> None:
         self.connected: Callable[[], bool] = lambda: False
         """Asked for the state of the message source; set by whoever runs one."""
-        self.account = IntakeAccount(journal.registry, quality)
+        self.account = IntakeAccount(journal.registry, quality, journal.seen)
         """Who told what: the account by source and hour."""
         self._journal = journal
         self._live = live
@@ -91,7 +91,9 @@ class Ingest:
             acknowledged = self._acknowledged
             counters["acknowledged"] = acknowledged
             entry = frames if account is None else [account, *frames]
-            await self._journal.append(entry, {name: n for name, n in counters.items() if n}, batch.statuses)
+            moved = {name: n for name, n in counters.items() if n}
+            seen = self.account.counts.seen(batch.counted)
+            await self._journal.append(entry, moved, batch.statuses, seen=seen)
             self._acknowledged -= acknowledged
             self._show(frames, batch, samples)
 

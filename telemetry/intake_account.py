@@ -11,6 +11,7 @@ import numpy as np
 from runtime.clock import to_ms
 from telemetry.batch import Batch
 from telemetry.cadence import Cadences, Declared
+from telemetry.counted import PublisherCounts
 from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.intake_sources import IntakeSources, Numbers
 from telemetry.intake_tally import HOUR_MS, Tally
@@ -35,12 +36,15 @@ class IntakeAccount:
     """Everything that the counters of the ingest count, told apart by source and hour.
 
     The hour is that of a message's or row's own time; that of arrival where there is none to be believed.
+    ``seen`` is what the journal holds of publishers' own counts.
     """
 
-    def __init__(self, registry: SeriesRegistry, quality: Quality) -> None:
+    def __init__(self, registry: SeriesRegistry, quality: Quality, seen: Sequence[bytes] = ()) -> None:
         self._quality = quality
         self.cadences = Cadences()
         self.sources = IntakeSources(registry, self.cadences.added)
+        self.counts = PublisherCounts(self.sources, registry)
+        self.counts.restore(seen)
 
     def declare(self, declared: Declared) -> None:
         """Take the cadence of sources, also of those known by now, from ``declared``."""

@@ -15,6 +15,7 @@ from runtime.clock import Clock, SystemClock, to_ms
 from runtime.errors import StoreError
 from runtime.options import Options
 from telemetry.arrow import decode, encode
+from telemetry.counted import Seen
 from telemetry.frame import Frame
 from telemetry.journal_file import JournalFile, Stored, Write
 from telemetry.order import newest_ms
@@ -60,6 +61,8 @@ class Journal:
         """Counted since the file was made, as committed."""
         self.statuses: dict[str, bool] = {}
         """Whether each source last said that it is online, as committed."""
+        self.seen: list[bytes] = []
+        """What was told of publishers' counts before the file was opened."""
         self.places: dict[str, int] = {}
         """How far each follower surely was at the last trim."""
         self._file = JournalFile(path, int((options or JournalOptions()).limit))
@@ -72,6 +75,7 @@ class Journal:
         stored: Stored = await self._in(self._writer, self._file.open)
         self.registry.restore(stored.names, stored.statuses)
         self.counters, self.statuses, self.places = stored.counters, stored.statuses, stored.places
+        self.seen = stored.seen
 
     async def append(
         self,
@@ -79,11 +83,13 @@ class Journal:
         counters: Mapping[str, int] | None = None,
         statuses: Mapping[str, bool] | None = None,
         derived: bool = False,
+        seen: Seen | None = None,
     ) -> int:
         """Commit to disk and return the head. Raises JournalFull or StoreError, and then nothing is kept.
 
         Without rows only names, counters and statuses are written and the head stays. When the caller is
-        cancelled the commit may still happen. ``derived`` rows may go past the limit: a full journal can
+        cancelled the commit may still happen. ``seen`` tells how far publishers' counts have come by it.
+        ``derived`` rows may go past the limit: a full journal can
         often be trimmed only once they are in it.
         """
         names = self.registry.unsaved()
@@ -91,7 +97,7 @@ class Journal:
         work = asyncio.ensure_future(
             self._in(
                 self._writer,
-                lambda: self._append(frames, names, at_ms, (counters or {}, statuses or {}, derived)),
+                lambda: self._append(frames, names, at_ms, (counters or {}, statuses or {}, derived, seen)),
             )
         )
         work.add_done_callback(self._wake)
@@ -154,12 +160,12 @@ class Journal:
         frames: Sequence[Frame],
         names: Sequence[tuple[int, SeriesKey]],
         at_ms: int,
-        account: tuple[Mapping[str, int], Mapping[str, bool], bool],
+        account: tuple[Mapping[str, int], Mapping[str, bool], bool, Seen | None],
     ) -> int:
-        counters, told, derived = account
+        counters, told, derived, seen = account
         statuses = {source: online for source, online in told.items() if self.statuses.get(source) != online}
         newest = newest_ms([frame for frame in frames if is_told(frame.measurement)])
-        write = Write(at_ms, encode(frames), newest, names, counters, statuses, derived)
+        write = Write(at_ms, encode(frames), newest, names, counters, statuses, derived, seen)
         head = self._file.write(write)
         if names:
             self.registry.mark_saved(names[-1][0] + 1)

@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from runtime.errors import JournalFull, StoreError
+from telemetry.counted import Seen
 from telemetry.series import SeriesKey
+
+log = structlog.get_logger(__name__)
 
 FORMAT = 1
 """Version of the tables below, kept in the file."""
@@ -31,6 +36,7 @@ CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, at_ms INTEGER, c
 CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, measurement TEXT, labels TEXT);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS source (name TEXT PRIMARY KEY, online INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY, crc INTEGER, payload BLOB);
 CREATE TABLE IF NOT EXISTS follower (name TEXT PRIMARY KEY, position INTEGER) WITHOUT ROWID;
 INSERT OR IGNORE INTO state VALUES (1, 0, 0, NULL);
 """
@@ -43,7 +49,7 @@ class Write:
     """All that one transaction holds: a batch, the names that it uses first, and what was counted.
 
     ``at_ms`` is its arrival, ``newest_ms`` the time of its newest row. What is ``derived`` from other batches
-    is not held against the limit.
+    is not held against the limit. ``seen`` is how far publishers' counts have come by it.
     """
 
     at_ms: int
@@ -53,6 +59,7 @@ class Write:
     counters: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, bool] = field(default_factory=dict)
     derived: bool = False
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Stored:
     counters: dict[str, int]
     statuses: dict[str, bool]
     places: dict[str, int]
+    seen: list[bytes]
 
 
 class _Run(Protocol):
@@ -101,18 +109,11 @@ class JournalFile:
     def write(self, write: Write) -> int:
         """Commit ``write`` to disk and return the head. Raises JournalFull or StoreError, nothing written."""
         size = len(write.payload) + sum(_ROW + len(source) for source in write.statuses)
+        size += len(write.seen.payload) if write.seen else 0
         if size and not write.derived:
             self._check_room(size)
         with self._errors("write to"), self._transaction() as run:
-            for number, (measurement, labels) in write.names:
-                run(
-                    "INSERT OR REPLACE INTO series VALUES (?, ?, ?)",
-                    (number, measurement, json.dumps(labels)),
-                )
-            for name, delta in write.counters.items():
-                run(_COUNT, (name, delta))
-            for name, online in write.statuses.items():
-                run("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, online))
+            self._note(run, write)
             head = self.head
             if write.payload:
                 head += 1
@@ -207,7 +208,36 @@ class JournalFile:
             dict(self._writer.execute("SELECT name, value FROM counter")),
             {n: bool(v) for n, v in self._writer.execute("SELECT name, online FROM source")},
             dict(self._writer.execute("SELECT name, position FROM follower")),
+            self._seen(),
         )
+
+    def _note(self, run: _Run, write: Write) -> None:
+        for number, (measurement, labels) in write.names:
+            run(
+                "INSERT OR REPLACE INTO series VALUES (?, ?, ?)",
+                (number, measurement, json.dumps(labels)),
+            )
+        for name, delta in write.counters.items():
+            run(_COUNT, (name, delta))
+        for name, online in write.statuses.items():
+            run("INSERT OR REPLACE INTO source VALUES (?, ?)", (name, online))
+        if write.seen:
+            if write.seen.whole:
+                run("DELETE FROM seen")
+            row = (zlib.crc32(write.seen.payload), write.seen.payload)
+            run("INSERT INTO seen (crc, payload) VALUES (?, ?)", row)
+
+    def _seen(self) -> list[bytes]:
+        """What was told of publishers' counts, up to what is damaged: they are then counted from anew."""
+        found: list[bytes] = []
+        for number, crc, payload in self._writer.execute(
+            "SELECT number, crc, payload FROM seen ORDER BY number"
+        ):
+            if zlib.crc32(payload) != crc:
+                log.error("publishers_counts_damaged", journal=str(self.path), part=number)
+                return []
+            found.append(payload)
+        return found
 
     def _check_room(self, size: int) -> None:
         if self.used + size + _SLACK_PAGES * _PAGE <= self.limit_bytes:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from collectors.counter import Counter
-from collectors.decoder import DECODERS, DecoderOptions
+from collectors.counter import LARGEST, Counter
+from collectors.decoder import DECODERS, CountOf, DecoderOptions, nobody_counted
 from collectors.source import Message
 from collectors.topic import UNSEEN, Route, matcher, resolve
 from collectors.wire import (
@@ -46,10 +46,13 @@ Rows = tuple[Sequence[int], list[list[float]]]
 
 @DECODERS.add("native", DecoderOptions)
 def native_decoder(
-    options: DecoderOptions, registry: SeriesRegistry, allow: Sequence[str] = ()
+    options: DecoderOptions,
+    registry: SeriesRegistry,
+    allow: Sequence[str] = (),
+    counted: CountOf = nobody_counted,
 ) -> NativeDecoder:
     """The decoder of the native wire contract."""
-    return NativeDecoder(registry, allow)
+    return NativeDecoder(registry, allow, counted)
 
 
 class NativeDecoder:
@@ -61,9 +64,12 @@ class NativeDecoder:
     Topics that no filter of ``allow`` matches are rejected, none if it is empty.
     """
 
-    def __init__(self, registry: SeriesRegistry, allow: Sequence[str] = ()) -> None:
+    def __init__(
+        self, registry: SeriesRegistry, allow: Sequence[str] = (), counted: CountOf = nobody_counted
+    ) -> None:
         self._registry = registry
         self._allow = tuple(map(matcher, allow))
+        self._counted = counted
         self._routes: dict[str, Route] = {}
 
     def decode(self, messages: Sequence[Message], batch: Batch, arrived_ms: int) -> None:
@@ -172,15 +178,17 @@ class NativeDecoder:
     def _account(self, route: Route, payload: bytes, seq: int | None, batch: Batch) -> None:
         """Take note of what the message says besides its rows, which are in ``batch`` by now."""
         # Only a GPU topic names its publisher; a gateway may share one counter between many meters.
-        if seq is not None and route.measurement is GPU:
-            at_ms, counter = batch.told_ms[-1], route.counter
-            since_ms = at_ms if counter is None else counter.at_ms
+        if seq is not None and route.measurement is GPU and -LARGEST <= seq <= LARGEST:
+            series, at_ms, counter = batch.told[-1], batch.told_ms[-1], route.counter
             if counter is None:
-                route.counter = Counter(seq, at_ms)
-            elif lost := counter.take(seq, at_ms):
+                known = self._counted(route.source)
+                counter = route.counter = Counter(seq, at_ms) if known is None else Counter.of(known)
+            since_ms = counter.at_ms
+            if lost := counter.take(seq, at_ms):
                 batch.missed += lost
                 # What comes late after all is taken back in the hour of its own time.
-                batch.gaps.append((batch.told[-1], since_ms if lost > 0 else at_ms, at_ms, lost))
+                batch.gaps.append((series, since_ms if lost > 0 else at_ms, at_ms, lost))
+            batch.counted[series] = counter
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)
         route.seen += 1

@@ -39,7 +39,6 @@ class IntakeRig:
         self.journal = Journal(folder / "journal.sqlite", self.registry, wall=clock)
         self.store: Store = DuckDBStore(DuckDBOptions(), self.registry, folder)
         self.periods = periods
-        self.decoder = NativeDecoder(self.registry)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -52,6 +51,7 @@ class IntakeRig:
         followers = Followers(self.journal, [self.reader], self.store)
         self.ingest = Ingest(self.journal, live, sources, Quality(self.registry, wall=self.clock), followers)
         account = self.ingest.account
+        self.decoder = NativeDecoder(self.registry, counted=account.counts.find)
         account.declare(self.periods.get)
         account.expect(self.periods)
         stored = StoredHours(self.store, account.sources)

@@ -141,6 +141,13 @@ class Scene:
         code = await asyncio.to_thread(self.service.stop)
         assert code == 0, self.service.tail()
 
+    async def ended(self, how: str) -> None:
+        """The service is ``asked to end`` or ``killed``."""
+        if how == "killed":
+            self.service.kill()
+        else:
+            await self.stopped()
+
     async def ledger(self) -> Ledger:
         """Stop the service in good order and hold DuckDB's rows against what was sent."""
         await self.stopped()

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.chaos.record import Recorder
 from tests.acceptance.chaos.scene import Scene, noticed, scene, whole
 from tests.eventually import eventually
@@ -86,14 +88,15 @@ async def test_a_broker_without_persistence_forgets_and_we_know_what(
     record(count, told)
 
 
+@pytest.mark.parametrize("how", ["asked to end", "killed"])
 async def test_a_queue_that_overflows_while_we_are_away_is_missed_message_by_message(
-    tmp_path: Path, record: Recorder
+    how: str, tmp_path: Path, record: Recorder
 ) -> None:
     broker = mosquitto(tmp_path, "max_queued_messages 1000", "max_inflight_messages 20")
     async with scene(tmp_path, broker) as here:
         here.publish()
         await here.more_acknowledged(1_000)
-        await here.stopped()
+        await here.ended(how)
         await here.more_acknowledged(3_000)
         here.service.launch()
         await here.connected()
@@ -104,5 +107,31 @@ async def test_a_queue_that_overflows_while_we_are_away_is_missed_message_by_mes
         ledger = await here.ledger()
         count = noticed(ledger, told)
     assert count.lost >= 1_000
+    assert by_node == {topic: len(seqs) for topic, seqs in ledger.gaps().items()}
+    record(count, told)
+
+
+async def test_service_and_broker_that_die_together_leave_no_gap_unnoticed(
+    tmp_path: Path, record: Recorder
+) -> None:
+    """Nothing of what was sent meanwhile comes: only the counts from before the kill can tell."""
+    async with scene(tmp_path, mosquitto(tmp_path)) as here:
+        here.publish()
+        for _ in range(3):
+            await here.more_acknowledged(1_000)
+            here.service.kill()
+            await here.more_acknowledged(1_000)
+            await asyncio.to_thread(here.broker.kill)
+            await asyncio.to_thread(here.broker.start)
+            here.service.launch()
+            await here.service.until(here.service.ready, "did not become ready")
+            await here.connected()
+            await here.more_acknowledged(3 * here.load.options.nodes)
+        await here.finished()
+        told = await here.all_accounted()
+        by_node = await here.missed_by_publisher(told)
+        ledger = await here.ledger()
+        count = noticed(ledger, told)
+    assert count.lost >= 3_000
     assert by_node == {topic: len(seqs) for topic, seqs in ledger.gaps().items()}
     record(count, told)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.counter import LARGEST_GAP, REMEMBERED, Counter
+from collectors.counter import LARGEST_GAP, Counter
+from telemetry.counted import REMEMBERED
 
 
 def lost(told: Iterable[tuple[int, int]]) -> int:

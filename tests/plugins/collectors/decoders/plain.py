@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from collectors.decoder import DECODERS, DecoderOptions
+from collectors.decoder import DECODERS, CountOf, DecoderOptions, nobody_counted
 from collectors.source import Message
 from telemetry.batch import Batch
 from telemetry.catalogue import METER
@@ -16,7 +16,13 @@ from telemetry.series import SeriesRegistry
 class Plain:
     """Implements :class:`collectors.decoder.Decoder`."""
 
-    def __init__(self, options: DecoderOptions, registry: SeriesRegistry, allow: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        options: DecoderOptions,
+        registry: SeriesRegistry,
+        allow: Sequence[str] = (),
+        counted: CountOf = nobody_counted,
+    ) -> None:
         self._registry = registry
 
     def decode(self, messages: Sequence[Message], batch: Batch, arrived_ms: int) -> None:
