@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from energy.figures import GridHour, KpiRow, MixRow, Quality
 
@@ -141,7 +141,10 @@ class TargetLine:
 
 @dataclass(frozen=True)
 class AlertLine:
-    """One alarm that was active in the month, as the alert board knew it when the report was issued."""
+    """One alarm that was active in the month, as the alert board knew it when the report was issued.
+
+    ``evidence`` is what its rule judged by, as the rule told it: Wh, W, shares of 0..1, ISO times.
+    """
 
     id: int
     rule: str
@@ -157,6 +160,7 @@ class AlertLine:
     acknowledged_by: str | None
     acknowledged_at: datetime | None
     note: str | None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import Field, field_validator
 
 from alerts.message import AlertMessage
+from reports import alarms
 from reports.announcement import announcement
 from reports.archive import DRAFT, Archive, Issue
 from reports.content import MonthlyReport
@@ -33,10 +34,12 @@ _log = structlog.get_logger(__name__)
 
 class ReportOptions(Options):
     """The ``[reports]`` table: ``locale`` is how numbers are printed, ``after`` how long after the end of a
-    month (in the site's zone) its report is issued.
+    month (in the site's zone) its report is issued. ``directory`` holds the issued reports, by default
+    ``reports`` in the data directory; processes on several machines must share it.
     """
 
     locale: str = "en"
+    directory: Path | None = None
     after: Duration = Field(default=timedelta(hours=6), ge=timedelta(0), le=timedelta(days=20))
 
     @field_validator("locale")
@@ -76,7 +79,7 @@ class Desk:
     async def issue(
         self, site: str, period: str, *, formats: Sequence[Format] = FORMATS, progress: Progress | None = None
     ) -> ReportEntry:
-        """Build, render and archive; the same figures give the same bytes and the same revision.
+        """Build, render and archive; the same figures and alarms give the same bytes and the same revision.
 
         JSON is always archived: every other format, also one asked for later, is made from it. Raises
         ValueError for a month that is none, has not begun or was not metered, and for a site or format that
@@ -91,7 +94,9 @@ class Desk:
             at = self._clock.now()
             report = await build(site, period, at, self._material, locale=self._options.locale)
             issue = await self._archive.newest(site, period)
-            if issue is None or not _unchanged(issue, report):
+            before = None if issue is None else await self._archived(issue)
+            report = report if before is None else _with_forgotten(report, before)
+            if issue is None or not _unchanged(issue, before, report):
                 issue = await self._add(_numbered(report, issue), at)
             entry = await self._complete(issue, report, formats, tell)
             tell("done", 1.0)
@@ -158,10 +163,15 @@ class Desk:
         complete = await self._archive.revision(entry.site, entry.period, entry.revision)
         return (complete or issue).entry
 
-    async def _stored(self, issue: Issue, built: MonthlyReport | None = None) -> MonthlyReport:
+    async def _archived(self, issue: Issue) -> MonthlyReport | None:
+        """What was issued, or None if that was lost or damaged."""
         content = await self._archive.read(issue, "json")
-        if content is not None:
-            return await asyncio.to_thread(json.parse, content)
+        return None if content is None else await asyncio.to_thread(json.parse, content)
+
+    async def _stored(self, issue: Issue, built: MonthlyReport | None = None) -> MonthlyReport:
+        found = await self._archived(issue)
+        if found is not None:
+            return found
         # The archived JSON was lost or damaged: the same figures can be told anew, under the same number.
         _log.error("report_damaged", site=issue.entry.site, period=issue.entry.period, folder=issue.folder)
         if built is None:
@@ -177,8 +187,16 @@ class Desk:
         return replace(built, revision=issue.entry.revision)
 
 
-def _unchanged(issue: Issue, report: MonthlyReport) -> bool:
-    return issue.figures_sha256 == report.checksum
+def _unchanged(issue: Issue, before: MonthlyReport | None, report: MonthlyReport) -> bool:
+    """Whether ``report`` tells the same as ``issue``, which reads ``before`` unless it was damaged."""
+    if issue.figures_sha256 != report.checksum:
+        return False
+    return before is None or alarms.same(report.alerts, before.alerts)
+
+
+def _with_forgotten(report: MonthlyReport, before: MonthlyReport) -> MonthlyReport:
+    alerts = alarms.with_forgotten(report.alerts, before.alerts)
+    return replace(report, alerts=alerts, alert_counts=alarms.counted(alerts))
 
 
 def _numbered(report: MonthlyReport, newest: Issue | None) -> MonthlyReport:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from alerts.board import Alert, AlertBoard, AlertState
-from alerts.verdict import Severity
+from alerts.board import AlertBoard
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
 from energy.site import SiteOptions, SupplyOptions
 from energy.statement import HARDLY, metered
 from energy.target import TargetOptions
 from reports import check, heat, quality
+from reports.alarms import alert_lines, counted
 from reports.content import (
     SCHEMA,
-    AlertLine,
     DayLine,
     MonthFigures,
     MonthlyReport,
@@ -78,7 +77,7 @@ async def build(
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if site_key in (t.site, ALL)]
     targets = [await _target_line(t, name, material) for t in promised]
-    alerts = await _alert_lines(site_key, scope.period, material.alerts)
+    alerts = await alert_lines(site_key, scope.period, material.alerts)
     # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
     figures = await asyncio.to_thread(_figures, scope, readings, settled, tuple(targets))
     return MonthlyReport(
@@ -88,7 +87,7 @@ async def build(
         locale=locale,
         figures=figures,
         alerts=alerts,
-        alert_counts={s.value: sum(a.severity == s.value for a in alerts) for s in Severity},
+        alert_counts=counted(alerts),
     )
 
 
@@ -226,33 +225,3 @@ def _source_lines(mix: MixRow, sites: Mapping[str, SiteOptions]) -> tuple[Source
             )
         )
     return tuple(found)
-
-
-async def _alert_lines(site_key: str, period: Period, board: AlertBoard) -> tuple[AlertLine, ...]:
-    site = None if site_key == ALL else site_key
-    alerts = await board.alerts(site=site, start=period.start, end=period.end)
-    shown = [a for a in alerts if a.state is not AlertState.PENDING and _touches(a, period)]
-    return tuple(_alert_line(a) for a in sorted(shown, key=lambda a: (a.since, a.id)))
-
-
-def _touches(alert: Alert, period: Period) -> bool:
-    return alert.since < period.end and (alert.ended is None or alert.ended > period.start)
-
-
-def _alert_line(alert: Alert) -> AlertLine:
-    return AlertLine(
-        id=alert.id,
-        rule=alert.rule,
-        severity=alert.severity.value,
-        state=alert.state.value,
-        title=alert.title,
-        summary=alert.summary,
-        value=alert.value,
-        limit=alert.limit,
-        unit=alert.unit,
-        start=alert.since.astimezone(UTC),
-        end=alert.ended,
-        acknowledged_by=alert.acknowledged_by,
-        acknowledged_at=alert.acknowledged_at,
-        note=alert.note,
-    )

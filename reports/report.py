@@ -27,7 +27,8 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class ReportEntry:
-    """One issued report; ``sha256`` by format. A new revision is made only when a figure has changed."""
+    """One issued report; ``sha256`` by format. A new revision is made only when a figure or an alarm of the
+    month has changed."""
 
     site: str
     period: str
@@ -47,7 +48,7 @@ class ReportDesk(Protocol):
     async def issue(
         self, site: str, period: str, *, formats: Sequence[Format] = FORMATS, progress: Progress | None = None
     ) -> ReportEntry:
-        """Build, render and archive; the same figures give the same bytes and the same revision.
+        """Build, render and archive; the same figures and alarms give the same bytes and revision.
 
         Raises ValueError for a month that is none, has not begun or was not metered, and for a site that is
         not configured.

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, Table
 
-from runtime.database import Moment, metadata
+from runtime.database import Moment, Words, metadata
 
 report_revision = Table(
     "report_revision",
     metadata,
-    Column("site", String, primary_key=True),
-    Column("period", String, primary_key=True),
+    Column("site", Words, primary_key=True),
+    Column("period", Words, primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("state", String, nullable=False),
-    Column("figures_sha256", String, nullable=False),
-    Column("folder", String, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("figures_sha256", Words, nullable=False),
+    Column("folder", Words, nullable=False),
     Column("issued_at", Moment, nullable=False),
     Column("announced_at", Moment, nullable=True),
 )
@@ -24,12 +24,12 @@ to the archive; ``announced_at`` is when people were told, None when they are ye
 report_file = Table(
     "report_file",
     metadata,
-    Column("site", String, primary_key=True),
-    Column("period", String, primary_key=True),
+    Column("site", Words, primary_key=True),
+    Column("period", Words, primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("format", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("sha256", String, nullable=False),
+    Column("format", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("sha256", Words, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     ForeignKeyConstraint(
         ["site", "period", "revision"],

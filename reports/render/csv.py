@@ -15,6 +15,7 @@ from energy.device import VOLUME
 from energy.figures import KpiRow
 from energy.interval import QUARTER
 from reports.content import Figure, LedgerSeries, MonthFigures, MonthlyReport
+from reports.render.evidence import told
 from reports.render.words import GRID_UNITS, sum_unit, target_name
 from reports.renderer import RENDERERS, RendererOptions
 
@@ -183,6 +184,13 @@ def _alerts(report: MonthlyReport, zone: ZoneInfo) -> Iterator[Line]:
             "state": f"{alert.severity}, {alert.state}",
             "reason": alert.summary,
         }
+        for line in told(alert, zone):
+            yield {
+                **_span("alert_evidence", alert.start, alert.end, zone),
+                "subject": alert.title,
+                "figure": alert.rule,
+                "reason": line,
+            }
 
 
 def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:

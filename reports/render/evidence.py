@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
+from alerts.evidence import lines
 from alerts.verdict import Severity
 from energy.figures import ALL
 from reports.content import AlertLine, Check, MeterLine, MonthFigures, MonthlyReport, QualityRange
@@ -32,6 +34,7 @@ class AlertRow:
     start: str
     end: str
     acknowledged: str
+    evidence: list[str]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,13 @@ def _alert(alert: AlertLine, numbers: Numbers) -> AlertRow:
         start=numbers.time(alert.start),
         end=numbers.time(alert.end, none="still active"),
         acknowledged=f"{who}\n{when}" if who else "not acknowledged",
+        evidence=told(alert, numbers.tz),
     )
+
+
+def told(alert: AlertLine, zone: tzinfo) -> list[str]:
+    """What ``alert`` was judged by, a line a piece, with times in ``zone``."""
+    return [f"{line.name}: {'; '.join(line.parts)}" for line in lines(alert.evidence, zone)]
 
 
 def ranges(figures: MonthFigures, numbers: Numbers) -> list[RangeRow]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from reports.content import Check, CompletenessLine, MonthFigures, MonthlyReport, QualityRange, TargetLine
+from reports.render.evidence import told
 from reports.render.sheet import Book, Column
 
 Row = Mapping[str, Any]
@@ -65,6 +67,7 @@ ALERTS = Records(
         "acknowledged_by": Column("Acknowledged by", "text", 20),
         "acknowledged_at": Column("Acknowledged, UTC", "time", 17),
         "note": Column("Note", "text", 40),
+        "evidence": Column("Evidence", "text", 70),
     },
 )
 
@@ -111,7 +114,8 @@ def write(book: Book, report: MonthlyReport, head: str | None) -> None:
     """All sheets of records, ``head`` above each: one row a target, alert, register, range, check, meter."""
     figures = report.figures
     TARGETS.write(book, head, (row for target in figures.targets for row in _target(target)))
-    ALERTS.write(book, head, map(vars, report.alerts))
+    zone = ZoneInfo(figures.site.zone)
+    ALERTS.write(book, head, ({**vars(a), "evidence": "\n".join(told(a, zone))} for a in report.alerts))
     QUALITY.write(book, head, _quality(figures))
     METERS.write(book, head, map(vars, figures.meters))
 

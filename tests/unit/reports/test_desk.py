@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from alerts.board import AlertState
 from alerts.message import AlertMessage
 from alerts.verdict import Severity
 from reports.archive import Archive
+from reports.content import MonthlyReport
 from reports.desk import Desk, ReportOptions
 from reports.due import MonthlyIssue
 from reports.monthly import Material
@@ -68,11 +70,57 @@ async def test_issuing_archives_every_format_with_its_checksum(office: Office) -
 
 
 async def test_the_same_figures_give_the_same_revision_and_bytes(office: Office) -> None:
-    first = await office.desk().issue("gdansk", "2026-10")
-    alarmed = material(alerts=[alert(1, "later", Severity.HIGH)])
-    again = await office.desk(alarmed, DAY_AFTER + timedelta(days=9)).issue("gdansk", "2026-10")
+    seen = alert(1, "seen to later", Severity.HIGH)
+    before = replace(seen, acknowledged_by=None, acknowledged_at=None)
+    first = await office.desk(material(alerts=[before])).issue("gdansk", "2026-10")
+    noted = material(alerts=[replace(seen, note="The electrician was here")])
+    again = await office.desk(noted, DAY_AFTER + timedelta(days=9)).issue("gdansk", "2026-10")
 
     assert again == first
+
+
+async def test_an_alarm_that_comes_late_gives_a_new_revision_of_the_same_figures(office: Office) -> None:
+    first = await office.desk().issue("gdansk", "2026-10")
+    late = office.desk(material(alerts=[alert(1, "late", Severity.HIGH)]))
+    second = await late.issue("gdansk", "2026-10")
+    reports = [await _json(late, revision) for revision in (1, 2)]
+
+    assert (first.revision, second.revision) == (1, 2)
+    assert [report.checksum for report in reports] == [reports[0].checksum] * 2
+    assert [[one.title for one in report.alerts] for report in reports] == [[], ["late"]]
+    assert await late.issue("gdansk", "2026-10") == second
+
+
+async def test_what_an_alarm_says_counts_once_it_has_ended(office: Office) -> None:
+    active = alert(1, "silent", Severity.HIGH, hours=None)
+    first = await office.desk(material(alerts=[active])).issue("gdansk", "2026-10")
+    moved = replace(active, summary="silent for 9 h", value=9.0, evidence={"silent": ["main-1"]})
+    second = await office.desk(material(alerts=[moved])).issue("gdansk", "2026-10")
+    over = replace(moved, state=AlertState.NORMAL, ended=active.since + timedelta(hours=9))
+    third = await office.desk(material(alerts=[over])).issue("gdansk", "2026-10")
+
+    assert second == first
+    assert third.revision == 2
+
+
+async def test_alarms_that_were_forgotten_stay_in_the_report(office: Office) -> None:
+    old, new = alert(1, "old", Severity.HIGH), alert(2, "new", Severity.LOW)
+    first = await office.desk(material(alerts=[old])).issue("gdansk", "2026-10")
+    years_later = office.desk(material(), DAY_AFTER + timedelta(days=900))
+    again = await years_later.issue("gdansk", "2026-10")
+    changed = office.desk(material(alerts=[new], missing=[GAP]))
+    await changed.issue("gdansk", "2026-10")
+    report = await _json(changed, 2)
+
+    assert again == first
+    assert [one.title for one in report.alerts] == ["old", "new"]
+    assert (report.alert_counts["high"], report.alert_counts["low"]) == (1, 1)
+
+
+async def _json(desk: Desk, revision: int) -> MonthlyReport:
+    path = await desk.file("gdansk", "2026-10", "json", revision)
+    assert path is not None
+    return json.parse(path.read_bytes())
 
 
 async def test_changed_figures_give_a_new_revision_and_the_old_one_stays(office: Office) -> None:
@@ -88,15 +136,16 @@ async def test_changed_figures_give_a_new_revision_and_the_old_one_stays(office:
 
 
 async def test_a_format_asked_for_later_says_what_the_others_say(office: Office) -> None:
-    first = await office.desk().issue("gdansk", "2026-10", formats=["pdf"])
-    desk = office.desk(material(alerts=[alert(1, "later", Severity.HIGH)]))
+    found = alert(1, "one", Severity.HIGH)
+    first = await office.desk(material(alerts=[found])).issue("gdansk", "2026-10", formats=["pdf"])
+    desk = office.desk(material(alerts=[replace(found, state=AlertState.RETURNED)]))
     more = await desk.issue("gdansk", "2026-10", formats=["csv"])
     path = await desk.file("gdansk", "2026-10", "csv")
 
     assert set(first.sha256) == {"pdf", "json"}
     assert set(more.sha256) == {"pdf", "json", "csv"}
     assert path is not None
-    assert "later" not in path.read_text(encoding="utf-8")
+    assert "returned" not in path.read_text(encoding="utf-8")
     assert await desk.file("gdansk", "2026-10", "xlsx") is None
 
 

@@ -354,6 +354,29 @@ async def test_registers_of_all_sites_bear_their_site() -> None:
     ]
 
 
+async def test_every_format_tells_what_an_alarm_was_judged_by() -> None:
+    evidence = {
+        "edc_wh": 14_396_000.0, "best_possible": 0.9286, "until": "2026-10-20T21:00:00+00:00",
+        "worst_hours": [{"start": "2026-10-20T19:00:00+00:00", "uncovered_wh": 3_190_000.0, "edc_wh": 4e6}],
+    }  # fmt: skip
+    report = await october(alerts=[replace(alert(1, "missed", Severity.HIGH), evidence=evidence)])
+    words = [
+        "Used at the inlet: 14.396 MWh",
+        "Best possible: 92.86 %",
+        "Judged until: 2026-10-20 23:00 CEST",
+        "Worst hours (not green, of all used): 2026-10-20 21:00 CEST: 3.190 MWh of 4.000 MWh",
+    ]
+
+    assert json_format.parse(json_format.render(report)).alerts[0].evidence == evidence
+    assert view(report).alerts[0].evidence == words
+    printed = squeezed(pdf_text(pdf.render(report)))
+    assert all(squeezed(line) in printed for line in words)
+    head, *rows = workbook(xlsx.render(report))["Alerts"].iter_rows(values_only=True)
+    assert rows[0][head.index("Evidence")] == "\n".join(words)
+    table = csv.DictReader(io.StringIO(csv_format.render(report).decode("utf-8-sig")))
+    assert [row["reason"] for row in table if row["section"] == "alert_evidence"] == words
+
+
 async def test_no_alert_is_split_over_two_pages() -> None:
     alerts = [
         replace(
