@@ -15,9 +15,9 @@ from runtime.backoff import Backoff
 from runtime.clock import from_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, Options
-from telemetry.journal import Journal
+from telemetry.journal import Entry, Journal
 from telemetry.status import StoreStatus
-from telemetry.store import SetsAside, Sink, Store, Trails
+from telemetry.store import Marks, SetsAside, Sink, Store, Trails
 from telemetry.stored import STORED
 
 log = structlog.get_logger(__name__)
@@ -136,7 +136,9 @@ class Follower:
     async def _step(self) -> None:
         await self._journal.wait_beyond(self.position)
         head = self._journal.head
-        entries = await self._journal.read(self.position, self._options.read_bytes, self._wants)
+        entries = self._upto_mark(
+            await self._journal.read(self.position, self._options.read_bytes, self._wants)
+        )
         missed = (entries[0].position - 1 if entries else head) - self.position
         if missed:
             # A store that joined later: what the others had taken was forgotten before it came.
@@ -151,6 +153,14 @@ class Follower:
         self._fresh.append((self._journal.wall.now(), last))
         self._has_moved()
         await self._pause(last)
+
+    def _upto_mark(self, entries: list[Entry]) -> list[Entry]:
+        if not isinstance(self.sink, Marks):
+            return entries
+        ahead = min((mark for mark in self.sink.marks if mark > self.position), default=None)
+        if ahead is None or not entries or entries[0].position > ahead:
+            return entries
+        return [entry for entry in entries if entry.position <= ahead]
 
     def _has_moved(self) -> None:
         self._moved.set()

@@ -35,6 +35,15 @@ class Frame:
     def __len__(self) -> int:
         return len(self.series)
 
+    def cut(self, first: int, until: int) -> Frame:
+        """Rows ``first`` to ``until``, not copied."""
+        return Frame(
+            self.measurement,
+            self.series[first:until],
+            self.at_ms[first:until],
+            {name: column[first:until] for name, column in self.columns.items()},
+        )
+
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Frame:
         """The rows that the mask or index array ``rows`` selects."""
         return Frame(

@@ -79,6 +79,16 @@ class Trails(Protocol):
 
 
 @runtime_checkable
+class Marks(Protocol):
+    """A sink that treats batches up to a position differently from those beyond it."""
+
+    @property
+    def marks(self) -> Sequence[int]:
+        """Positions that no write may span: one ends there, and the next begins."""
+        ...
+
+
+@runtime_checkable
 class SetsAside(Protocol):
     """A sink that keeps apart what its server will never take."""
 

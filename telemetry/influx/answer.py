@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-_STORED = 204
+_STORED, _CREATED = 204, 201
 _BAD = {400, 422}
 _AGAIN = {429, 502, 503, 504}
 _ILL = 500
@@ -34,17 +34,19 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer to a write."""
+    """One HTTP answer to a write; ``creates`` if its server documents 201 as stored, as that of 2.x does."""
 
     status: int
     body: str = ""
     content_type: str = ""
     retry_after: float | None = None
+    creates: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """What it means. No 2xx but 204 is a success: a 200 with a web page is another generation's path."""
-        if self.status == _STORED and "html" not in self.content_type:
+        """What it means. No other 2xx is a success: a 200 with a web page is another generation's path."""
+        stored = self.status == _STORED or (self.creates and self.status == _CREATED)
+        if stored and "html" not in self.content_type:
             return Verdict.STORED
         if self.status in _AGAIN:
             return Verdict.AGAIN

@@ -114,8 +114,9 @@ class ApiV2Wire:
         options: InfluxOptions,
         headers: Mapping[str, str],
         session: Callable[..., aiohttp.ClientSession],
+        generation: Generation,
     ) -> None:
-        self._options = options
+        self._options, self._creates = options, generation == "2"
         milliseconds = round(options.timeout.total_seconds() * 1000)
         self._client = InfluxDBClientAsync(
             options.url,
@@ -144,15 +145,14 @@ class ApiV2Wire:
                 _return_http_data_only=False,
             )
         except ApiException as error:
-            return _answer(error.status, error.headers or {}, error.body)
-        return _answer(status, headers, "")
+            return self._answer(error.status, error.headers or {}, error.body)
+        return self._answer(status, headers, "")
 
     async def close(self) -> None:
         """See :class:`Wire`."""
         await self._client.close()  # type: ignore[no-untyped-call]
 
-
-def _answer(status: int, headers: Mapping[str, str], body: bytes | str | None) -> Answer:
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
-    kind, wait = headers.get("Content-Type", ""), _seconds(headers.get("Retry-After"))
-    return Answer(status, text, kind, wait)
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes | str | None) -> Answer:
+        text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+        kind, wait = headers.get("Content-Type", ""), _seconds(headers.get("Retry-After"))
+        return Answer(status, text, kind, wait, self._creates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +20,23 @@ _KEY = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 def plain(name: str) -> str:
     """``name`` as it is stored: without characters that no server keeps faithfully."""
     return _NEVER.sub("_", name)
+
+
+def portions(frames: Sequence[Frame], most: int) -> Iterator[list[Frame]]:
+    """The rows of ``frames`` in their order, ``most`` at a time."""
+    part: list[Frame] = []
+    room = most
+    for frame in frames:
+        first = 0
+        while first < len(frame):
+            taken = frame.cut(first, first + room)
+            part.append(taken)
+            first, room = first + len(taken), room - len(taken)
+            if not room:
+                yield part
+                part, room = [], most
+    if part:
+        yield part
 
 
 class LineFormat:

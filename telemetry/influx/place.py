@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
+
 from runtime.errors import StoreError
+from runtime.files import replace_text
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,21 +27,30 @@ class Place:
 
 
 def read_place(path: Path, target: str) -> Place:
-    """The place in ``path``; the start when there is none, or when it is of another target."""
+    """The place in ``path``; the start when there is none, when it is damaged or of another target.
+
+    From the start all that the journal holds is sent again, which is more than is needed, and harmless.
+    Raises StoreError when the file cannot be read.
+    """
     try:
         found = Place(**json.loads(path.read_text(encoding="utf-8")))
+        if not (isinstance(found.position, int) and isinstance(found.rows, int)):
+            raise ValueError("position and rows are no numbers")
     except FileNotFoundError:
         return Place(target)
-    except (OSError, ValueError, TypeError) as error:
-        raise StoreError(f"{path} is damaged ({error}): remove it, and the journal is sent again") from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+    except (ValueError, TypeError) as error:
+        log.warning(
+            "place_damaged", path=str(path), error=str(error), sent_again="all that the journal holds"
+        )
+        return Place(target)
     return found if found.target == target else Place(target)
 
 
 def write_place(path: Path, place: Place) -> None:
     """Replace the content of ``path`` so that a crash leaves the old or the new one. Raises StoreError."""
-    draft = path.with_name(path.name + ".new")
     try:
-        draft.write_text(json.dumps(asdict(place)), encoding="utf-8")
-        os.replace(draft, path)
+        replace_text(path, json.dumps(asdict(place)))
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error}") from error

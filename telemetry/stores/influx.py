@@ -20,7 +20,7 @@ from telemetry.frame import Frame
 from telemetry.influx import influxql
 from telemetry.influx.deadletter import DeadLetters
 from telemetry.influx.dialect import ApiV2Wire, PathWire, Wire, authorization, detect
-from telemetry.influx.line import LineFormat
+from telemetry.influx.line import LineFormat, portions
 from telemetry.influx.options import Generation, InfluxOptions
 from telemetry.influx.place import Place, read_place, write_place
 from telemetry.influx.reader import InfluxReader
@@ -79,7 +79,7 @@ class InfluxStore:
         self._http = self._session(headers)
         self._steady = Steadiness(options.safety.total_seconds())
         if self.generation in ("2", "vm"):
-            self._wire = ApiV2Wire(options, headers, self._steady.session)
+            self._wire = ApiV2Wire(options, headers, self._steady.session, self.generation)
         else:
             writing = self._steady.session(headers=headers, timeout=self._patience)
             self._wire = PathWire(writing, options, self.generation)
@@ -97,11 +97,10 @@ class InfluxStore:
         if self._wire is None:
             raise StoreError(f"{self.name} is not open")
         sender = LineSender(self._wire, self.dead, self._options.url, self._backoff())
-        lines = [line for frame in frames for line in self._format.lines(frame)]
+        for part in portions(frames, self._options.batch_lines):
+            # A chunk of a catch-up has a million rows: formatting them takes seconds, which belong to others.
+            await sender.send(await asyncio.to_thread(self._lines, part))
         told = sum(len(frame) for frame in frames if is_told(frame.measurement))
-        size = self._options.batch_lines
-        for first in range(0, len(lines), size):
-            await sender.send(lines[first : first + size])
         if self._steady.broke():
             raise StoreError(
                 f"{self._options.url} closed the connection and took it up anew: it may have been restarted, "
@@ -136,6 +135,11 @@ class InfluxStore:
         """Nothing: a server that overwrites does not say what was there before."""
         return REPEATS.empty_table()
 
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """The place reached: rows up to it were counted, so none beyond may come with them."""
+        return (self._place.position,)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._hang_up()
@@ -156,6 +160,9 @@ class InfluxStore:
                 permanent=True,
             )
         return InfluxReader(self._http, self._options, self._registry)
+
+    def _lines(self, frames: Sequence[Frame]) -> list[str]:
+        return [line for frame in frames for line in self._format.lines(frame)]
 
     def _secret(self) -> str | None:
         path = self._options.token_file or self._options.password_file

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,10 +15,12 @@ import aiohttp
 import pytest
 
 from runtime.backoff import Backoff
-from runtime.clock import from_ms
+from runtime.clock import ManualClock, from_ms
 from runtime.errors import StoreError
 from telemetry.catalogue import GPU, METER
+from telemetry.follower import Follower
 from telemetry.influx.options import InfluxOptions
+from telemetry.journal import Journal
 from telemetry.series import SeriesRegistry
 from telemetry.store import SeriesQuery, StoreCounts
 from telemetry.stores.influx import InfluxStore
@@ -33,13 +37,15 @@ REGISTRY = SeriesRegistry()
 
 
 @asynccontextmanager
-async def store(server_port: int, folder: Path, **more: Any) -> AsyncIterator[InfluxStore]:
+async def store(
+    server_port: int, folder: Path, registry: SeriesRegistry = REGISTRY, **more: Any
+) -> AsyncIterator[InfluxStore]:
     """An open store in a database of its own, which waits milliseconds where production waits seconds."""
     database = {"database": f"test-{uuid4().hex}"} if "database" not in more else {}
     options = InfluxOptions.model_validate(
         {"url": f"http://127.0.0.1:{server_port}", **database, "timeout": "10s", **more}
     )
-    made = InfluxStore(options, REGISTRY, folder, backoff=lambda: Backoff(0.001, 0.002))
+    made = InfluxStore(options, registry, folder, backoff=lambda: Backoff(0.001, 0.002))
     try:
         await made.open()
         yield made
@@ -116,6 +122,29 @@ async def test_positions_known_before_are_sent_again_but_not_counted_again(old: 
         assert await powers(target) == [1.0, 2.0]
         assert await target.counts() == StoreCounts(2, 0)
         assert await target.open() == 2
+
+
+async def test_rows_that_are_sent_again_with_new_ones_are_counted_once(old: int, tmp_path: Path) -> None:
+    """A restart begins behind the safety window, in one chunk with what came meanwhile."""
+    registry = SeriesRegistry()
+    journal = Journal(tmp_path / "journal.sqlite", registry, wall=ManualClock(from_ms(T0)))
+    await journal.open()
+    database = f"test-{uuid4().hex}"
+    try:
+        for life in range(3):
+            async with store(old, tmp_path, registry, database=database) as target:
+                options = InfluxOptions(interval=timedelta(0))
+                follower = Follower(journal, target, options, Backoff(0.001, 0.002))
+                rows: list[Row] = [(MAIN, 10 * life + s, {"power_w": 1.0}) for s in range(10)]
+                await journal.append([frame(registry, METER, rows)])
+                following = asyncio.create_task(follower.run())
+                await follower.wait_for(journal.head)
+                following.cancel()
+                await asyncio.wait([following])
+                assert await target.counts() == StoreCounts(10 * (life + 1), 0)
+                assert len(await powers(target)) == 10 * (life + 1)
+    finally:
+        await journal.close()
 
 
 async def test_an_outage_is_told_and_survived(tmp_path: Path) -> None:

@@ -197,6 +197,19 @@ async def test_within_the_safety_window_nothing_is_forgotten_and_all_is_sent_aga
     assert again.position == 1
 
 
+async def test_no_write_spans_a_position_that_the_sink_has_marked(journal: Journal) -> None:
+    class Marking(FlakySink):
+        marks = (2, 3, 9)
+
+    await put(journal, 1, 2, 3, 4, 5)
+    sink = Marking()
+    follower = follow(journal, sink)
+    async with running(follower.run()):
+        await follower.wait_for(5)
+    assert [position for position, _ in sink.writes] == [2, 3, 5]
+    assert sink.rows == times(1, 2, 3, 4, 5)
+
+
 async def test_a_store_that_joins_late_goes_on_from_what_is_left(journal: Journal) -> None:
     await put(journal, 1, 2)
     await journal.trim(2)

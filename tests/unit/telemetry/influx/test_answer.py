@@ -33,7 +33,12 @@ def test_verdicts(status: int, verdict: Verdict) -> None:
     assert Answer(status).verdict is verdict
 
 
+def test_created_is_stored_where_it_is_documented() -> None:
+    assert Answer(201, creates=True).verdict is Verdict.STORED
+
+
 def test_a_web_page_is_no_success_whatever_its_status() -> None:
+    assert Answer(201, content_type="text/html", creates=True).verdict is Verdict.STOP
     assert Answer(204, content_type="text/html; charset=utf-8").verdict is Verdict.STOP
     assert "check url and generation" in Answer(200, "<html>", "text/html").told
 
