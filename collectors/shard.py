@@ -112,12 +112,13 @@ def shard(shards: Sequence[ShardOptions], name: str | None) -> Shard:
     raise ConfigError([f"--shard: no shard is named {shown(name)}; {fix}"])
 
 
-def split(shards: Sequence[ShardOptions]) -> Callable[[str], bool]:
-    """Whether several of ``shards`` take GPUs of a site: then nobody knows all of it."""
+def split(shards: Sequence[ShardOptions]) -> Callable[[Sequence[str] | None], bool]:
+    """Whether several of ``shards`` take GPUs of the same one of some sites, or of any for None."""
+    gpus = [[topic for topic in one.topics if _tells_gpus(topic)] for one in shards]
+    named = {topic.removeprefix(PREFIX).split("/")[0] for topics in gpus for topic in topics}
 
-    def shared(site: str) -> bool:
-        takers = [one for one in shards if any(_tells_gpus_of(topic, site) for topic in one.topics)]
-        return len(takers) > 1
+    def shared(sites: Sequence[str] | None) -> bool:
+        return any(_takers(gpus, site) > 1 for site in (named if sites is None else sites))
 
     return shared
 
@@ -204,8 +205,9 @@ def _tells_gpus(pattern: str) -> bool:
     return overlap(pattern, _GPUS) and not KINDS.keys() & kind
 
 
-def _tells_gpus_of(pattern: str, site: str) -> bool:
-    return _tells_gpus(pattern) and overlap(pattern, _gpus_of(site))
+def _takers(gpus: Sequence[Sequence[str]], site: str) -> int:
+    """How many of the filters in ``gpus``, by shard, take some of ``site``."""
+    return sum(any(overlap(topic, _gpus_of(site)) for topic in topics) for topics in gpus)
 
 
 def _gpus_of(site: str) -> str:

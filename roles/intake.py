@@ -28,6 +28,7 @@ from telemetry.live import LiveState
 from telemetry.quality import Quality
 from telemetry.restore import restore
 from telemetry.retention import Retention
+from telemetry.rollup import Rollup
 from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
@@ -67,9 +68,9 @@ class Kept:
         await self.first.wait_for(head)  # not every store: InfluxDB may be gone for an hour
         await self.marked.wait_for(head)
 
-    def whole_ms(self, step_ms: int) -> tuple[int, int]:
-        """From when to when, in ms, all rollup rows of a step can be read."""
-        return self.retention.whole_ms(step_ms, self.rollups.whole_ms(step_ms))
+    def whole_ms(self, rollup: Rollup) -> tuple[int, int]:
+        """From when to when, in ms, all rows of a rollup can be read."""
+        return self.retention.whole_ms(rollup.step_ms, self.rollups.whole_ms(rollup))
 
     def components(self) -> list[Component]:
         """What runs as long as the service takes anything in."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 
 from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import Kind, Measurement
-from telemetry.rollup import ALL_ROLLUPS, GROUPS, STEPS_MS, Rollup
+from telemetry.rollup import ALL_ROLLUPS, GROUPS, PART, STEPS_MS, Rollup
 from telemetry.store import Aggregate, WindowQuery
 
-Whole = Callable[[int], tuple[int, int]]
-"""From when to when, in ms, all rollup rows of a step (its length in ms) can be read."""
+Whole = Callable[[Rollup], tuple[int, int]]
+"""From when to when, in ms, all rows of a rollup can be read."""
+
+Split = Callable[[Sequence[str] | None], bool]
+"""Whether the GPUs of any of these sites, of any at all for None, are told to several processes: none of them
+can add up such a site, so it has no rows of its own."""
 
 _GAUGE: Mapping[Aggregate, tuple[str, Aggregate]] = {
     "mean": ("", "mean"),
@@ -35,6 +39,12 @@ class Leg:
     start_ms: int
     end_ms: int
 
+    def in_parts(self, query: WindowQuery) -> bool:
+        """Whether its rows are of parts of the groups that ``query`` asks for."""
+        if self.rollup is None or self.rollup.group is None:
+            return False
+        return set(query.group_by or ()) != set(self.rollup.group)
+
     def ask(self, query: WindowQuery) -> tuple[WindowQuery, Mapping[str, str]]:
         """``query`` as it is put to the rows of this leg, and the column that stands for each field."""
         select = query.select
@@ -55,17 +65,22 @@ class Leg:
         return replace(query, select=narrowed, aggregate=aggregate), columns
 
 
-def legs(query: WindowQuery, whole: Whole) -> list[Leg]:
+def one_process(_: Sequence[str] | None) -> bool:
+    """Where everything is told to one process no site is split."""
+    return False
+
+
+def legs(query: WindowQuery, whole: Whole, split: Split = one_process) -> list[Leg]:
     """Legs that cover ``query`` without gap or overlap, in order: the coarsest rows that tell it exactly.
 
     They may meet within one of the query's steps; what they tell of it must then be put together.
     """
-    levels = list(_levels(query))
+    levels = list(_levels(query, split))
     covered = _cover(to_ms(query.select.start), to_ms(query.select.end), levels, whole)
     return _united(list(covered))
 
 
-def _levels(query: WindowQuery) -> Iterator[Rollup]:
+def _levels(query: WindowQuery, split: Split) -> Iterator[Rollup]:
     """Rollups that can answer ``query``, the coarsest first."""
     select, step = query.select, query.step // MILLISECOND
     names = select.fields or select.measurement.field_names
@@ -73,17 +88,26 @@ def _levels(query: WindowQuery) -> Iterator[Rollup]:
         return
     for end, length in sorted(STEPS_MS.items(), key=lambda one: -one[1]):
         if step == length and query.aggregate == "mean":
-            yield from _groups(query, end)
+            yield from _groups(query, end, split)
         if step % length == 0 and f"{select.measurement.name}_{end}" in ALL_ROLLUPS:
             yield ALL_ROLLUPS[f"{select.measurement.name}_{end}"]
 
 
-def _groups(query: WindowQuery, end: str) -> Iterator[Rollup]:
-    """Rows of just the groups that are asked for; a longer step would weigh their members otherwise."""
-    for name, labels in GROUPS.items():
+def _groups(query: WindowQuery, end: str, split: Split) -> Iterator[Rollup]:
+    """Rows of just the groups that are asked for, or of their parts where they have none.
+
+    A longer step would weigh their members otherwise.
+    """
+    if query.group_by is None:
+        return
+    asked, where = set(query.group_by), query.select.where
+    exact = [name for name, labels in GROUPS.items() if set(labels) == asked and set(where) <= asked]
+    if exact == ["site"] and split(where.get("site")):
+        exact = []
+    parts = set(GROUPS[PART])
+    for name in exact or ([PART] if asked <= parts and set(where) <= parts else []):
         rollup = ALL_ROLLUPS[f"{name}_{end}"]
-        asked = query.group_by is not None and set(query.group_by) == set(labels)
-        if asked and rollup.base is query.select.measurement and set(query.select.where) <= set(labels):
+        if rollup.base is query.select.measurement:
             yield rollup
 
 
@@ -100,7 +124,7 @@ def _cover(start_ms: int, end_ms: int, levels: Sequence[Rollup], whole: Whole) -
         yield Leg(None, start_ms, end_ms)
         return
     level, finer = levels[0], levels[1:]
-    since, upto = whole(level.step_ms)
+    since, upto = whole(level)
     first = max(-(-start_ms // level.step_ms) * level.step_ms, since)
     last = min(end_ms // level.step_ms * level.step_ms, upto)
     if first >= last:

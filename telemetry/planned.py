@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runtime.clock import MILLISECOND
-from telemetry.plan import Leg, Whole, legs
+from telemetry.plan import Leg, Split, Whole, legs, one_process
+from telemetry.rollup import told_by
 from telemetry.store import AT, Aggregate, Readings, SeriesQuery, WindowQuery
 
 _TOGETHER: Mapping[Aggregate, str] = {
@@ -29,11 +30,13 @@ _TOGETHER: Mapping[Aggregate, str] = {
 class PlannedStore:
     """Reads ``store``; ``whole`` tells which rollup rows it has. A :class:`telemetry.store.Readings`.
 
+    ``split`` tells of which sites there are no rows, since nobody has all of their GPUs: they are put
+    together from their halls.
     A rollup whose late rows are still to be repaired answers as it stands, for a few seconds.
     """
 
-    def __init__(self, store: Readings, whole: Whole) -> None:
-        self._store, self._whole = store, whole
+    def __init__(self, store: Readings, whole: Whole, split: Split = one_process) -> None:
+        self._store, self._whole, self._split = store, whole, split
 
     async def latest(self, query: SeriesQuery) -> pa.Table:
         """The newest row of each series within the range that tells any of the query's fields."""
@@ -47,7 +50,7 @@ class PlannedStore:
 
     async def window(self, query: WindowQuery) -> pa.Table:
         """Aggregates in steps; steps without rows are absent."""
-        found = legs(query, self._whole)
+        found = legs(query, self._whole, self._split)
         if len(found) == 1 and found[0].rollup is None:
             return await self._store.window(query)
         step = query.step // MILLISECOND
@@ -68,12 +71,32 @@ class PlannedStore:
     async def _ask(self, query: WindowQuery, leg: Leg) -> pa.Table:
         """``query`` answered from ``leg``, its columns named as those of the measurement."""
         asked, columns = leg.ask(query)
+        if leg.in_parts(query):
+            return await self._put_together(query, asked)
         table = await self._store.window(asked)
         labels = table.column_names[: table.column_names.index(AT) + 1]
         return pa.table(
             [table[label] for label in labels] + [table[column] for column in columns.values()],
             names=[*labels, *columns],
         )
+
+    async def _put_together(self, query: WindowQuery, asked: WindowQuery) -> pa.Table:
+        """The groups of ``query`` from rows of their parts: sums, and means that weigh who told them."""
+        measurement, names = query.select.measurement, asked.select.fields
+        weight = {n: told_by(measurement.field(n)) for n in names if not measurement.field(n).additive}
+        fields = (*names, *dict.fromkeys(weight.values()))
+        parts = replace(asked, select=replace(asked.select, fields=fields), group_by=None)
+        table = await self._store.window(parts)
+        for name, told in weight.items():
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, pc.multiply(table[name], table[told]))
+        keys = [*(query.group_by or ()), AT]
+        table = _aggregated(table, keys, [(name, "sum") for name in fields])
+        for name, told in weight.items():
+            table = table.set_column(
+                table.column_names.index(name), name, pc.divide(table[name], table[told])
+            )
+        return table.select([*keys, *names])
 
     async def _part(self, query: WindowQuery, leg: Leg) -> pa.Table:
         """What ``leg`` tells of a step that others share, series by series; of a mean its sums and counts."""
@@ -120,9 +143,8 @@ def _whole_steps(query: WindowQuery, parts: Sequence[pa.Table]) -> pa.Table:
 def _grouped(query: WindowQuery, table: pa.Table) -> pa.Table:
     if query.group_by is None:
         return table
-    measurement = query.select.measurement
-    names = query.select.fields or measurement.field_names
-    how = [(name, "sum" if measurement.field(name).additive else "mean") for name in names]
+    names = query.select.fields or query.select.measurement.field_names
+    how = [(name, "sum" if query.adds_up(name) else "mean") for name in names]
     return _aggregated(table, [*query.group_by, AT], how)
 
 

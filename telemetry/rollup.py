@@ -1,4 +1,4 @@
-"""Rollups: what is kept of every measurement for each minute and hour, and of racks and sites as a whole."""
+"""Rollups: what is kept of every measurement for each minute and hour, and of racks, halls and sites."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ ENERGY = "energy_wh"
 MEMBERS = "members"
 """How many series told anything that went into a group's row."""
 
+PART = "hall"
+"""The group whose rows larger ones are put together from: they also count who told what is averaged."""
+
 _MANY = 2.0**53
 
 
@@ -32,7 +35,7 @@ class Rollup:
 
     With ``group`` (labels) it has a row per group, over the group's means of a step: additive fields add up,
     others are averaged. ``f_min`` and ``f_max`` are the group's least and greatest minute, so that an hour
-    keeps its peaks.
+    keeps its peaks. Rows of a :data:`PART` weigh as much as :func:`told_by` counts.
     """
 
     measurement: Measurement
@@ -55,8 +58,16 @@ def of_group(name: str, group: tuple[str, ...], end: str) -> Rollup:
     fields = [field for f in GPU.fields if f.kind is Kind.GAUGE for field in _spread(f)]
     fields.append(Field(ENERGY, "Wh", 0.0, _MANY, additive=True))
     fields.append(Field(MEMBERS, "1", 0.0, _MANY, additive=True))
+    if name == PART:
+        averaged = (f for f in GPU.fields if f.kind is Kind.GAUGE and not f.additive)
+        fields += [Field(told_by(f), "1", 0.0, _MANY, additive=True) for f in averaged]
     measurement = Measurement(f"{name}_{end}", group, tuple(fields), GPU.name, name)
     return Rollup(measurement, GPU, STEPS_MS[end], group)
+
+
+def told_by(field: Field) -> str:
+    """Column of a :data:`PART` that counts the series that told ``field``."""
+    return MEMBERS if field.additive else f"{field.name}_{MEMBERS}"
 
 
 def _kept(field: Field) -> Iterator[Field]:
@@ -67,7 +78,7 @@ def _kept(field: Field) -> Iterator[Field]:
     else:
         yield Field(field.name, field.unit, field.low, field.high, additive=field.additive, weight=count)
         yield from (_like(field, end) for end in ("min", "max", "last"))
-    yield Field(count, "1", 0.0, _MANY, additive=field.additive)
+    yield Field(count, "1", 0.0, _MANY, additive=True)
 
 
 def _spread(field: Field) -> Iterator[Field]:
@@ -82,7 +93,11 @@ def _like(field: Field, end: str) -> Field:
     )
 
 
-GROUPS: Mapping[str, tuple[str, ...]] = {"rack": ("site", "hall", "rack"), "site": ("site",)}
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "rack": ("site", "hall", "rack"),
+    PART: ("site", "hall"),
+    "site": ("site",),
+}
 """Groups of GPUs that have rows of their own, by the name under which they are registered."""
 
 ALL_ROLLUPS: Mapping[str, Rollup] = {

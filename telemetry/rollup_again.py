@@ -14,7 +14,7 @@ import pyarrow as pa
 from runtime.clock import from_ms
 from telemetry.catalogue import Kind, Measurement
 from telemetry.frame import Floats, Frame, Ints, Millis
-from telemetry.rollup import ALL_ROLLUPS, ENERGY, MEMBERS, MINUTE_MS, Rollup
+from telemetry.rollup import ALL_ROLLUPS, ENERGY, MINUTE_MS, Rollup, told_by
 from telemetry.rollup_part import with_energy
 from telemetry.series import SeriesRegistry
 from telemetry.store import AT, Aggregate, SeriesQuery, Store, WindowQuery
@@ -81,7 +81,8 @@ class Again:
         minutes = rollup.step_ms == MINUTE_MS
         source = rollup.base if minutes else ALL_ROLLUPS[f"{rollup.base.name}_1m"].measurement
         wanted = list(_from_readings(rollup.base) if minutes else _from_minutes(rollup.base))
-        where = {} if steps is None else self._where(rollup.base, steps.series)
+        registry = self._registry
+        where = registry.places(rollup.base) if steps is None else self._where(rollup.base, steps.series)
         frame = await self._made(rollup, (source, wanted), span, where)
         if steps is not None:
             mine = np.isin(keys_of(frame.series, frame.at_ms, rollup.step_ms), steps.keys)
@@ -98,14 +99,17 @@ class Again:
     async def groups(self, name: str, end: str, span: tuple[int, int], series: Ints | None) -> Frame:
         """The rows ``end`` of the groups ``name`` within ``span``, from those of their members.
 
-        Of all groups, or those that ``series`` belong to.
+        Of all groups that are added up here, or those that ``series`` belong to.
         """
         rollup = ALL_ROLLUPS[f"{name}_{end}"]
-        where = {} if series is None else self._where(rollup.base, series, rollup.measurement.labels)
+        where = self._members(rollup, series)
+        if where.get("site") == []:
+            return Frame(rollup.measurement, np.zeros(0, np.int32), np.zeros(0, np.int64), {})
         gauges = [f for f in rollup.base.fields if f.kind is Kind.GAUGE]
         means: list[Wanted] = [(f.name, "mean", f.name) for f in gauges]
         sums: list[Wanted] = [(ENERGY, "sum", ENERGY)]
-        sums += [(MEMBERS, "count", f.name) for f in gauges if f.additive]
+        kept = rollup.measurement.field_names
+        sums += [(told_by(f), "count", f.name) for f in gauges if told_by(f) in kept]
         members = ALL_ROLLUPS[f"{rollup.base.name}_{end}"].measurement
         frame = await self._made(rollup, (members, means + sums), span, where)
         if end == "1m":
@@ -134,20 +138,41 @@ class Again:
             step = timedelta(milliseconds=rollup.step_ms)
             table = await self._store.window(WindowQuery(select, step, aggregate, group))
             # Names of 100,000 series take a tenth of a second: not in the event loop.
-            found.append(await asyncio.to_thread(self._frame, rollup.measurement, table, names))
+            found.append(await asyncio.to_thread(self._frame, rollup, table, names))
         return _joined(found, rollup.step_ms)
 
-    def _frame(self, measurement: Measurement, table: pa.Table, names: Mapping[str, str]) -> Frame:
+    def _frame(self, rollup: Rollup, table: pa.Table, names: Mapping[str, str]) -> Frame:
+        measurement = rollup.measurement
         labels = zip(*(table[label].to_pylist() for label in measurement.labels), strict=True)
-        found = (self._registry.find(measurement, one) for one in labels)
+        found = (self._number(rollup, one) for one in labels)
         series = np.fromiter((-1 if one is None else one for one in found), np.int32, table.num_rows)
         columns = {
             column: np.asarray(table[field].to_numpy(zero_copy_only=False), dtype=np.float64)
             for field, column in names.items()
         }
         at_ms = table[AT].to_numpy().astype(np.int64)
-        # A server that keeps no backslash answers a name that nobody has.
+        # A server that keeps no backslash answers a name that nobody has; one that is shared, others' rows.
         return Frame(measurement, series, at_ms, columns).take(series >= 0)
+
+    def _number(self, rollup: Rollup, labels: tuple[str, ...]) -> int | None:
+        """The id of a row's series; None where its rows are not made here."""
+        registry = self._registry
+        if not registry.share.everything:
+            key = rollup.measurement.named, labels
+            if not (registry.owns(key) if rollup.group is None else registry.share.adds_up(labels)):
+                return None
+        return registry.find(rollup.measurement, labels)
+
+    def _members(self, rollup: Rollup, series: Ints | None) -> dict[str, list[str]]:
+        """Labels of whatever is added up to rows of ``rollup``, as :meth:`_where`."""
+        labels, share = rollup.measurement.labels, self._registry.share
+        if series is not None:
+            where = self._where(rollup.base, series, labels)
+        else:
+            where = {k: v for k, v in self._registry.places(rollup.base).items() if k in labels}
+        if not share.everything and len(labels) == 1 and "site" in where:
+            where["site"] = [site for site in where["site"] if share.knows(site)]
+        return where
 
     def _where(
         self, base: Measurement, series: Ints, labels: Iterable[str] | None = None

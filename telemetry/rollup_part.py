@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from telemetry.catalogue import Kind
 from telemetry.frame import Floats, Frame, Ints, Millis
-from telemetry.rollup import ENERGY, MEMBERS, MINUTE_MS, Rollup
+from telemetry.rollup import ENERGY, MINUTE_MS, Rollup, told_by
 
 Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
@@ -158,8 +158,8 @@ def grouped(rollup: Rollup, rows: Frame, groups: Ints) -> Frame | None:
         value = total if field.additive else total / np.maximum(told, 1)
         columns[field.name] = value = np.where(told > 0, value, np.nan)
         columns[f"{field.name}_min"] = columns[f"{field.name}_max"] = value
-        if field.additive:
-            columns[MEMBERS] = np.where(told > 0, told, np.nan)
+        if told_by(field) in rollup.measurement.field_names:
+            columns[told_by(field)] = np.where(told > 0, told, np.nan)
     energy, told = _added(rows.columns[ENERGY][inside], member, len(names))
     columns[ENERGY] = np.where(told > 0, energy, np.nan)
     at_ms = (names & 0xFFFF_FFFF) * MINUTE_MS

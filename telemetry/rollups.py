@@ -20,7 +20,7 @@ from telemetry.follower import Follower
 from telemetry.frame import Frame, Ints
 from telemetry.journal import Journal
 from telemetry.order import concatenated, newest_ms
-from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS, ROLLUPS
+from telemetry.rollup import ALL_ROLLUPS, GROUPS, HOUR_MS, MINUTE_MS, PART, ROLLUPS, Rollup
 from telemetry.rollup_minutes import Before, Doubt, Minutes
 from telemetry.rollup_part import grouped
 from telemetry.rollup_repair import Repair, Task
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-CLOSED, ACCOUNTED, ADDED, RESUME, HOURS, SINCE = (
+CLOSED, ACCOUNTED, ADDED, RESUME, HOURS, SINCE, PARTS = (
     f"rollups.{name}_{unit}"
     for name, unit in (
         ("closed", "ms"),
@@ -41,9 +41,13 @@ CLOSED, ACCOUNTED, ADDED, RESUME, HOURS, SINCE = (
         ("resume", "position"),
         ("hours", "ms"),
         ("since", "ms"),
+        ("parts", "ms"),
     )
 )
-"""Counters of the journal in which the state stands, committed with the rows that it is about."""
+"""Counters of the journal in which the state stands, committed with the rows that it is about.
+
+That of the parts (:data:`telemetry.rollup.PART`) is one more than the time from which there are rows of them.
+"""
 
 _ROW_BYTES = 24
 """Bytes that a row takes in the journal, at most about."""
@@ -119,13 +123,25 @@ class Rollups:
         """The position up to which an open minute or a repair needs nothing again."""
         return self._safe
 
-    def whole_ms(self, step_ms: int) -> tuple[int, int]:
-        """From when to when the store that is read has all rows of this step, in ms; empty if it has none."""
+    def whole_ms(self, rollup: Rollup) -> tuple[int, int]:
+        """From when to when the store that is read has all its rows, in ms; empty if it has none.
+
+        While nothing comes there is nothing more to be had: a part that fell silent holds nobody up.
+        """
+        step_ms = rollup.step_ms
         marks = self._passed(step_ms)
         if not marks or marks[0][0] > self._reader.position:
             return 0, 0
-        since = -(-self._state(SINCE) // step_ms) * step_ms
-        return since, max(since, marks[0][1] // step_ms * step_ms)
+        since = max(self._state(SINCE), self._state(PARTS) - 1 if rollup.group == GROUPS[PART] else 0)
+        since = -(-since // step_ms) * step_ms
+        upto = to_ms(self._journal.wall.now()) if self._rests(step_ms) else marks[0][1]
+        return since, max(since, upto // step_ms * step_ms)
+
+    def _rests(self, step_ms: int) -> bool:
+        """Whether all that ever came stands in rows of this step; the hour of the last minute may not."""
+        if self._kept_from() < self._journal.head:
+            return False
+        return len(self._passed(step_ms)) == 1 and (step_ms == MINUTE_MS or not self._state(CLOSED))
 
     async def open(self) -> int:
         """Go on from what the journal knows; rows of open minutes are read again."""
@@ -135,6 +151,8 @@ class Rollups:
                 # Rows from before there were rollups: they are in the store, and no minute knows of them.
                 since = ((self._journal.newest_ms or 0) // MINUTE_MS + 1) * MINUTE_MS
                 await self._commit([], {CLOSED: since, SINCE: since, HOURS: since // HOUR_MS * HOUR_MS})
+            if self._state(CLOSED) and not self._state(PARTS):  # closed before there were any
+                await self._commit([], {PARTS: self._state(CLOSED) + 1})
             self._reset(position)
             return position
 
@@ -261,6 +279,8 @@ class Rollups:
         state = {CLOSED: before_ms, ACCOUNTED: self._accounted(), RESUME: self._kept_from()}
         if not self._state(HOURS):
             state[HOURS] = first // HOUR_MS * HOUR_MS
+        if not self._state(PARTS):
+            state[PARTS] = 1
         try:
             written = await self._commit(frames, state)
         except BaseException:
@@ -290,10 +310,9 @@ class Rollups:
         base, labels = key
         if base != GPU.name:
             return -1
-        measurement = ALL_ROLLUPS[f"{name}_1m"].measurement
-        return self._journal.registry.id(
-            measurement, tuple(labels[GPU.labels.index(label)] for label in measurement.labels)
-        )
+        measurement, registry = ALL_ROLLUPS[f"{name}_1m"].measurement, self._journal.registry
+        place = tuple(labels[GPU.labels.index(label)] for label in measurement.labels)
+        return registry.id(measurement, place) if registry.share.adds_up(place) else -1
 
     def _task(self) -> Task | None:
         """What is to be made from the store now; None if nothing is."""

@@ -52,7 +52,7 @@ class SeriesRegistry:
         self._ids: dict[SeriesKey, int] = {}
         self._keys: list[SeriesKey] = []
         self._sources: set[str] = set()
-        self._places: dict[str, dict[str, set[str]]] = {}
+        self._places: dict[tuple[str, str], set[str]] = {}
         self._placed = 0
         self._saved = 0
 
@@ -122,16 +122,12 @@ class SeriesRegistry:
             return {}
         for key in self._keys[self._placed :]:
             if key[0] in MEASUREMENTS and self.owns(key):
-                self._place(key)
+                for label, value in zip(LABELS_OF[key[0]], key[1], strict=True):
+                    if label in _PLACES:
+                        self._places.setdefault((key[0], label), set()).add(value)
         self._placed = len(self._keys)
-        return {label: sorted(names) for label, names in self._places.get(measurement.name, {}).items()}
-
-    def _place(self, key: SeriesKey) -> None:
-        name, labels = key
-        known = self._places.setdefault(name, {})
-        for label, value in zip(LABELS_OF[name], labels, strict=True):
-            if label in _PLACES:
-                known.setdefault(label, set()).add(value)
+        labels = [label for label in measurement.labels if label in _PLACES]
+        return {label: sorted(self._places.get((measurement.named, label), ())) for label in labels}
 
     def unsaved(self) -> list[tuple[int, SeriesKey]]:
         """Names given since the last :meth:`mark_saved`."""

@@ -40,14 +40,18 @@ class WindowQuery:
     """``select`` in steps: ``aggregate`` over time within each series, then combined over ``group_by``.
 
     Steps are aligned to 1970-01-01T00:00Z and named by their start. ``group_by`` names labels: series that
-    agree in them become one, additive fields by sum, others by mean; None keeps every series apart and an
-    empty tuple makes one of all.
+    agree in them become one, additive fields and counts by sum, others by mean; None keeps every series apart
+    and an empty tuple makes one of all.
     """
 
     select: SeriesQuery
     step: timedelta
     aggregate: Aggregate = "mean"
     group_by: tuple[str, ...] | None = None
+
+    def adds_up(self, field: str) -> bool:
+        """Whether the series of a group are summed in ``field``; else their mean is taken."""
+        return self.aggregate == "count" or self.select.measurement.field(field).additive
 
 
 class Sink(Protocol):

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from dashboards.house import House
 from energy.balance import Flags
@@ -16,7 +15,7 @@ from energy.interval import QUARTER, Period
 from energy.site import Role, SiteOptions
 from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, Measurement
-from telemetry.frame import Floats
+from telemetry.frame import Floats, Mask
 from telemetry.rollup import ROLLUPS
 from telemetry.store import AT, SeriesQuery, WindowQuery
 
@@ -130,6 +129,11 @@ class Steps:
         self.grid = np.arange(first, last, self.step_ms, dtype=np.int64)
         self.start, self.end = from_ms(first), end
 
+    @property
+    def ended(self) -> Mask:
+        """Which of the steps are surely there as rollups."""
+        return self.grid + self.step_ms <= to_ms(self.end) - LAG // MILLISECOND
+
     def touching(self, parts: Sequence[tuple[Period, Any]]) -> Flags:
         """Which steps some of ``parts`` reach into."""
         found = np.zeros(len(self.grid), dtype=np.bool_)
@@ -200,22 +204,31 @@ async def _summed(house: House, what: tuple[Measurement, str, Sequence[str]], st
 
 async def _whole_minutes(house: House, site: str, minutes: Steps) -> Floats:
     """The GPUs' power in the minutes in which as many of them spoke as ever do; NaN in the others."""
+    watts, members = await _added_up(house, site, "site", minutes)
+    ended = minutes.ended
+    if np.isnan(members[ended]).any():  # nobody adds up a site whose halls are told to several processes
+        by_hall = await _added_up(house, site, "hall", minutes)
+        missing = np.isnan(members)
+        watts, members = np.where(missing, by_hall[0], watts), np.where(missing, by_hall[1], members)
+    all_spoke = members == np.fmax.reduce(members, initial=np.nan)
+    return np.where(all_spoke, watts, np.nan)
+
+
+async def _added_up(house: House, site: str, group: str, minutes: Steps) -> tuple[Floats, Floats]:
+    """Power and number of all GPUs of ``site`` in each step, from rows of ``group``; NaN without any."""
+    rows = ROLLUPS[f"{group}_{'1m' if minutes.step == MINUTE else '1h'}"]
     names = ("power_w", "members")
-    group = ROLLUPS["site_1m" if minutes.step == MINUTE else "site_1h"]
-    query = SeriesQuery(group, minutes.start, minutes.end, {"site": (site,)}, names)
-    batches = [batch async for batch in house.store.raw(query)]
-    if not batches:
-        return np.full(len(minutes.grid), np.nan)
-    table = pa.Table.from_batches(batches)
-    watts, members = (table.column(n).to_numpy(zero_copy_only=False) for n in names)
-    all_spoke = members == np.fmax.reduce(members)
-    return minutes.column(table.column(AT).to_numpy(), np.where(all_spoke, watts, np.nan).tolist())
+    query = SeriesQuery(rows, minutes.start, minutes.end, {"site": (site,)}, names)
+    table = await house.store.window(WindowQuery(query, minutes.step, group_by=("site",)))
+    at = table.column(AT).to_numpy()
+    watts, members = (minutes.column(at, table.column(name).to_numpy()) for name in names)
+    return watts, members
 
 
 async def _gpus(house: House, site: str, steps: Steps, whole: Floats) -> Floats:
     """The mean of whole minutes where that is all there is: readings of 100,000 GPUs take a second to add."""
     by_step = whole.reshape(len(steps.grid), -1)
-    ended = steps.grid + steps.step_ms <= to_ms(steps.end) - LAG // MILLISECOND
+    ended = steps.ended
     if ended.any() and not np.isnan(by_step[ended]).any():
         told = np.count_nonzero(~np.isnan(by_step), axis=1)
         return np.where(told > 0, np.nansum(by_step, axis=1) / np.maximum(told, 1), np.nan)

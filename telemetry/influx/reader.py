@@ -51,7 +51,7 @@ class InfluxReader:
         if query.group_by is None:
             return series
         keys = [*query.group_by, AT]
-        how = [(f, "sum" if measurement.field(f).additive else "mean") for f in names]
+        how = [(f, "sum" if query.adds_up(f) else "mean") for f in names]
         grouped = series.group_by(keys).aggregate(how).rename_columns([*keys, *names])
         return grouped.sort_by([(key, "ascending") for key in keys]).combine_chunks()
 

@@ -152,7 +152,7 @@ def window(query: WindowQuery, source: str) -> Question:
     for label in labels:
         select.measurement.labels.index(label)  # ValueError for one that the measurement lacks
     in_time = _list(f"{_over_time(query, f)} AS {quoted(f)}" for f in fields)
-    across = {f: "sum" if select.measurement.field(f).additive else "avg" for f in fields}
+    across = {f: "sum" if query.adds_up(f) else "avg" for f in fields}
     combined = _list(f"{across[f]}(cell.{quoted(f)}) AS {quoted(f)}" for f in fields)
     keys = _list((*(f"series.{quoted(label)}" for label in labels), "cell.start"))
     named = _list((*(f"series.{quoted(label)}" for label in labels), "cell.start AS at_ms"))

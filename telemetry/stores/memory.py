@@ -91,7 +91,7 @@ class MemoryStore:
         for (labels, start), rows in cells.items():
             groups[tuple(labels[i] for i in kept), start].append(_in_time(query, rows))
         table = [
-            (labels, start, _over(rows, _fields(select), lambda name: _across(measurement, name)))
+            (labels, start, _over(rows, _fields(select), lambda name: _across(query, name)))
             for (labels, start), rows in groups.items()
         ]
         return _table(group_by, _fields(select), sorted(table, key=lambda row: row[:2]))
@@ -161,8 +161,8 @@ _IN_TIME: Mapping[Aggregate, Callable[[list[float]], float]] = {
 }
 
 
-def _across(measurement: Measurement, field: str) -> Callable[[list[float]], float]:
-    return math.fsum if measurement.field(field).additive else _IN_TIME["mean"]
+def _across(query: WindowQuery, field: str) -> Callable[[list[float]], float]:
+    return math.fsum if query.adds_up(field) else _IN_TIME["mean"]
 
 
 def _over(

@@ -361,6 +361,15 @@ async def test_groups_add_watts_and_average_degrees(bench: Bench) -> None:
     assert "rack" not in whole[0]
 
 
+async def test_counts_add_up_over_a_group_whatever_is_counted(bench: Bench) -> None:
+    for second in (0, 30):
+        await bench.put(GPU, *((_gpu("r1", g), second, {"power_w": 1.0, "temp_c": 50.0}) for g in (0, 1)))
+    await bench.put(GPU, (_gpu("r1", 2), 5, {"power_w": 1.0}))
+    one = WindowQuery(select(GPU), timedelta(minutes=1), "count", ("site",))
+    found = (await bench.store.window(one)).to_pylist()
+    assert [(r["power_w"], r["temp_c"], r["util"]) for r in found] == [(5.0, 4.0, None)]
+
+
 async def test_a_field_or_label_that_does_not_exist_is_an_error(bench: Bench) -> None:
     with pytest.raises((KeyError, ValueError)):
         await bench.store.latest(select(rack="r1"))

@@ -18,21 +18,33 @@ from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.journal import Journal, JournalOptions
 from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
+from telemetry.share import EVERYTHING, Share
 from telemetry.store import SeriesQuery, Store
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.fakes.frames import Row, frame
+from tests.fakes.sharing import Server, SharedStore
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
 """The wall clock: long after all rows, so that only they close minutes."""
 
 
 class Rig:
-    """A journal, a store that follows it, and rollups that can be killed at any moment."""
+    """A journal, a store that follows it, and rollups that can be killed at any moment.
 
-    def __init__(self, folder: Path, limit: int, duckdb: bool) -> None:
+    With ``server`` it is one process of several that write there, and takes its ``share``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limit: int = 1 << 30,
+        duckdb: bool = False,
+        share: Share = EVERYTHING,
+        server: Server | None = None,
+    ) -> None:
         self.clock = ManualClock(LATER)
-        self.registry = SeriesRegistry()
+        self.registry = SeriesRegistry(share=share)
         options = JournalOptions.model_validate({"limit": limit})
         self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=self.clock)
         self.store: Store = MemoryStore(MemoryOptions(), self.registry, folder)
@@ -40,6 +52,8 @@ class Rig:
             # Sealed as soon as it can be: late rows and repairs meet rows in files.
             sealing = DuckDBOptions(seal_after=timedelta(0), seal_rows=2)
             self.store = DuckDBStore(sealing, self.registry, folder)
+        if server is not None:
+            self.store = SharedStore(server, self.registry, share.name or "all")
         self.gone: dict[str, datetime] = {}
         self.reader = self._follower(self.store)
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,7 +102,13 @@ class Rig:
 
 @asynccontextmanager
 async def rig(folder: Path, limit: int = 1 << 30, duckdb: bool = False) -> AsyncIterator[Rig]:
-    made = Rig(folder, limit, duckdb)
+    async with running(Rig(folder, limit, duckdb)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def running(made: Rig) -> AsyncIterator[Rig]:
+    """``made``, opened, and killed at the end."""
     await made.journal.open()
     await made.start()
     try:

@@ -70,7 +70,11 @@ def test_whoever_takes_all_gpus_of_a_site_knows_it_whole() -> None:
     hall_a, rest = shard(SHARDS, "hall-a"), shard(SHARDS, "rest")
     assert [hall_a.whole("gdansk"), rest.whole("gdansk"), rest.whole("kaunas")] == [False, False, True]
     assert WHOLE.whole("gdansk")
-    assert (split(SHARDS)("gdansk"), split(SHARDS)("kaunas"), split(())("gdansk")) == (True, False, False)
+    found = [split(SHARDS)(sites) for sites in (["gdansk"], ["kaunas"], ["kaunas", "gdansk"], None, [])]
+    assert found == [True, False, True, True, False]
+    assert not split(())(None)
+    anywhere = tuple(ShardOptions(name=h, topics=(f"dc/v1/+/{h}/#",)) for h in "ab")
+    assert (split(anywhere)(None), split(anywhere)(["gdansk"])) == (True, True)
 
 
 def test_meters_of_another_shard_do_not_part_a_site() -> None:
@@ -78,7 +82,7 @@ def test_meters_of_another_shard_do_not_part_a_site() -> None:
     meters = ShardOptions(name="meters", topics=("dc/v1/+/+/+", "dc/v1/gdansk/meter/+/#"))
     assert shard((gpus, meters), "gpus").whole("gdansk")
     assert not shard((gpus, meters), "meters").whole("gdansk")
-    assert not split((gpus, meters))("gdansk")
+    assert not split((gpus, meters))(None)
 
 
 def test_the_session_of_a_shard_has_names_of_its_own() -> None:

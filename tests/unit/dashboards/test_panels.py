@@ -119,10 +119,29 @@ async def test_a_step_keeps_its_least_and_its_greatest_minute(tmp_path: Path, si
     await fake.close()
 
 
-def _minute(fake: FakeHouse, at: datetime, **values: float) -> Frame:
-    series = np.array([fake.registry.id(ROLLUPS["site_1m"], ("gdansk",))], dtype=np.int32)
+def _minute(fake: FakeHouse, at: datetime, *hall: str, **values: float) -> Frame:
+    rollup = ROLLUPS["hall_1m" if hall else "site_1m"]
+    series = np.array([fake.registry.id(rollup, ("gdansk", *hall))], dtype=np.int32)
     columns = {name: np.array([value]) for name, value in values.items()}
-    return Frame(ROLLUPS["site_1m"], series, np.array([to_ms(at)], dtype=np.int64), columns)
+    return Frame(rollup, series, np.array([to_ms(at)], dtype=np.int64), columns)
+
+
+async def test_the_power_of_a_site_that_nobody_adds_up_is_that_of_its_halls(tmp_path: Path) -> None:
+    fake = FakeHouse(tmp_path, now=AT, sites=SITES)
+    end = AT - timedelta(minutes=AT.minute % 5, seconds=AT.second, microseconds=AT.microsecond)
+    for minute in range(60):
+        at = end - timedelta(minutes=60 - minute)
+        halls = {"a": (1000.0 + minute, 3.0), "b": (500.0, 2.0 if minute % 5 else 1.0)}
+        frames = [_minute(fake, at, name, power_w=w, members=m) for name, (w, m) in halls.items()]
+        if minute < 20:  # as long as one process took everything
+            frames = [_minute(fake, at, power_w=7.0, members=5.0)]
+        await fake.store.append(frames, 10_000 + minute)
+    found = await power_history(fake.house, "gdansk", end, timedelta(hours=1))
+    told = found.as_json()
+    # A minute that lacks a GPU is left out here too.
+    assert told["gpu_w_max"] == [7.0] * 4 + [1500.0 + minute + 4 for minute in range(20, 60, 5)]
+    assert told["gpu_w_min"] == [7.0] * 4 + [1500.0 + minute + 1 for minute in range(20, 60, 5)]
+    await fake.close()
 
 
 async def test_a_long_chart_has_no_more_than_a_thousand_points(house: House) -> None:

@@ -9,11 +9,13 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from runtime.clock import from_ms
 from runtime.errors import StoreError
 from telemetry.catalogue import METER
+from telemetry.rollup import ROLLUPS
 from telemetry.series import SeriesRegistry
 from telemetry.store import SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
@@ -153,6 +155,28 @@ async def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "telemetry.duckdb").write_bytes(b"no database" * 4096)
     with pytest.raises(StoreError, match=r"telemetry\.duckdb failed"):
         await store(tmp_path, SeriesRegistry()).open()
+
+
+async def test_a_file_of_before_gets_the_tables_that_a_newer_catalogue_has_more(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    await put(target, registry, 1)
+    await target.close()
+    with duckdb.connect(tmp_path / "telemetry.duckdb") as connection:
+        for end in ("1m", "1h"):
+            connection.execute(f"DROP TABLE hall_{end}")
+            connection.execute(f"ALTER TABLE rack_{end} DROP COLUMN members")
+    target = store(tmp_path, registry)
+    assert await target.open() == 1
+    halls = ROLLUPS["hall_1m"]
+    await target.append([frame(registry, halls, [(("g", "a"), 0, {"power_w": 5.0, "util_members": 2.0})])], 2)
+    query = SeriesQuery(halls, ALL.start, ALL.end, {}, ("power_w", "util_members", "members"))
+    assert [tuple(row.values()) for row in (await target.latest(query)).to_pylist()] == [
+        ("g", "a", T0, 5.0, 2.0, None)
+    ]
+    assert (await target.latest(ALL)).num_rows == 1
+    await target.close()
 
 
 async def test_before_opening_nothing_is_taken_or_answered(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, METER, Measurement
-from telemetry.plan import legs
+from telemetry.plan import Split, legs, one_process
 from telemetry.planned import PlannedStore
 from telemetry.rollup import HOUR_MS, MINUTE_MS
 from telemetry.store import Aggregate, SeriesQuery, WindowQuery
@@ -37,16 +37,16 @@ def ask(
     return WindowQuery(SeriesQuery(measurement, start, end, {}, ("power_w",)), step, aggregate, group)
 
 
-def planned(query: WindowQuery, minutes: float = 9.5 * 3600, hours: float = 9 * 3600) -> list[Any]:
-    """Name of the rows and seconds of each leg, when rollups are whole up to so many seconds."""
-    upto = {MINUTE_MS: T0 + round(1000 * minutes), HOUR_MS: T0 + round(1000 * hours)}
+def planned(query: WindowQuery, split: bool = False) -> list[Any]:
+    """Name of the rows and seconds of each leg, when minutes are whole up to 09:30 and hours up to 09:00."""
+    upto = {MINUTE_MS: T0 + 34_200_000, HOUR_MS: T0 + 32_400_000}
     return [
         (
             leg.rollup.measurement.name if leg.rollup else "-",
             (leg.start_ms - T0) / 1000,
             (leg.end_ms - T0) / 1000,
         )
-        for leg in legs(query, lambda step_ms: (T0, upto[step_ms]))
+        for leg in legs(query, lambda rollup: (T0, upto[rollup.step_ms]), lambda _: split)
     ]
 
 
@@ -61,6 +61,10 @@ def planned(query: WindowQuery, minutes: float = 9.5 * 3600, hours: float = 9 * 
         (ask(aggregate="sum"), [("-", 0, 36_000)]),
         (ask(group=("site",)), [("site_1m", 0, 34_200), ("-", 34_200, 36_000)]),
         (ask(group=("rack", "hall", "site"), span=(0, 60)), [("rack_1m", 0, 60)]),
+        (ask(group=("hall", "site"), span=(0, 60)), [("hall_1m", 0, 60)]),
+        (ask(group=("hall",), span=(0, 60)), [("hall_1m", 0, 60)]),
+        (ask(group=(), step=HOUR, span=(0, 3600)), [("hall_1h", 0, 3600)]),
+        (ask(METER, group=(), span=(0, 60)), [("meter_1m", 0, 60)]),
         (ask(group=("rack",), span=(0, 60)), [("gpu_1m", 0, 60)]),
         (ask(group=("site",), aggregate="max", span=(0, 60)), [("gpu_1m", 0, 60)]),
         (ask(group=("site",), step=timedelta(minutes=5), span=(0, 600)), [("gpu_1m", 0, 600)]),
@@ -76,18 +80,32 @@ def test_the_coarsest_rows_that_tell_it_exactly(query: WindowQuery, found: list[
 
 def test_only_a_group_that_the_labels_choose_wholly_is_taken_from_its_own_rows() -> None:
     select = ask(group=("site",)).select
-    for where, name in (({"site": ("g",)}, "site_1m"), ({"rack": ("r1",)}, "gpu_1m")):
+    for where, name, when_split in (
+        ({"site": ("g",)}, "site_1m", "hall_1m"),
+        ({"hall": ("a",)}, "hall_1m", "hall_1m"),
+        ({"rack": ("r1",)}, "gpu_1m", "gpu_1m"),
+    ):
         narrowed = SeriesQuery(select.measurement, select.start, select.end, where, select.fields)
-        assert planned(WindowQuery(narrowed, MINUTE, "mean", ("site",)))[0][0] == name
+        query = WindowQuery(narrowed, MINUTE, "mean", ("site",))
+        assert (planned(query)[0][0], planned(query, split=True)[0][0]) == (name, when_split)
 
 
-def _gpu(rack: int, gpu: int) -> tuple[str, ...]:
-    return ("gdansk", "a", f"r{rack}", "n1", str(gpu))
+def test_only_sites_that_are_asked_for_need_rows_of_their_own() -> None:
+    select = ask(group=("site",)).select
+    asked: list[Any] = []
+    for where in ({}, {"site": ("g", "k")}):
+        narrowed = SeriesQuery(select.measurement, select.start, select.end, where, select.fields)
+        legs(WindowQuery(narrowed, MINUTE, "mean", ("site",)), lambda _: (0, 0), asked.append)  # type: ignore[arg-type]
+    assert asked == [None, ("g", "k")]
+
+
+def _gpu(rack: int, gpu: int, hall: str = "a") -> tuple[str, ...]:
+    return ("gdansk", hall, f"r{rack}", "n1", str(gpu))
 
 
 ROWS = st.lists(
     st.tuples(
-        st.builds(_gpu, st.integers(0, 1), st.integers(0, 1)),
+        st.builds(_gpu, st.integers(0, 1), st.integers(0, 1), st.sampled_from("ab")),
         st.integers(0, 360).map(lambda k: 31 * k),
         st.fixed_dictionaries(
             {"util": st.integers(0, 100).map(float)}, optional={"power_w": st.integers(0, 99).map(float)}
@@ -100,8 +118,11 @@ QUESTION = st.tuples(
     st.tuples(st.integers(0, 190).map(lambda k: 60 * k), st.integers(1, 9000)),
     st.sampled_from([MINUTE, timedelta(minutes=5), HOUR, timedelta(hours=2), timedelta(days=3660)]),
     st.sampled_from(AGGREGATES),
-    st.sampled_from([None, (), ("site",), ("site", "hall", "rack"), ("gpu",)]),
+    st.sampled_from([None, (), ("site",), ("hall", "site"), ("hall",), ("site", "hall", "rack"), ("gpu",)]),
 )
+
+
+SPLITS: tuple[Split, ...] = (one_process, lambda _: True)
 
 
 def rounded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -119,15 +140,17 @@ def test_a_planned_answer_is_that_of_the_readings(told: list[Row], questions: li
             await house.reach()
             await house.rollups.tend()
             await house.reach()
-            store = PlannedStore(house.store, house.rollups.whole_ms)
+            stores = [PlannedStore(house.store, house.rollups.whole_ms, split) for split in SPLITS]
             for (start, length), step, aggregate, group in questions:
                 query = ask(GPU, (start, start + length), step, aggregate, group)
                 for fields in (("power_w",), ("temp_c", "util")):
                     select = SeriesQuery(GPU, query.select.start, query.select.end, {}, fields)
                     asked = WindowQuery(select, step, aggregate, group)
-                    found, wanted = await store.window(asked), await house.store.window(asked)
-                    assert found.column_names == wanted.column_names
-                    assert rounded(found.to_pylist()) == rounded(wanted.to_pylist())
+                    wanted = await house.store.window(asked)
+                    for store in stores:
+                        found = await store.window(asked)
+                        assert found.column_names == wanted.column_names
+                        assert rounded(found.to_pylist()) == rounded(wanted.to_pylist())
 
     with TemporaryDirectory() as folder:
         asyncio.run(play(Path(folder)))

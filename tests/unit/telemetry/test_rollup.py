@@ -48,7 +48,7 @@ def test_a_rollup_uses_the_names_of_what_it_was_made_of() -> None:
 
 def test_only_what_devices_tell_is_told() -> None:
     assert [name for name, one in STORED.items() if is_told(one)] == list(MEASUREMENTS)
-    assert set(LABELS_OF) == {*MEASUREMENTS, "rack", "site", "source"}
+    assert set(LABELS_OF) == {*MEASUREMENTS, "rack", "hall", "site", "source"}
 
 
 def test_the_intake_has_a_column_for_every_reason() -> None:

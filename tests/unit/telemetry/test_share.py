@@ -58,7 +58,7 @@ def test_places_are_those_of_what_is_told_here() -> None:
     assert registry.places(GPU) == {"site": ["g"], "hall": ["a"]}
     registry.id(METER, ("g", "main"))
     registry.id(GRID, ("PL",))
-    assert (registry.places(METER), registry.places(GRID)) == ({}, {})
+    assert (registry.places(METER), registry.places(GRID)) == ({"site": []}, {})
     whole = SeriesRegistry()
     whole.id(GPU, OURS)
     assert whole.places(GPU) == {}
