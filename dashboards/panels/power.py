@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from dashboards.house import House
+from dashboards.panels.bridge import bridged
 from energy.balance import Flags
 from energy.interval import QUARTER, Period
 from energy.site import Role, SiteOptions
@@ -27,6 +28,9 @@ MOST_POINTS = 1_000
 _Devices: TypeAlias = list[tuple[Measurement, list[str]]]
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+SELDOM = timedelta(hours=1)
+"""Who speaks less often has no course of power."""
 
 LAG = timedelta(minutes=3)
 """After so long a minute's rollup is surely there while the service runs."""
@@ -142,12 +146,12 @@ class Steps:
         return found
 
     def column(self, at_ms: Sequence[int], values: Sequence[float | None]) -> Floats:
-        """``values`` laid onto the steps; NaN in steps that no row fills."""
+        """``values`` laid onto the steps; NaN where rows are missing that usually come."""
         column = np.full(len(self.grid), np.nan)
         index = (np.asarray(at_ms, np.int64) - self.grid[0]) // self.step_ms
         inside = (index >= 0) & (index < len(self.grid))
         column[index[inside]] = np.asarray(values, np.float64)[inside]
-        return column
+        return bridged(column, SELDOM // self.step)
 
 
 def _metered(parts: Sequence[tuple[Period, SiteOptions]], loads: bool) -> list[tuple[Period, _Devices]]:

@@ -126,3 +126,20 @@ async def test_where_no_site_was_there_nothing_is_told(fake: FakeHouse) -> None:
     assert {watts for at, watts in course.items() if at < CHANGED} == {None}
     assert {watts for at, watts in course.items() if at >= CHANGED} == {8000.0}
     assert not np.isnan(history.site[-1])
+
+
+async def test_what_reports_every_quarter_hour_is_a_line_and_an_outage_a_gap(fake: FakeHouse) -> None:
+    """The steps of the chart are five minutes long, and GPUs and meters may report less often."""
+    quiet = (START + 45 * MINUTE, START + 80 * MINUTE)
+    for number in range(9):
+        at = START + number * 15 * MINUTE
+        if not quiet[0] <= at < quiet[1]:
+            await fake.read(METER, ("gdansk", "main-2"), at, power_w=8000.0 + 300 * number)
+    history = await asked(fake, "gdansk", {"gdansk": [(Period(START, END), gdansk("main-2"))]})
+    course = told(history)
+    assert [course[START + n * 5 * MINUTE] for n in range(5)] == [8000.0, 8100.0, 8200.0, 8300.0, 8400.0]
+    gap = [at for at, watts in course.items() if watts is None]
+    assert gap == [START + n * 5 * MINUTE for n in (*range(7, 18), 22, 23)]
+    least, most = told(history, "power_w_min"), told(history, "power_w_max")
+    assert (least[START], most[START]) == (8000.0, pytest.approx(8080.0))
+    assert most[START + 90 * MINUTE] is not None
