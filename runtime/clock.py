@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -27,6 +28,13 @@ class Clock(Protocol):
         """Aware UTC time."""
         ...
 
+    def monotonic(self) -> timedelta:
+        """Time since some moment in the past, for how long something lasts.
+
+        It neither jumps nor runs backwards when the machine's clock is set.
+        """
+        ...
+
     async def sleep_until(self, at: datetime) -> None:
         """Return once ``now() >= at``; at once if it is already."""
         ...
@@ -38,6 +46,9 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def monotonic(self) -> timedelta:
+        return timedelta(seconds=time.monotonic())
+
     async def sleep_until(self, at: datetime) -> None:
         # Short naps: a wall clock that is set forward must not oversleep a schedule.
         while (left := (at - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - no event: time passes
@@ -45,21 +56,26 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that a test moves by hand."""
+    """A clock that a test moves by hand: time passes by :meth:`advance`, :meth:`set` sets the clock."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start
+        self._passed = timedelta()
         self._moved = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> timedelta:
+        return self._passed
+
     def advance(self, by: timedelta) -> None:
-        """Move forward and wake whoever waits."""
+        """Let time pass and wake whoever waits."""
+        self._passed += by
         self.set(self._now + by)
 
     def set(self, at: datetime) -> None:
-        """Jump to ``at`` and wake whoever waits."""
+        """Jump to ``at``, as a clock that is set, and wake whoever waits."""
         self._now = at
         self._moved.set()
         self._moved = asyncio.Event()
@@ -83,6 +99,9 @@ class ReplayClock(ManualClock):
 
     def now(self) -> datetime:
         return self._wall.now() if self.live else self._now
+
+    def monotonic(self) -> timedelta:
+        return self._wall.monotonic()
 
     def observe(self, at: datetime) -> None:
         """A reading of time ``at`` is safely in the journal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class Follower:
         self._backoff = backoff or Backoff()
         self._opened = False
         self._safe = 0
-        self._fresh: deque[tuple[datetime, int]] = deque()
+        self._fresh: deque[tuple[timedelta, int]] = deque()
         self._moved = asyncio.Event()
         self._urgent = asyncio.Event()
 
@@ -78,7 +78,7 @@ class Follower:
     @property
     def safe(self) -> int:
         """Up to here the sink surely keeps what it took; the safety window trails the position."""
-        now = self._journal.wall.now()
+        now = self._journal.wall.monotonic()  # a clock that is set says nothing of how long a write stood
         while self._fresh and now - self._fresh[0][0] >= self._options.safety:
             self._safe = self._fresh.popleft()[1]
         return min(self._safe, self.sink.safe) if isinstance(self.sink, Trails) else self._safe
@@ -150,7 +150,7 @@ class Follower:
         self.error = None
         self._backoff.reset()
         self.position = last
-        self._fresh.append((self._journal.wall.now(), last))
+        self._fresh.append((self._journal.wall.monotonic(), last))
         self._has_moved()
         await self._pause(last)
 

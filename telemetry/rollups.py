@@ -114,7 +114,7 @@ class Rollups:
         self._position = self._safe = 0
         self._repairing: int | None = None
         self._broken = False
-        self._spoke_at = journal.wall.now()
+        self._spoke_at = journal.wall.monotonic()
         self._held: deque[tuple[int, int]] = deque()
         self._marks: dict[int, deque[tuple[int, int]]] = {MINUTE_MS: deque(), HOUR_MS: deque()}
 
@@ -169,7 +169,7 @@ class Rollups:
 
     async def _take(self, told: Sequence[Frame], position: int) -> None:
         since = self._position
-        self._spoke_at = self._journal.wall.now()
+        self._spoke_at = self._journal.wall.monotonic()
         self._held.append((position, sum(map(len, told))))
         closing = self._closing(newest_ms(told) or 0)
         before = Before(position <= self._state(ACCOUNTED), position <= self._state(ADDED), self._gone_ms())
@@ -221,7 +221,7 @@ class Rollups:
         self._position = self._safe = position
         self._minutes = Minutes(self._state(CLOSED))
         self._broken = False
-        self._spoke_at = self._journal.wall.now()
+        self._spoke_at = self._journal.wall.monotonic()
         self._held.clear()
         head = self._journal.head  # all that was written before stands below it
         self._marks = {
@@ -262,7 +262,8 @@ class Rollups:
         """When nothing comes any more, close what has rows; nothing later, which may only be on its way."""
         now, newest = self._journal.wall.now(), self._minutes.newest_open_ms()
         over = to_ms(now - self._options.grace) // MINUTE_MS * MINUTE_MS
-        if newest is not None and not self._broken and now - self._spoke_at >= self._options.idle:
+        quiet = self._journal.wall.monotonic() - self._spoke_at
+        if newest is not None and not self._broken and quiet >= self._options.idle:
             await self._close(min(newest + MINUTE_MS, over))
 
     async def _close(self, before_ms: int) -> None:

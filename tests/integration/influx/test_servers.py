@@ -37,10 +37,9 @@ REGISTRY = SeriesRegistry()
 
 
 @asynccontextmanager
-async def store(
-    server_port: int, folder: Path, registry: SeriesRegistry = REGISTRY, **more: Any
-) -> AsyncIterator[InfluxStore]:
+async def store(server_port: int, folder: Path, **more: Any) -> AsyncIterator[InfluxStore]:
     """An open store in a database of its own, which waits milliseconds where production waits seconds."""
+    registry = more.pop("registry", REGISTRY)
     database = {"database": f"test-{uuid4().hex}"} if "database" not in more else {}
     options = InfluxOptions.model_validate(
         {"url": f"http://127.0.0.1:{server_port}", **database, "timeout": "10s", **more}
@@ -132,7 +131,7 @@ async def test_rows_that_are_sent_again_with_new_ones_are_counted_once(old: int,
     database = f"test-{uuid4().hex}"
     try:
         for life in range(3):
-            async with store(old, tmp_path, registry, database=database) as target:
+            async with store(old, tmp_path, registry=registry, database=database) as target:
                 options = InfluxOptions(interval=timedelta(0))
                 follower = Follower(journal, target, options, Backoff(0.001, 0.002))
                 rows: list[Row] = [(MAIN, 10 * life + s, {"power_w": 1.0}) for s in range(10)]

@@ -197,6 +197,25 @@ async def test_within_the_safety_window_nothing_is_forgotten_and_all_is_sent_aga
     assert again.position == 1
 
 
+async def test_the_safety_window_is_as_long_as_it_lasts_whatever_the_clock_is_set_to(
+    journal: Journal, clock: ManualClock
+) -> None:
+    """A step of NTP, or a machine that was suspended, says nothing of what a server has on its disk."""
+    follower = follow(
+        journal, FlakySink(), FollowOptions(interval=timedelta(0), safety=timedelta(seconds=60))
+    )
+    async with running(follower.run()):
+        await put(journal, 1)
+        await follower.wait_for(1)
+        clock.set(NOON + timedelta(hours=1))
+        assert follower.safe == 0
+        clock.advance(timedelta(seconds=59))
+        assert follower.safe == 0
+        clock.set(NOON - timedelta(hours=1))
+        clock.advance(timedelta(seconds=1))
+        assert follower.safe == 1
+
+
 async def test_no_write_spans_a_position_that_the_sink_has_marked(journal: Journal) -> None:
     class Marking(FlakySink):
         marks = (2, 3, 9)
