@@ -25,6 +25,9 @@ from runtime.errors import StoreError
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 
+_NOTING = "roster"
+"""A row among the places that is no place: whoever writes it is alone with the roster."""
+
 DeviceKey = tuple[str, str, str]
 """Site, measurement, id."""
 
@@ -47,7 +50,8 @@ class Marker:
 
     It keeps no readings: only ranges of quarter-hours per device, written in one transaction with the
     position, so that a crash neither loses a late reading's correction nor the place. Devices that are not
-    configured are passed over, but for late readings of those that once were.
+    configured are passed over, but for late readings of those that once were. Each process that follows a
+    journal of its own has a place of its own; what is configured all of them expect, whoever hears of it.
     """
 
     name = "ledger"
@@ -60,6 +64,8 @@ class Marker:
         clock: Clock | None = None,
     ) -> None:
         self._database, self._registry = database, registry
+        part = registry.share.name
+        self._place = self.name if part is None else f"{self.name}:{part}"
         self._sites, self._clock = sites, clock or SystemClock()
         self._until: dict[DeviceKey, int] = {}
         found = [device for key, site in sites.items() for device in devices(key, site)]
@@ -75,13 +81,14 @@ class Marker:
         """
         try:
             async with self._database.begin() as connection:
+                await _one_at_a_time(connection)
                 configured = [d for name, d in self._devices.items() if name not in self._until]
                 await expect(connection, configured)
                 await record(connection, self._sites, self._clock.now())
                 await remember(connection, self._sites)
                 sites = {**self._sites, **await load_departed(connection, self._sites)}
                 plans = await load_plans(connection, list(sites))
-                place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self.name)
+                place = select(FOLLOWED.c.position).where(FOLLOWED.c.name == self._place)
                 position = await connection.scalar(place)
                 registers = (await connection.execute(select(REGISTER))).all()
         except DATABASE_AWAY as error:
@@ -110,7 +117,7 @@ class Marker:
             async with self._database.begin() as connection:
                 await _mark(connection, ranges, position)
                 await _save_firsts(connection, firsts)
-                await _remember(connection, self.name, position)
+                await _remember(connection, self._place, position)
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger could not mark batch {position}: {error}") from error
         self._first.update(firsts)
@@ -164,6 +171,14 @@ def _runs(at_ms: np.ndarray) -> list[tuple[int, int]]:
     quarters = np.unique(np.concatenate((at_ms // QUARTER_MS, (at_ms - 1) // QUARTER_MS)))
     breaks = np.flatnonzero(np.diff(quarters) > 1) + 1
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(quarters, breaks)]
+
+
+async def _one_at_a_time(connection: AsyncConnection) -> None:
+    """Let no other process note what is configured until this transaction ends: it would note the same."""
+    row = insert_into(connection, FOLLOWED).values(name=_NOTING, position=0)
+    await connection.execute(
+        row.on_conflict_do_update(index_elements=["name"], set_={"position": FOLLOWED.c.position})
+    )
 
 
 async def _remember(connection: AsyncConnection, name: str, position: int) -> None:
