@@ -7,6 +7,7 @@ import random
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -216,6 +217,7 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
         "journal": vars(status.journal),
         "stores": [vars(store) for store in status.stores],
         "connected": status.connected,
+        "disks": [asdict(room) for room in status.disks],
     }
 
 

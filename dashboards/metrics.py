@@ -90,8 +90,19 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     dead = GaugeMetricFamily(f"{PREFIX}_store_dead_letters", refused, labels=["store"])
     for store in status.stores:
         lag.add_metric([store.name], store.lag_s)
+        "journal_lost_batches": (status.journal.lost, "Acknowledged, and gone from a damaged journal"),
         dead.add_metric([store.name], store.dead_letters)
-    yield from (lag, dead)
+    yield from (lag, dead, *_disks(status))
+
+
+def _processes(processes: Sequence[ProcessStatus]) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        f"{PREFIX}_process_sign_age_seconds", "Age of its last sign of life", labels=["process", "role"]
+    )
+    for one in processes:
+        if one.age is not None:
+            age.add_metric([one.name, one.role], one.age.total_seconds())
+    yield age
 
 
 async def _alerts(house: House) -> Metric:
@@ -122,3 +133,16 @@ def _sites(house: House, now: Now) -> Iterator[Metric]:
         known.add_metric([site], everything[site].gpus)
         reporting.add_metric([site], everything[site].reporting)
     yield from (known, reporting)
+
+
+def _disks(status: IngestStatus) -> Iterator[Metric]:
+    label = ["path"]
+    free = GaugeMetricFamily(f"{PREFIX}_disk_free_bytes", "Free where telemetry is kept", labels=label)
+    total = GaugeMetricFamily(f"{PREFIX}_disk_total_bytes", "Size of that file system", labels=label)
+    takes = GaugeMetricFamily(f"{PREFIX}_disk_used_bytes", "What is kept takes", labels=["kept"])
+    for room in status.disks:
+        free.add_metric([room.path], room.free)
+        total.add_metric([room.path], room.total)
+        for part in room.parts:
+            takes.add_metric([part.what], part.bytes)
+    yield from (free, total, takes)

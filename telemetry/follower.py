@@ -16,6 +16,7 @@ from runtime.clock import from_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, Options
 from telemetry.journal import Entry, Journal
+from telemetry.disk import Kept
 from telemetry.status import StoreStatus
 from telemetry.store import Marks, SetsAside, Sink, Store, Trails
 from telemetry.stored import STORED
@@ -214,6 +215,12 @@ class Followers:
     async def statuses(self) -> list[StoreStatus]:
         """How far each store is."""
         return [await follower.status() for follower in self._followers]
+
+    @property
+    def kept(self) -> Sequence[Kept]:
+        """Where the journal and the stores of this machine lie on the disk."""
+        files = [f.sink.kept for f in self._followers if isinstance(f.sink, KeepsFiles)]
+        return [self._journal.kept, *(kept for one in files for kept in one)]
 
     async def trim(self) -> None:
         """Forget what every store surely keeps."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from runtime.errors import StoreError
 from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
+from telemetry.disk import Disks
 from telemetry.follower import Followers
 from telemetry.frame import Frame, Mask
 from telemetry.intake_account import IntakeAccount, Judged
@@ -62,6 +63,7 @@ class Ingest:
         self._stored = StoreCounts(0, 0)
         self._gap_at: datetime | None = None
         self._turn = asyncio.Lock()
+        self._disks = Disks(lambda: followers.kept, journal.wall)
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` with the frames of every commit from now on."""
@@ -132,6 +134,7 @@ class Ingest:
             unstamped=counted.get("unstamped", 0),
             unknown_fields=counted.get("unknown_fields_estimate", 0),
             last_gap_at=self._gap_at,
+            disks=await self._disks.rooms(),
         )
 
     def sources(self) -> Sequence[SourceStatus]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,9 @@ from runtime.errors import StoreError
 from runtime.options import Options
 from telemetry.arrow import decode, encode
 from telemetry.counted import Seen
+from telemetry.disk import Kept
 from telemetry.frame import Frame
-from telemetry.journal_file import JournalFile, Stored, Write
+from telemetry.journal_file import LOST, JournalFile, Stored, Write
 from telemetry.order import newest_ms
 from telemetry.series import SeriesKey, SeriesRegistry
 from telemetry.status import JournalStatus
@@ -69,6 +71,13 @@ class Journal:
         self._writer = ThreadPoolExecutor(1, "journal-writer")
         self._reader = ThreadPoolExecutor(1, "journal-reader")
         self._grown = asyncio.Event()
+        self._lost_at: datetime | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """Where it lies on the disk."""
+        path = self._file.path
+        return Kept("journal", (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))))
 
     async def open(self) -> None:
         """Open or create the file; the registry takes over its names. Raises StoreError."""
@@ -76,6 +85,8 @@ class Journal:
         self.registry.restore(stored.names, stored.statuses)
         self.counters, self.statuses, self.places = stored.counters, stored.statuses, stored.places
         self.seen = stored.seen
+        if self._file.lost:
+            self._lost_at = self.wall.now()
 
     async def append(
         self,
@@ -147,7 +158,9 @@ class Journal:
 
     def status(self) -> JournalStatus:
         """How full it is: ``bytes`` are those of the pages in use in the file."""
-        return JournalStatus(self._file.entries, self._file.used, self._file.limit_bytes, self._file.head)
+        file = self._file
+        lost = self.counters.get(LOST, 0)
+        return JournalStatus(file.entries, file.used, file.limit_bytes, file.head, lost, self._lost_at)
 
     async def close(self) -> None:
         """Finish what is being written and close the file."""

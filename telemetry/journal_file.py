@@ -15,9 +15,13 @@ import structlog
 
 from runtime.errors import JournalFull, StoreError
 from telemetry.counted import Seen
+from telemetry.journal_mark import JournalMark
 from telemetry.series import SeriesKey
 
 log = structlog.get_logger(__name__)
+
+LOST = "lost_batches"
+"""Counter of batches that were acknowledged and that the file no longer held when it was opened."""
 
 FORMAT = 1
 """Version of the tables below, kept in the file."""
@@ -92,16 +96,24 @@ class JournalFile:
         self.newest_ms: int | None = None
         self.used = 0
         self._closed = True
+        self._mark = JournalMark(path.with_name(path.name + "-head"))
+        self._unfolded = False
+        self.lost = 0
+        """Batches that were found missing when it was opened."""
 
     def open(self) -> Stored:
         """Create or open the file and read its small tables. Raises StoreError when it cannot be used."""
         with self._errors("open"), ExitStack() as undo:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            marked = self._mark.open(fresh=not self.path.exists())
+            undo.callback(self._mark.close)
             self._writer = undo.enter_context(closing(self._connect()))
             self._reader = undo.enter_context(closing(self._connect()))
             self._check_format()
             self._writer.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version={FORMAT};COMMIT;")
+            self._note_loss(marked)
             stored = self._load()
+            self._mark.put(self.head)
             undo.pop_all()
         self._closed = False
         return stored
@@ -123,6 +135,9 @@ class JournalFile:
                 run("UPDATE state SET head = ?, entries = entries + 1, newest_ms = ?", (head, newest))
         if write.payload:
             self.head, self.entries, self.newest_ms = head, self.entries + 1, newest
+            self._mark.put(head)
+        if write.names or self._unfolded:
+            self._fold()
         if size:
             self._measure()
         return head
@@ -178,6 +193,7 @@ class JournalFile:
                         run("INSERT OR REPLACE INTO follower VALUES (?, ?)", (name, position))
             finally:
                 self._writer.execute("PRAGMA synchronous=FULL")
+        self._mark.sync()
         self.entries -= gone
         self._measure()
 
@@ -189,6 +205,7 @@ class JournalFile:
         with self._errors("close"):
             self._reader.close()
             self._writer.close()
+            self._mark.close()
 
     def _check_format(self) -> None:
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
@@ -198,6 +215,33 @@ class JournalFile:
                 "start the version that wrote it, or move the file away",
                 permanent=True,
             )
+
+    def _note_loss(self, marked: int) -> None:
+        """Batches up to ``marked`` were acknowledged. Positions go on there: stores may have taken them."""
+        head = self._writer.execute("SELECT head FROM state").fetchone()[0]
+        if marked <= head:
+            return
+        self.lost = marked - head
+        with self._transaction() as run:
+            run("UPDATE state SET head = ?", (marked,))
+            run(_COUNT, (LOST, self.lost))
+        log.error(
+            "journal_ends_early",
+            journal=str(self.path),
+            ends_at=head,
+            acknowledged=marked,
+            batches_lost=self.lost,
+            meaning="newest pages are damaged: check the disk; what no store had taken of them is lost",
+        )
+
+    def _fold(self) -> None:
+        """Names are never told again, so they are not left to the write-ahead log alone."""
+        try:
+            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._unfolded = bool(busy)
+        except sqlite3.Error as error:
+            self._unfolded = True
+            log.warning("journal_not_folded", journal=str(self.path), error=str(error))
 
     def _load(self) -> Stored:
         state = self._writer.execute("SELECT head, entries, newest_ms FROM state").fetchone()

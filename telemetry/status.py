@@ -6,15 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from telemetry.disk import DiskRoom
+
 
 @dataclass(frozen=True)
 class JournalStatus:
-    """``bytes`` of ``limit_bytes`` are used by ``entries`` batches; ``head`` is the newest position."""
+    """``bytes`` of ``limit_bytes`` are used by ``entries`` batches; ``head`` is the newest position.
+
+    ``lost`` batches were acknowledged and no longer in the file when it was opened, last ``lost_at``: what no
+    store had taken of them is lost.
+    """
 
     entries: int
     bytes: int
     limit_bytes: int
     head: int
+    lost: int = 0
+    lost_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -90,3 +98,5 @@ class IngestStatus:
     unknown_fields: int = 0
     last_gap_at: datetime | None = None
     """When the newest of ``session_gaps`` was noticed, if that was since the start of the process."""
+    disks: tuple[DiskRoom, ...] = ()
+    """The file systems that the journal and the stores of this machine lie on."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from runtime.registry import Registry
 from telemetry.catalogue import Measurement
+from telemetry.disk import Kept
 from telemetry.frame import Frame
 
 Aggregate = Literal["mean", "min", "max", "last", "first", "sum", "count"]
@@ -99,6 +100,16 @@ class SetsAside(Protocol):
     @property
     def dead_letters(self) -> int:
         """How many rows lie there, for a person to look at."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A sink that keeps its rows on a disk of this machine."""
+
+    @property
+    def kept(self) -> Sequence[Kept]:
+        """Where."""
         ...
 
 

@@ -8,6 +8,7 @@ from dashboards.api.asked import Told
 from dashboards.here import HouseHere
 from dashboards.hub import ingest_body
 from dashboards.problem import RESPONSES
+from telemetry.disk import DiskRoom
 from telemetry.status import JournalStatus, StoreStatus
 
 router = APIRouter(prefix="/api/v1", tags=["ingest"], responses=RESPONSES)
@@ -20,7 +21,9 @@ class Ingest(Told):
     values or times could not. ``missed`` messages were lost on their way to us, as their publishers'
     counters show; ``session_gaps`` is how often the broker had forgotten our session. ``unstamped`` messages
     told no time of their own, so their rows bear that of their arrival. ``unknown_fields_estimate`` is how
-    many fields the wire contract does not know, reckoned from one message in 256 of each topic."""
+    many fields the wire contract does not know, reckoned from one message in 256 of each topic. ``disks`` are
+    the file systems that the journal and the stores lie on. ``journal.lost`` batches were acknowledged, and
+    not in the damaged journal any more when the service started."""
 
     received: int
     stored_rows: int
@@ -35,6 +38,7 @@ class Ingest(Told):
     journal: JournalStatus
     stores: list[StoreStatus]
     connected: bool
+    disks: list[DiskRoom]
 
 
 @router.get("/ingest")

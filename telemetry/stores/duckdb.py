@@ -21,6 +21,7 @@ from runtime.clock import MILLISECOND, to_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, shown
 from telemetry.catalogue import Measurement
+from telemetry.disk import Kept
 from telemetry.follower import FollowOptions
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
@@ -101,6 +102,15 @@ class DuckDBStore:
         self._sealer = ThreadPoolExecutor(1, "duckdb-sealer")
         self._sealing = asyncio.Lock()
         self._beside: asyncio.Task[None] | None = None
+
+    @property
+    def kept(self) -> Sequence[Kept]:
+        """See :class:`telemetry.store.KeepsFiles`."""
+        path = self._file.path
+        return (
+            Kept(f"store {self.name}", (path, path.with_name(path.name + ".wal"))),
+            Kept(f"store {self.name}, sealed", (path.with_name(path.name + ".sealed"),)),
+        )
 
     async def open(self) -> int:
         """Open or create the file and return the position stored in it; harmless when it is open.

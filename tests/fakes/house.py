@@ -29,6 +29,7 @@ from runtime.database import Database
 from telemetry.catalogue import GPU, GRID, METER, SUPPLY, Measurement
 from telemetry.completeness_book import FULL, NOTHING, SPOKE
 from telemetry.completeness_lines import CompletenessView, SourceHour
+from telemetry.disk import DiskPart, DiskRoom
 from telemetry.frame import Frame
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
@@ -262,6 +263,14 @@ async def serving(fake: FakeHouse, *, interval_s: float = 0.05, port: int = 0) -
 
 def _status() -> IngestStatus:
     return IngestStatus(
+_DISK = DiskRoom(
+    "/var/lib/amberwatt",
+    free=59_000_000_000,
+    total=252_000_000_000,
+    parts=(DiskPart("journal", 34_567), DiskPart("store duckdb", 12_000_000_000)),
+)
+
+
         received=1_000,
         acknowledged=1_000,
         stored_rows=4_200,
@@ -280,6 +289,7 @@ def _status() -> IngestStatus:
         unknown_fields=9,
     )
 
+        disks=(_DISK,),
 
 def _hours(now: datetime) -> list[SourceHour]:
     hour = now.replace(minute=0, second=0, microsecond=0)

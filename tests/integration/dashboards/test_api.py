@@ -47,7 +47,7 @@ async def test_health_and_readiness(reader: httpx.AsyncClient, shared: FakeHouse
 
 async def test_ingest(reader: httpx.AsyncClient) -> None:
     body = await told(reader, "/api/v1/ingest")
-    journal, stores = body.pop("journal"), body.pop("stores")
+    journal, stores, (disk,) = body.pop("journal"), body.pop("stores"), body.pop("disks")
     assert body == {
         "received": 1000,
         "stored_rows": 4200,
@@ -62,6 +62,9 @@ async def test_ingest(reader: httpx.AsyncClient) -> None:
         "connected": True,
     }
     assert (journal["entries"], journal["bytes"], journal["limit_bytes"]) == (12, 34567, 1000000)
+    assert (journal["lost"], journal["lost_at"]) == (0, None)
+    assert (disk["path"], disk["free"]) == ("/var/lib/amberwatt", 59_000_000_000)
+    assert disk["parts"][0] == {"what": "journal", "bytes": 34567}
     assert stores == [{"name": "memory", "position": 61, "lag_s": 0.0, "error": None, "dead_letters": 2}]
 
 
@@ -250,6 +253,9 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         "amberwatt_messages_received_total 1000.0",
         'amberwatt_rejected_total{reason="range"} 4.0',
         "amberwatt_journal_bytes 34567.0",
+        "amberwatt_journal_lost_batches 0.0",
+        'amberwatt_disk_free_bytes{path="/var/lib/amberwatt"} 5.9e+10',
+        'amberwatt_disk_used_bytes{kept="store duckdb"} 1.2e+10',
         'amberwatt_store_lag_seconds{store="memory"} 0.0',
         "amberwatt_messages_missed_total 7.0",
         "amberwatt_session_gaps_total 1.0",

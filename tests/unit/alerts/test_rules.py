@@ -18,6 +18,7 @@ from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
+from telemetry.disk import DiskPart, DiskRoom
 from telemetry.frame import Frame
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
@@ -37,10 +38,11 @@ class Ingest:
     rows: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     devices: list[SourceStatus] = field(default_factory=list)
+    disks: tuple[DiskRoom, ...] = ()
 
     async def status(self) -> IngestStatus:
         told = IngestStatus(0, 0, 0, 0, 0, dict(self.rejected), self.journal, self.stores)
-        return replace(told, rows=self.rows)
+        return replace(told, rows=self.rows, disks=self.disks)
 
     def sources(self) -> Sequence[SourceStatus]:
         return self.devices
@@ -106,6 +108,7 @@ async def test_every_rule_names_its_conditions_without_values_and_says_what_to_d
         ingest=Ingest(
             stores=[StoreStatus("duckdb", 3, 0.0)],
             devices=[SourceStatus("gdansk/meter/main-1", "meter", "gdansk", AT, 1)],
+            disks=(DiskRoom("/var/lib", 5, 9, ()),),
         ),
         deliveries=Channels([ChannelStatus("mail", 0, None, timedelta(0), False)]),
         reports=Shelf(),
@@ -260,6 +263,38 @@ async def test_the_journal_fills(share: int, active: bool, clears: bool, severit
     verdict = (await ask("journal_filling", reading(ingest=ingest)))["journal/filling"]
     assert (verdict.active, verdict.clears, verdict.severity) == (active, clears, severity)
     assert "influx is 90 s behind" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "active", "clears", "severity"),
+    [
+        (12.5, 400, False, True, "high"),
+        (10.1, 400, False, False, "high"),
+        (9.9, 400, True, False, "high"),
+        (2.4, 400, True, False, "critical"),
+        (1.6, 30, False, False, "high"),
+        (1.4, 30, True, False, "high"),
+        (0.3, 30, True, False, "critical"),
+    ],
+)
+async def test_the_disk_fills(free: float, total: float, active: bool, clears: bool, severity: str) -> None:
+    parts = (DiskPart("journal", 4_000_000_000), DiskPart("store duckdb", 90_000_000_000))
+    room = DiskRoom("/var/lib", round(1e9 * free), round(1e9 * total), parts)
+    other = DiskRoom("/mnt", 900_000_000_000, 1_000_000_000_000, ())
+    verdicts = await ask("disk_filling", reading(ingest=Ingest(disks=(room, other))))
+    verdict = verdicts["disk//var/lib"]
+    assert (verdict.active, verdict.clears, verdict.severity) == (active, clears, severity)
+    assert "store duckdb 90" in verdict.summary
+    assert verdicts["disk//mnt"].active is False
+
+
+@pytest.mark.parametrize(("hours", "active"), [(0, True), (23, True), (25, False), (None, False)])
+async def test_a_damaged_journal_is_told_for_a_day(hours: int | None, active: bool) -> None:
+    lost_at = None if hours is None else AT - timedelta(hours=hours)
+    ingest = Ingest(journal=JournalStatus(1, 1, 100, 9, 0 if hours is None else 4, lost_at))
+    verdict = (await ask("journal_damaged", reading(ingest=ingest)))["journal/damaged"]
+    assert verdict.active is active
+    assert ("4 batches" in verdict.summary) is (hours is not None)
 
 
 async def test_each_store_is_judged_by_itself() -> None:
