@@ -15,10 +15,10 @@ from runtime.backoff import Backoff
 from runtime.clock import from_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, Options
-from telemetry.journal import Entry, Journal
 from telemetry.disk import Kept
 from telemetry.status import StoreStatus
-from telemetry.store import Marks, SetsAside, Sink, Store, Trails
+from telemetry.journal import Entry, Journal
+from telemetry.store import KeepsFiles, Marks, SetsAside, Sink, Store, Trails
 from telemetry.stored import STORED
 
 log = structlog.get_logger(__name__)
@@ -212,10 +212,6 @@ class Followers:
         for follower in self._followers:
             await follower.wait_for(position)
 
-    async def statuses(self) -> list[StoreStatus]:
-        """How far each store is."""
-        return [await follower.status() for follower in self._followers]
-
     @property
     def kept(self) -> Sequence[Kept]:
         """Where the journal and the stores of this machine lie on the disk."""
@@ -226,6 +222,10 @@ class Followers:
         """Forget what every store surely keeps."""
         places = {f.name: f.safe for f in self._followers}
         upto = min(places.values(), default=0)
+    async def statuses(self) -> list[StoreStatus]:
+        """How far each store is."""
+        return [await follower.status() for follower in self._followers]
+
         if upto > self._trimmed:
             await self._journal.trim(upto, places)
             self._trimmed = upto
