@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, case, delete, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts import rows
-from alerts.board import Alert, AlertState, Delivery, StaleRevision, Transition
+from alerts.board import HEARD, SILENCED, Alert, AlertState, Delivery, StaleRevision, Transition
 from alerts.state import Change, acknowledge
 from alerts.tables import alert, alert_silence, alert_transition, outbox, outbox_alert
 from alerts.verdict import Severity
@@ -66,12 +66,12 @@ class Desk:
     async def alert(self, alert_id: int) -> Alert | None:
         """One alert, or None."""
         async with self._database.read() as db:
-            row = (await db.execute(rows.QUERY.where(alert.c.id == alert_id))).one_or_none()
+            row = (await db.execute(rows.QUERY.where(_is(alert_id)))).one_or_none()
         return None if row is None else rows.to_alert(row)
 
     async def timeline(self, alert_id: int) -> Sequence[Transition]:
         """Everything that happened to it, oldest first."""
-        query = select(alert_transition).where(alert_transition.c.alert_id == alert_id)
+        query = select(alert_transition).join(alert).where(_is(alert_id))
         async with self._database.read() as db:
             found = (await db.execute(query.order_by(alert_transition.c.id))).all()
         return [
@@ -82,7 +82,11 @@ class Desk:
     async def deliveries(self, alert_id: int) -> Sequence[Delivery]:
         """Who was told, oldest first."""
         query = select(outbox).join(outbox_alert, outbox_alert.c.outbox_id == outbox.c.id)
-        query = query.where(outbox_alert.c.alert_id == alert_id).order_by(outbox.c.id)
+        query = (
+            query.join(alert, alert.c.id == outbox_alert.c.alert_id)
+            .where(_is(alert_id))
+            .order_by(outbox.c.id)
+        )
         async with self._database.read() as db:
             found = (await db.execute(query)).all()
         return [
@@ -129,15 +133,20 @@ class Desk:
             if until > at:
                 silence = {"key": row.key, "until": until, "who": who, "note": note, "at": at}
                 await db.execute(insert(alert_silence).values(silence))
-            told = f"silenced until {until.isoformat()}" if until > at else "silence ended"
+            told = f"{SILENCED} {until.isoformat()}" if until > at else HEARD
             line = Change(AlertState(row.state), AlertState(row.state), f"{told}: {note}" if note else told)
             await rows.add_transition(db, alert_id, line, at, who)
             await db.execute(update(alert).where(alert.c.id == alert_id).values(rev=row.rev + 1))
             return rows.to_alert(await _locked(db, alert_id))
 
 
+def _is(alert_id: int) -> ColumnElement[bool]:
+    """Whether it is this alert; people may ask for a number that no alert can have on PostgreSQL."""
+    return alert.c.id == literal(alert_id, BigInteger)
+
+
 async def _locked(db: AsyncConnection, alert_id: int) -> Row[Any]:
-    query = rows.QUERY.where(alert.c.id == alert_id).with_for_update(of=alert)
+    query = rows.QUERY.where(_is(alert_id)).with_for_update(of=alert)
     row: Row[Any] | None = (await db.execute(query)).one_or_none()
     if row is None:
         raise KeyError(alert_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from alerts.board import Alert, AlertState
@@ -164,7 +165,11 @@ async def post(db: AsyncConnection, channel: str, message: AlertMessage, thread:
         "payload": msgspec.json.encode(message).decode(),
         "created_at": message.at,
     }
-    number = (await db.execute(insert(outbox).values(row))).inserted_primary_key
+    try:
+        async with db.begin_nested():
+            number = (await db.execute(insert(outbox).values(row))).inserted_primary_key
+    except IntegrityError:  # another process has just put it there
+        return False
     links = [{"outbox_id": number[0], "alert_id": a.id} for a in message.alerts] if number else []
     if links:
         await db.execute(insert(outbox_alert), links)

@@ -84,7 +84,10 @@ class Users:
             if await connection.scalar(select(func.count()).select_from(people)):
                 return None
         password = secrets.token_urlsafe(15)
-        await self.create(FIRST, password, "operator")
+        try:
+            await self.create(FIRST, password, "operator")
+        except ValueError:  # another process that started with us has just made it
+            return None
         return FIRST, password
 
     async def renew_first(self) -> tuple[str, str]:

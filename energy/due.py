@@ -111,12 +111,15 @@ async def clear(connection: AsyncConnection, marks: Iterable[Mark], due: int) ->
     if settled:
         await connection.execute(
             delete(DIRTY).where(*(DIRTY.c[name] == bindparam(f"old_{name}") for name in _SAME)),
-            [{f"old_{name}": _row(mark)[name] for name in _SAME} for mark in settled],
+            [{f"old_{name}": _row(mark)[name] for name in _SAME} for mark in sorted(settled, key=_place)],
         )
 
 
 async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of the marks' table; of two with one beginning the wider and newer counts."""
+    """Write rows of the marks' table; of two with one beginning the wider and newer counts.
+
+    They are written in one order by all: two writers at once would otherwise wait for one another.
+    """
     statement = insert_into(connection, DIRTY)
     new = statement.excluded
     await connection.execute(
@@ -127,7 +130,7 @@ async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any
                 "position": case((new.position > DIRTY.c.position, new.position), else_=DIRTY.c.position),
             },
         ),
-        list(rows),
+        sorted(rows, key=lambda row: (row["site"], row["measurement"], row["meter"], row["first"])),
     )
 
 
@@ -135,6 +138,10 @@ async def advance(connection: AsyncConnection, site: str, due: int, at: datetime
     """Everything of ``site`` before ``due`` is settled."""
     row = insert_into(connection, SETTLEMENT).values(site=site, until=due, settled_at=at)
     await connection.execute(row.on_conflict_do_nothing())
+
+
+def _place(mark: Mark) -> tuple[str, str, str, int]:
+    return mark.site, *mark.device, mark.span.first
 
 
 def _row(mark: Mark) -> dict[str, Any]:

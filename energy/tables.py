@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Integer, SmallInteger, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runtime.database import Moment, metadata
+from runtime.database import Moment, Words, metadata
 
 REGISTER = Table(
     "energy_register",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("site", String(64), nullable=False),
-    Column("measurement", String(32), nullable=False),
-    Column("meter", String(64), nullable=False),
-    Column("channel", String(16), nullable=False),
+    Column("site", Words(64), nullable=False),
+    Column("measurement", Words(32), nullable=False),
+    Column("meter", Words(64), nullable=False),
+    Column("channel", Words(16), nullable=False),
     Column("register_since", Moment, comment="first reading of the register"),
     Column("power_since", Moment, comment="first sample of power that may stand in for it"),
     Column("expected_from", Integer, comment="quarter in which it was configured; null is from the first"),
@@ -32,7 +32,7 @@ LEDGER = Table(
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("amount", BigInteger, comment="Wh, of water litres; null is not known"),
     Column("quality", SmallInteger, nullable=False),
-    Column("reason", String),
+    Column("reason", Words),
     Column("settled_at", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -41,9 +41,9 @@ LEDGER = Table(
 DIRTY = Table(
     "energy_dirty",
     metadata,
-    Column("site", String(64), primary_key=True),
-    Column("measurement", String(32), primary_key=True),
-    Column("meter", String(64), primary_key=True),
+    Column("site", Words(64), primary_key=True),
+    Column("measurement", Words(32), primary_key=True),
+    Column("meter", Words(64), primary_key=True),
     Column("first", Integer, primary_key=True, autoincrement=False, comment="first quarter to settle"),
     Column("until", Integer, nullable=False, comment="the quarter after the last"),
     Column("position", BigInteger, nullable=False, comment="newest journal position that touched it"),
@@ -52,14 +52,14 @@ DIRTY = Table(
 FOLLOWED = Table(
     "energy_followed",
     metadata,
-    Column("name", String(32), primary_key=True),
+    Column("name", Words(32), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
 
 SETTLEMENT = Table(
     "energy_settlement",
     metadata,
-    Column("site", String(64), primary_key=True),
+    Column("site", Words(64), primary_key=True),
     Column("until", Integer, primary_key=True, autoincrement=False),
     Column("settled_at", Moment, nullable=False),
 )
@@ -68,7 +68,7 @@ SETTLEMENT = Table(
 CHANGE = Table(
     "energy_change",
     metadata,
-    Column("site", String(64), primary_key=True),
+    Column("site", Words(64), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970, UTC"),
     Column("changes", Integer, nullable=False),
 )
@@ -78,19 +78,19 @@ CHANGE = Table(
 ROSTER = Table(
     "energy_roster",
     metadata,
-    Column("site", String(64), primary_key=True),
+    Column("site", Words(64), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 as recorded"),
     Column("since", Integer, nullable=False, comment="quarter from which it is valid; 0 is always"),
     Column("known_at", Moment, nullable=False),
-    Column("tables", Text, nullable=False, comment="JSON: meters, supplies, grid as configured"),
+    Column("tables", Words, nullable=False, comment="JSON: meters, supplies, grid as configured"),
 )
 """What each site consisted of: a change of the configuration is a new row, valid until the next one."""
 
 SITE = Table(
     "energy_site",
     metadata,
-    Column("site", String(64), primary_key=True),
-    Column("told", Text, nullable=False, comment="JSON: name, zone, limits and floor as configured last"),
+    Column("site", Words(64), primary_key=True),
+    Column("told", Words, nullable=False, comment="JSON: name, zone, limits and floor as configured last"),
 )
 """What else is known of each site, for when it has left the configuration."""
 

@@ -12,9 +12,11 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator, event, make_url
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeEngine
 
 from runtime.clock import from_ms, to_ms
 
@@ -32,6 +34,13 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
 """What a database raises that is locked, failing over or gone; a refused connection is a plain OSError."""
 
 
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""Every query of one reading sees the same state; by itself each would see the newest."""
+
+_PATIENCE = {"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": "amberwatt"}}
+"""Seconds until a PostgreSQL counts as away that neither answers nor refuses."""
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time, stored as integer milliseconds: exact, sortable, the same in every database."""
 
@@ -45,28 +54,56 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else from_ms(int(value))
 
 
+class Words(TypeDecorator[str]):
+    """Text that every database keeps and sorts by code point, and refuses none of.
+
+    What PostgreSQL cannot hold (NUL and half a surrogate pair) becomes U+FFFD in every database, also in what
+    is compared with it. How long it is expected to be binds nobody.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """On PostgreSQL lengths would bind, and the order would be that of the server's language."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TEXT(collation="C"))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """``text`` as every database can keep it."""
+    text = text.replace("\x00", "\ufffd")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Database:
     """A pool of connections to the relational database at ``url`` (an SQLAlchemy async URL)."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = create_async_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine.sync_engine, "connect", _sqlite_pragmas)
-            event.listen(self.engine.sync_engine, "begin", _sqlite_begin)
+        self.engine = _engine(url)
+        self._sqlite = self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A write transaction: commits at the end of the block, rolls back when it raises."""
-        with _cancellation_kept():
+        with _failures_told():
             async with self.engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent view for reading; writes nothing and blocks no writer."""
-        with _cancellation_kept():
+        with _failures_told():
             async with self.engine.connect() as connection:
+                if not self._sqlite:
+                    await connection.execution_options(**_SNAPSHOT)
+                    yield connection
+                    return
                 connection.info["read_only"] = True
                 try:
                     yield connection
@@ -83,12 +120,25 @@ class Database:
         await self.engine.dispose()
 
 
+def _engine(url: str) -> AsyncEngine:
+    if make_url(url).get_backend_name() == "postgresql":
+        return create_async_engine(url, pool_pre_ping=True, connect_args=_PATIENCE)
+    engine = create_async_engine(url)
+    event.listen(engine.sync_engine, "connect", _sqlite_pragmas)
+    event.listen(engine.sync_engine, "begin", _sqlite_begin)
+    return engine
+
+
 @contextmanager
-def _cancellation_kept() -> Iterator[None]:
+def _failures_told() -> Iterator[None]:
     # SQLAlchemy answers some cancellations in the middle of a statement with an error of its own about the
     # broken transaction; whoever retries on database errors would then never end.
     try:
         yield
+    except TimeoutError as error:
+        if error.args:
+            raise
+        raise TimeoutError("the database does not answer") from error
     except SQLAlchemyError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

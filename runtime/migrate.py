@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
-from runtime.database import DATABASE_AWAY, Database, metadata
+from runtime.database import DATABASE_AWAY, Database, Words, metadata
 from runtime.errors import ConfigError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
+_UNUSABLE: tuple[type[Exception], ...] = (*DATABASE_AWAY, TypeError)
+"""TypeError is of a parameter in the URL that the driver does not know."""
+
+_TURN = 4_020_262_601
+"""The advisory lock under which PostgreSQL lets one process after the other upgrade."""
+
+
 async def upgrade(database: Database) -> None:
-    """Apply every revision that the database lacks, in one transaction; nothing when it is current."""
+    """Apply every revision that the database lacks, in one transaction; nothing when it is current.
+
+    Of several processes that start at once one does it, the others wait for it.
+    """
     async with database.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
         await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
 
 
@@ -35,9 +49,9 @@ async def open_database(url: str) -> Database:
         raise ConfigError([f"service.database: {_first_line(error)}"]) from None
     try:
         await upgrade(database)
-    except DATABASE_AWAY as error:
+    except _UNUSABLE as error:
         await database.close()
-        told = database.engine.url.render_as_string(hide_password=True)
+        told = database.engine.url.set(query={}).render_as_string(hide_password=True)
         raise ConfigError([f"service.database: {told} cannot be used: {_first_line(error)}"]) from None
     return database
 
@@ -61,9 +75,22 @@ async def differences(database: Database) -> list[str]:
     """What the declared tables have beyond the revisions, or lack; a test holds this empty."""
     async with database.begin() as connection:
         found = await connection.run_sync(
-            lambda plain: compare_metadata(MigrationContext.configure(plain), metadata)
+            lambda plain: compare_metadata(
+                MigrationContext.configure(plain, opts={"compare_type": differs}), metadata
+            )
         )
     return [str(difference) for difference in found]
+
+
+def differs(
+    context: MigrationContext, _found: Any, _declared: Any, found: TypeEngine[Any], declared: TypeEngine[Any]
+) -> bool | None:
+    """Whether a column declared as :class:`runtime.database.Words` is none; Alembic judges others (None)."""
+    if not isinstance(declared, Words):
+        return None
+    if context.dialect.name == "postgresql":
+        return not isinstance(found, String) or found.length is not None or found.collation != "C"
+    return not isinstance(found, String)
 
 
 def _config(connection: Connection) -> Config:

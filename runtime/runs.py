@@ -134,6 +134,8 @@ class RunTable:
         return (job_run.c.job == name, job_run.c.due == due, running, job_run.c.owner == self._owner)
 
     async def _claim(self, db: AsyncConnection, name: str, due: datetime) -> Claim:
+        # One claim of a job at a time: of two at once the later due time could otherwise begin first.
+        mark = await _mark(db, name, to_write=True)
         now = self._wall.now()
         running = and_(job_run.c.job == name, job_run.c.state == RunState.RUNNING, job_run.c.due <= due)
         rows = (await db.execute(select(job_run).where(running).with_for_update())).all()
@@ -143,7 +145,6 @@ class RunTable:
         if any(row.due == due for row in rows):
             await db.execute(update(job_run).where(job_run.c.job == name, job_run.c.due == due).values(ours))
             return Claim.MINE
-        mark = await _mark(db, name)
         if mark is not None and due <= mark:
             return Claim.DECIDED
         await db.execute(insert(job_run).values(job=name, due=due, state=RunState.RUNNING, **ours))
@@ -151,8 +152,9 @@ class RunTable:
         return Claim.MINE
 
 
-async def _mark(db: AsyncConnection, name: str) -> datetime | None:
-    found: datetime | None = await db.scalar(select(job.c.until).where(job.c.name == name))
+async def _mark(db: AsyncConnection, name: str, *, to_write: bool = False) -> datetime | None:
+    query = select(job.c.until).where(job.c.name == name)
+    found: datetime | None = await db.scalar(query.with_for_update() if to_write else query)
     return found
 
 

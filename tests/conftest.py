@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from runtime.database import Database
+from tests.databases import KINDS, fresh
 from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server
 
 # A busy machine may take longer over one example than hypothesis allows; time is not what is tested.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(params=KINDS)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """The relational state, empty: each test that asks for it runs with SQLite and with PostgreSQL."""
+    async with fresh(request.param, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class Postgres(Server):
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
         made = subprocess.run(
-            [_binary("initdb"), "-D", self._data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+            [_binary("initdb"), "-D", self._data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
             cwd=self.folder, capture_output=True, text=True, check=False, **self._as_owner(),
         )  # fmt: skip
         if made.returncode != 0:
@@ -121,7 +121,7 @@ class Postgres(Server):
 
 @cache
 def shared_postgres() -> Postgres:
-    """One PostgreSQL for the whole test run, for tests that use databases of their own and restart nothing."""
+    """One PostgreSQL for the whole test run, for tests with databases of their own that restart nothing."""
     server = new_postgres()
     server.start()
     atexit.register(server.close)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +24,6 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(START)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
-    await database.create_all()
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -182,6 +172,7 @@ async def test_a_tokens_use_is_noted_at_most_once_a_minute(
         assert token not in str((await connection.execute(select(api_tokens))).mappings().all())
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a PRAGMA makes it so
 async def test_a_database_that_cannot_be_written_keeps_nobody_out(
     users: Users, database: Database, clock: ManualClock
 ) -> None:

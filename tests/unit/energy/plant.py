@@ -42,11 +42,15 @@ class Plant:
     """Feeds rows the way followers do: to the marker and to the store, with one position."""
 
     def __init__(
-        self, tmp_path: Path, sites: Mapping[str, SiteOptions], registry: SeriesRegistry | None = None
+        self,
+        tmp_path: Path,
+        sites: Mapping[str, SiteOptions],
+        registry: SeriesRegistry | None = None,
+        database: Database | None = None,
     ) -> None:
         self.sites = sites
         self.registry = registry or SeriesRegistry()
-        self.database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
+        self.database = database or Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
         self.marker = Marker(self.database, self.registry, sites)
         self.position = 0
         self.use(MemoryStore(MemoryOptions(), self.registry, tmp_path))

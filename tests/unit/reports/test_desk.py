@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,14 +26,6 @@ from runtime.errors import StoreError
 from tests.unit.reports.sample import GAP, OCTOBER, alert, material
 
 DAY_AFTER = OCTOBER.end + timedelta(days=1)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
-    await opened.create_all()
-    yield opened
-    await opened.close()
 
 
 class Office:

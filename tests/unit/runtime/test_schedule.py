@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from apscheduler.triggers.date import DateTrigger
@@ -19,14 +18,6 @@ from tests.eventually import eventually
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.db'}")
-    await database.create_all()
-    yield database
-    await database.close()
 
 
 class Diary:
@@ -100,6 +91,7 @@ async def test_due_times_are_handed_over_in_order_and_without_drift(database: Da
     assert {run.state for run in await schedule.history()} == {RunState.DONE}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # two thousand transactions
 async def test_a_recorded_week_is_caught_up_each_and_once(database: Database) -> None:
     diary, clock = Diary(), ReplayClock(START)
     async with running(Schedule([Job("settle", every(QUARTER), diary.write)], database, clock, epoch=START)):
