@@ -13,6 +13,14 @@ from alerts.verdict import Severity
 UNTOLD = "nobody was told"
 """How the line of a timeline begins that says why nobody was told of an alarm."""
 
+SILENCED, HEARD = "silenced until", "silence ended"
+"""How the line begins that says that it was silenced, or is no longer."""
+
+RAISED = "severity "
+"""How the line begins that says that its severity has risen."""
+
+_WORDS = {UNTOLD: "nobody told", SILENCED: "silenced", HEARD: HEARD, RAISED: "raised"}
+
 
 class AlertState(StrEnum):
     """ISA-18.2 states, and ``pending`` while the on-delay runs."""
@@ -70,6 +78,14 @@ class Transition:
     def untold(self) -> bool:
         """Whether this line says why nobody was told."""
         return self.note is not None and self.note.startswith(UNTOLD)
+
+    @property
+    def what(self) -> str:
+        """What happened, in a word or two: the state that it came to, or what was done while that stayed."""
+        if self.before is not self.after:
+            return self.after.value
+        words = (words for start, words in _WORDS.items() if (self.note or "").startswith(start))
+        return next(words, "note")
 
 
 @dataclass(frozen=True)

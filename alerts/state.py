@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.board import AlertState
+from alerts.board import RAISED, AlertState
 from alerts.verdict import Severity, Verdict
 
 FIRING = frozenset({AlertState.UNACKNOWLEDGED, AlertState.ACKNOWLEDGED})
@@ -128,7 +128,7 @@ def _still_firing(memory: Memory, verdict: Verdict, at: datetime) -> Step:
     calm = replace(memory, timer=None)
     if verdict.severity.number >= memory.severity.number:
         return Step(calm)
-    note = f"severity {memory.severity} became {verdict.severity}"
+    note = f"{RAISED}{memory.severity} became {verdict.severity}"
     raised = replace(calm, severity=verdict.severity, state=AlertState.UNACKNOWLEDGED)
     return Step(raised, (Change(memory.state, raised.state, note),), Notice.RAISED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -176,7 +177,7 @@ async def draw_alarm(request: Request, shell: Frame, alert_id: int, conflict: bo
         "alarm.html",
         status=409 if conflict else 200,
         here=f"/alarms/{alert_id}{shell.view.query()}",
-        frame=shell,
+        frame=replace(shell, tz=page.zone),
         page=page,
         conflict=conflict,
         silences=alarms.SILENCES,

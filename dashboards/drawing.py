@@ -150,6 +150,8 @@ def _environment() -> Environment:
         lapse=numbers.lapse,
         brief=numbers.brief,
         moment=numbers.moment,
+        stamp=numbers.stamp,
+        zoned=numbers.zoned,
         ms=to_ms,
         age=_age,
         clock=_clock,

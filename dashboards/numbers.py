@@ -5,10 +5,12 @@ None becomes an en dash everywhere: what is not known is never shown as 0.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from energy.quantity import NOTHING, count, counted, energy, power, quantity, ratio, share, size
+from energy.quantity import moment as written
 
 __all__ = [
     "NOTHING",
@@ -23,7 +25,11 @@ __all__ = [
     "ratio",
     "share",
     "size",
+    "stamp",
+    "zoned",
 ]
+
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)")
 
 
 def lapse(span: timedelta | None) -> str:
@@ -49,6 +55,16 @@ def brief(span: timedelta | None) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 59.95 else lapse(span)
+
+
+def zoned(text: str, tz: ZoneInfo) -> str:
+    """``text`` with every ISO time in it as people read it in ``tz``: ``until 2026-10-07 14:02 CEST``."""
+    return _ISO_TIME.sub(lambda found: written(datetime.fromisoformat(found[0]), tz), text)
+
+
+def stamp(at: datetime | None, tz: ZoneInfo) -> str:
+    """``2026-10-07 14:02 CEST`` in ``tz``."""
+    return NOTHING if at is None else written(at, tz)
 
 
 def moment(at: datetime | None, tz: ZoneInfo) -> str:

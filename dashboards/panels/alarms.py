@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from alerts.board import Alert, AlertState, Delivery, Transition
 from alerts.evidence import Line, lines
@@ -62,7 +63,7 @@ class Flood:
 class AlarmPage:
     """One alarm with all that is known of it; ``chart`` is pue or power when it has such a figure over time.
 
-    ``evidence`` is told in the zone of the alarm's site.
+    All its times are told in ``zone``, that of the alarm's site.
     """
 
     alert: Alert
@@ -70,6 +71,7 @@ class AlarmPage:
     deliveries: Sequence[Delivery]
     chart: str | None
     evidence: Sequence[Line]
+    zone: ZoneInfo
 
 
 async def active_alarms(house: House, view: View) -> Sequence[Alert]:
@@ -131,12 +133,14 @@ async def alarm_page(house: House, alert_id: int) -> AlarmPage | None:
     if alert is None:
         return None
     site = alert.site if alert.site in house.sites else None
+    zone = zone_of(site or ALL, house.sites)
     return AlarmPage(
         alert=alert,
         timeline=await house.alerts.timeline(alert_id),
         deliveries=await house.alerts.deliveries(alert_id),
         chart=chart_of(alert) if site else None,
-        evidence=lines(alert.evidence, zone_of(site or ALL, house.sites)),
+        evidence=lines(alert.evidence, zone),
+        zone=zone,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from alerts.board import Alert, AlertState, Delivery, StaleRevision, Transition
+from alerts.board import HEARD, SILENCED, Alert, AlertState, Delivery, StaleRevision, Transition
 from alerts.verdict import Severity
 
 _QUIET = (AlertState.NORMAL, AlertState.PENDING)
@@ -95,7 +95,8 @@ class MemoryBoard:
     ) -> Alert:
         alert = self.by_id[alert_id]
         changed = replace(alert, silenced_until=until, rev=alert.rev + 1)
-        self._moved(alert, changed, who, note, at)
+        told = f"{SILENCED} {until.isoformat()}" if until > at else HEARD
+        self._moved(alert, changed, who, f"{told}: {note}" if note else told, at)
         return changed
 
     def _moved(self, before: Alert, after: Alert, who: str, note: str | None, at: datetime) -> None:

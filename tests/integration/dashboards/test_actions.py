@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import timedelta
 
 import httpx
 
@@ -147,6 +149,24 @@ async def test_an_alarm_tells_its_evidence_with_units_in_the_time_of_its_site(
     assert "2026-10-02 05:00 CEST: 0.235 MWh of 3.190 MWh" in page
     assert "0.92861" not in page
     assert "&lt;script&gt;<br>b" in page
+
+
+async def test_an_alarm_is_told_in_the_time_of_its_site_and_a_note_is_no_second_acknowledgement(
+    fake: FakeHouse, server: WebServer
+) -> None:
+    fake.board.put(alert(4, NOW - timedelta(hours=1), site="kaunas"))
+    async with client(server, fake.tokens["operator"]) as person:
+        await person.post("/alarms/4/ack", data={"rev": "1", "note": "on my way"})
+        await person.post("/alarms/4/note", data={"note": "fan tray ordered"})
+        await person.post("/alarms/4/silence", data={"note": "waiting for it", "duration": "1h"})
+        page = (await person.get("/alarms/4")).text
+    whats = re.findall(r"<b>([^<]+)</b> <span class=\"muted\">by", page)
+    assert whats == ["unacknowledged", "acknowledged", "note", "silenced"]
+    assert 'data-tz="Europe/Vilnius"' in page
+    assert "2026-10-20 14:30 EEST" in page
+    assert "silenced until 2026-10-20 16:30 EEST: waiting for it" in page
+    times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d(?: \w+)?", page)
+    assert {time[-4:] for time in times} == {"EEST"}
 
 
 async def test_nobody_will_be_told_of_what_is_over(fake: FakeHouse, server: WebServer) -> None:

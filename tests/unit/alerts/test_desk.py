@@ -76,6 +76,10 @@ async def test_a_note_is_one_more_line_and_changes_nothing_else(database: Databa
     line = (await desk.timeline(1))[-1]
     assert (line.before, line.after) == (AlertState.ACKNOWLEDGED, AlertState.ACKNOWLEDGED)
     assert (line.at, line.who, line.note) == (at + MINUTE, "lee", "fan tray ordered")
+    await desk.silence(1, who="lee", note="under way", until=at + 2 * MINUTE, at=at + MINUTE)
+    await desk.silence(1, who="lee", note=None, until=at, at=at + MINUTE)
+    told = [line.what for line in await desk.timeline(1)]
+    assert told == ["acknowledged", "note", "silenced", "silence ended"]
     over = await desk.add_note(2, who="lee", note="it was the fan tray", at=at)
     assert (over.state, over.ended) == (AlertState.NORMAL, START + 3 * MINUTE)
     with pytest.raises(KeyError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -83,3 +84,13 @@ def test_a_brief_time_is_told_to_the_millisecond(seconds: float, words: str) -> 
 
 def test_sizes() -> None:
     assert [numbers.size(n) for n in (12, 3_100, 12e6, 1.4e9)] == ["12 B", "3.1 kB", "12.0 MB", "1.4 GB"]
+
+
+def test_times_within_words_are_told_in_the_zone() -> None:
+    warsaw = ZoneInfo("Europe/Warsaw")
+    words = "silenced until 2026-10-20T15:02:11.250+00:00: pump B, 2026-10-25T01:15:00Z at the latest"
+    told = "silenced until 2026-10-20 17:02 CEST: pump B, 2026-10-25 02:15 CET at the latest"
+    assert numbers.zoned(words, warsaw) == told
+    assert numbers.zoned("on 2026-10-20 at 15:02", warsaw) == "on 2026-10-20 at 15:02"
+    assert numbers.stamp(datetime(2026, 10, 20, 15, 2, tzinfo=UTC), warsaw) == "2026-10-20 17:02 CEST"
+    assert numbers.stamp(None, warsaw) == "–"
