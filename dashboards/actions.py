@@ -22,9 +22,10 @@ Text = Annotated[str, Form()]
 async def issue_report(request: Request, site: str, month: str, next: Text = "") -> Response:
     """Begin to issue a report; the Reports page shows how far it is."""
     house = house_of(request)
-    if site not in (*house.sites, ALL):
+    sites = {**house.sites, **await house.figures.departed()}
+    if site not in (*sites, ALL):
         raise Problem(404, f"there is no site “{site[:40]}”.")
-    if month_named(month, zone_of(site, house.sites)) is None:
+    if month_named(month, zone_of(site, sites)) is None:
         raise Problem(404, f"there is no month “{month[:20]}”; write it as 2026-10.")
     issuing_of(request).start(site, month)
     return RedirectResponse(own_path(next, "/reports"), 303)

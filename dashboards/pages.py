@@ -69,7 +69,7 @@ async def reports_page(request: Request) -> HTMLResponse:
         request,
         "reports.html",
         frame=shell,
-        lines=await reports.report_lines(shell.house, shell.view, shell.at),
+        page=await reports.report_page(shell.house, shell.view, shell.at),
         issues=issuing.issues,
         running=issuing.running,
         formats=FORMATS,

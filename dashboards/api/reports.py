@@ -56,15 +56,19 @@ class Reports(Told):
     reports: list[ReportEntry]
 
 
-Site = Annotated[str, Path(description="a configured site, or all of them as one: all")]
+Site = Annotated[
+    str, Path(description="a site, also one that has left the configuration, or all of them as one: all")
+]
 Month = Annotated[str, Path(description="for example 2026-10")]
 
 
 @router.get("/reports")
 async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> Reports:
     """The newest revision of each site and month."""
-    site = None if query.site is None else asked.site(house, query.site)
-    return Reports(reports=list(await house.reports.entries(site)))
+    departed = await house.figures.departed()
+    if query.site is not None and query.site not in departed:
+        asked.site(house, query.site)
+    return Reports(reports=list(await house.reports.entries(query.site)))
 
 
 @short.get("/reports/{site}/{period}.{format}")
@@ -77,8 +81,7 @@ async def report_file(
     house: HouseHere, site: Site, period: Month, format: Chosen, query: Annotated[FileAsked, Query()]
 ) -> FileResponse:
     """The file as it was issued."""
-    known = site in (*house.sites, ALL)
-    found = await house.reports.file(site, period, format, query.revision) if known else None
+    found = await house.reports.file(site, period, format, query.revision)
     if found is None:
         raise Problem(
             404, f"no such {format} report of {site[:60]!r} for {period[:20]!r}; /api/v1/reports lists them"
@@ -92,7 +95,7 @@ async def issue_report(
     house: HouseHere, who: Operator, site: Site, period: Month, wanted: IssueAsked | None = None
 ) -> ReportEntry:
     """Issue it now; the same figures give the same revision."""
-    sites = (*house.sites, ALL)
+    sites = (*house.sites, *await house.figures.departed(), ALL)
     if site not in sites:
         raise Problem(404, f"there is no site {site[:60]!r}; choose from {', '.join(sites)}", "site")
     try:
