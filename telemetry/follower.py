@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import ClassVar
 
 import structlog
+from pydantic import Field
 
 from runtime.backoff import Backoff
 from runtime.clock import from_ms
 from runtime.errors import StoreError
 from runtime.options import Duration, Options
+from telemetry.catalogue import Measurement
 from telemetry.disk import Kept
-from telemetry.status import StoreStatus
+from telemetry.gap import Gap
 from telemetry.journal import Entry, Journal
+from telemetry.letting_go import let_go
+from telemetry.refill import Refill
+from telemetry.status import StoreStatus
 from telemetry.store import KeepsFiles, Marks, SetsAside, Sink, Store, Trails
 from telemetry.stored import STORED
 
@@ -34,12 +40,18 @@ class FollowOptions(Options):
         safety: how long a write must have stood before the journal forgets it; what is younger is sent again
             after a failure or a restart. For servers that acknowledge before they are durable.
         read_bytes: most compressed journal bytes per write.
+        hold: share of the journal's limit that the store may hold while it is away, unless it is the first:
+            then it is let go, and what it lacks is filled in from the first store when it is back.
     """
+
+    shared: ClassVar[bool] = False
+    """Whether several processes can write to it and read it."""
 
     measurements: tuple[str, ...] = ("*",)
     interval: Duration = timedelta(milliseconds=200)
     safety: Duration = timedelta(0)
     read_bytes: int = 8 << 20
+    hold: float = Field(default=0.5, ge=0.01, le=0.9)
 
     def file(self, data_dir: Path) -> Path | None:
         """The one file that the store keeps its rows in, symbolic links followed; None if there is none."""
@@ -50,6 +62,8 @@ class Follower:
     """One sink's way along the journal.
 
     ``position`` is what the sink has taken, ``safe`` what the journal may forget as far as it is concerned.
+    The journal waits for every sink but a ``mirror``, which may hold a share of it; what a mirror lacks then
+    comes from ``refill``, with new rows: a store that takes each position once takes it so.
     """
 
     def __init__(
@@ -58,8 +72,13 @@ class Follower:
         sink: Sink,
         options: FollowOptions | None = None,
         backoff: Backoff | None = None,
+        mirror: bool = False,
     ) -> None:
         self.sink = sink
+        self.mirror = mirror
+        self.refill: Refill | None = None
+        self.can_refill: Callable[[str], bool] = lambda _: True
+        """Whether rows of a measurement can be had again; set by whoever knows the store that is read."""
         self.position = 0
         self.error: str | None = None
         self._journal = journal
@@ -75,6 +94,11 @@ class Follower:
     def name(self) -> str:
         """The sink's name."""
         return self.sink.name
+
+    @property
+    def hold(self) -> float:
+        """The share of the journal's limit that a mirror may hold."""
+        return self._options.hold
 
     @property
     def safe(self) -> int:
@@ -95,6 +119,9 @@ class Follower:
             )
         if self._options.safety:
             position = min(position, max(self._journal.places.get(self.name, 0), self._safe))
+        gap = self._journal.gaps.get(self.name)
+        if gap is not None and gap.lost and gap.upto < self._journal.accept_loss_before:
+            await self._journal.keep_gap(self.name, gap.accepted())
         self.position = self._safe = position
         self._fresh.clear()
         self._opened = True
@@ -132,20 +159,23 @@ class Follower:
             if oldest is not None:
                 lag = max(0.0, (self._journal.wall.now() - from_ms(oldest)).total_seconds())
         aside = self.sink.dead_letters if isinstance(self.sink, SetsAside) else 0
-        return StoreStatus(self.name, self.position, lag, self.error, aside)
+        gap = self._journal.gaps.get(self.name, Gap())
+        since = None if gap.since_ms is None else from_ms(gap.since_ms)
+        return StoreStatus(self.name, self.position, lag, self.error, aside, gap.batches, since)
 
     async def _step(self) -> None:
         await self._journal.wait_beyond(self.position)
         head = self._journal.head
         entries = self._upto_mark(
-            await self._journal.read(self.position, self._options.read_bytes, self._wants)
+            await self._journal.read(self.position, self._options.read_bytes, self.wants)
         )
-        missed = (entries[0].position - 1 if entries else head) - self.position
-        if missed:
-            # A store that joined later: what the others had taken was forgotten before it came.
-            log.warning("store_missed_batches", store=self.name, after=self.position, batches=missed)
+        await self._account(entries[0].position - 1 if entries else head)
         last = entries[-1].position if entries else head
-        await self.sink.append([f for e in entries for f in e.frames], last)
+        piece = await self.refill.piece() if self.refill is not None and last >= head else None
+        again = piece.frames if piece else []
+        await self.sink.append([*again, *(f for e in entries for f in e.frames)], last)
+        if self.refill is not None and piece is not None:
+            await self.refill.done(piece)
         if self.error is not None:
             log.info("store_recovered", store=self.name, position=last)
         self.error = None
@@ -153,7 +183,32 @@ class Follower:
         self.position = last
         self._fresh.append((self._journal.wall.monotonic(), last))
         self._has_moved()
-        await self._pause(last)
+        if piece is None:
+            await self._pause(last)
+
+    async def _account(self, upto: int) -> None:
+        """Account for batches up to ``upto`` that the journal no longer holds. Raises StoreError.
+
+        Those that no follower had surely taken were never trimmed: the journal lost them, and tells so itself.
+        """
+        after, gap = self.position, self._journal.gaps.get(self.name, Gap())
+        known = max(after, gap.upto)
+        missed = min(upto, max(self._journal.places.values(), default=0)) - known
+        if missed <= 0:
+            return
+        accepted = after == 0 or upto < self._journal.accept_loss_before  # it joins late, or a person said so
+        if accepted:
+            log.warning("store_missed_batches", store=self.name, after=known, batches=missed)
+        elif self.mirror:
+            await self._journal.keep_gap(self.name, gap.lacking(upto, missed))
+            log.error("store_lacks_batches", store=self.name, after=known, batches=missed)
+        else:
+            raise StoreError(
+                f"{self.name} has taken batch {after} and the journal begins at {upto + 1}: {missed} batches "
+                "between them are missing. Put back files that belong together; or go on without those "
+                f"batches by [journal] accept_loss_before = {upto + 1}",
+                permanent=True,
+            )
 
     def _upto_mark(self, entries: list[Entry]) -> list[Entry]:
         if not isinstance(self.sink, Marks):
@@ -177,7 +232,8 @@ class Follower:
         except TimeoutError:
             return
 
-    def _wants(self, measurement: str) -> bool:
+    def wants(self, measurement: str) -> bool:
+        """Whether the sink takes rows of ``measurement``."""
         patterns = self._options.measurements
         if measurement not in STORED:  # only on its way to what is stored: for who asks by name
             return measurement in patterns
@@ -192,13 +248,29 @@ _LOOK_AGAIN = 5.0
 
 
 class Followers:
-    """All followers of a journal, which is trimmed behind the slowest; ``store`` is the one that is read."""
+    """All followers of a journal, which is trimmed behind the slowest; ``store`` is the one that is read.
 
-    def __init__(self, journal: Journal, followers: Sequence[Follower], store: Store) -> None:
+    Only mirrors that hold too much of it are not waited for; ``gone`` tells until when ``store`` may have
+    pruned what they lack then.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        followers: Sequence[Follower],
+        store: Store,
+        gone: Callable[[Measurement], datetime | None] = lambda _: None,
+    ) -> None:
         self.store = store
         self._journal = journal
         self._followers = tuple(followers)
+        self._mirrors = [one for one in followers if one.mirror]
         self._trimmed = 0
+        reader = next((one for one in followers if one.sink is store), None)
+        for mirror in self._mirrors:
+            mirror.refill = Refill(journal, mirror.name, store, gone)
+            if reader is not None:
+                mirror.can_refill = reader.wants
 
     async def run(self) -> None:
         """Follow and trim until cancelled."""
@@ -218,17 +290,20 @@ class Followers:
         files = [f.sink.kept for f in self._followers if isinstance(f.sink, KeepsFiles)]
         return [self._journal.kept, *(kept for one in files for kept in one)]
 
-    async def trim(self) -> None:
-        """Forget what every store surely keeps."""
-        places = {f.name: f.safe for f in self._followers}
-        upto = min(places.values(), default=0)
     async def statuses(self) -> list[StoreStatus]:
         """How far each store is."""
         return [await follower.status() for follower in self._followers]
 
+    async def trim(self) -> None:
+        """Forget what every store surely keeps, and what mirrors hold beyond their share."""
+        places = {f.name: f.safe for f in self._followers}
+        upto = min(places.values(), default=0)
         if upto > self._trimmed:
             await self._journal.trim(upto, places)
             self._trimmed = upto
+        if self._mirrors:
+            vital = min((one.safe for one in self._followers if not one.mirror), default=0)
+            await let_go(self._journal, self._mirrors, vital)
 
     async def _keep_trimming(self) -> None:
         while self._followers:
