@@ -78,6 +78,7 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     gauges = {
         "journal_entries": (status.journal.entries, "Batches in the journal"),
         "journal_bytes": (status.journal.bytes, "Bytes in the journal"),
+        "journal_lost_batches": (status.journal.lost, "Acknowledged, and gone from a damaged journal"),
         "journal_limit_bytes": (status.journal.limit_bytes, "Bytes at which nothing more is acknowledged"),
         "broker_connected": (float(status.connected), "1 while connected to the message broker"),
     }
@@ -90,19 +91,8 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     dead = GaugeMetricFamily(f"{PREFIX}_store_dead_letters", refused, labels=["store"])
     for store in status.stores:
         lag.add_metric([store.name], store.lag_s)
-        "journal_lost_batches": (status.journal.lost, "Acknowledged, and gone from a damaged journal"),
         dead.add_metric([store.name], store.dead_letters)
     yield from (lag, dead, *_disks(status))
-
-
-def _processes(processes: Sequence[ProcessStatus]) -> Iterator[Metric]:
-    age = GaugeMetricFamily(
-        f"{PREFIX}_process_sign_age_seconds", "Age of its last sign of life", labels=["process", "role"]
-    )
-    for one in processes:
-        if one.age is not None:
-            age.add_metric([one.name, one.role], one.age.total_seconds())
-    yield age
 
 
 async def _alerts(house: House) -> Metric:

@@ -261,8 +261,6 @@ async def serving(fake: FakeHouse, *, interval_s: float = 0.05, port: int = 0) -
         await server.stop()
 
 
-def _status() -> IngestStatus:
-    return IngestStatus(
 _DISK = DiskRoom(
     "/var/lib/amberwatt",
     free=59_000_000_000,
@@ -271,6 +269,8 @@ _DISK = DiskRoom(
 )
 
 
+def _status() -> IngestStatus:
+    return IngestStatus(
         received=1_000,
         acknowledged=1_000,
         stored_rows=4_200,
@@ -287,9 +287,9 @@ _DISK = DiskRoom(
         session_gaps=1,
         unstamped=5,
         unknown_fields=9,
+        disks=(_DISK,),
     )
 
-        disks=(_DISK,),
 
 def _hours(now: datetime) -> list[SourceHour]:
     hour = now.replace(minute=0, second=0, microsecond=0)
