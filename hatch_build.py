@@ -44,7 +44,9 @@ def build(root: Path) -> None:
         return
     node = _node()
     if _packages_stale(root):
+        _say("Fetching the JavaScript packages of the pages …")
         _run([*node["npm"], "ci", "--ignore-scripts", "--no-audit", "--no-fund"], root)
+    _say("Bundling the pages …")
     # Built beside and renamed: a server that reads the old bundle never sees half of the new one.
     fresh = root / DIST.with_name("dist.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -52,6 +54,10 @@ def build(root: Path) -> None:
     (fresh / LICENCES).write_text(_licences(root), encoding="utf-8")
     shutil.rmtree(root / DIST, ignore_errors=True)
     fresh.rename(root / DIST)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
 
 
 def _options(out: Path) -> list[str]:
@@ -146,7 +152,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if "--if-changed" not in arguments or stale(root):
         build(root)
-        sys.stdout.write(f"built {root / DIST}\n")
+        _say(f"  built {DIST}")
     return 0
 
 

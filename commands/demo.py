@@ -20,7 +20,7 @@ from collectors.connect import open_decoder
 from collectors.mqtt import MqttCollector
 from collectors.sources.replay import ReplaySource
 from commands.say import say
-from commands.welcome import Welcome
+from commands.welcome import Welcome, tell_loading
 from dashboards.server import WebServer
 from dashboards.users import Users
 from runtime.clock import Clock, ReplayClock, SystemClock, from_ms
@@ -137,11 +137,12 @@ async def _welcome(service: Service, options: DemoOptions, loader: _Loader) -> N
     await service.started.wait()
     welcome = await Welcome.prepare(service.users, service.server.url, options.data_dir / CONFIGURATION)
     welcome.tell()
-    if service.history() is not None and loader.days > 1 / 24:
+    first = service.history() is not None and loader.days > 1 / 24
+    if first:
         say(f"Loading {loader.days:.1f} days of history; the pages fill meanwhile. Stop with Ctrl-C.")
     if options.browser and sys.stdout.isatty():
         await asyncio.to_thread(webbrowser.open, service.server.url)
-    await loader.loaded.wait()
+    await (tell_loading(service.history, loader.loaded) if first else loader.loaded.wait())
     welcome.tell_ready(loader.days)
 
 

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from commands.say import say
 from dashboards.users import Users
 
 TOKEN_NAME = "demo"
+
+
+STEPS = 10
+"""How many times it is said how much of the history is loaded."""
+
+
+async def tell_loading(
+    share: Callable[[], float | None], loaded: asyncio.Event, every: timedelta = timedelta(seconds=1)
+) -> None:
+    """Say each time that another tenth of the history is there, until it is ``loaded``.
+
+    ``share`` tells how much there is, 0..1, and is asked again ``every`` so often.
+    """
+    told = 0
+    while not loaded.is_set():
+        reached = int(STEPS * (share() or 0.0))
+        if told < reached < STEPS:
+            say(f"  {reached * 100 // STEPS} % of the history is loaded")
+            told = reached
+        with suppress(TimeoutError):
+            await asyncio.wait_for(loaded.wait(), every.total_seconds())
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
-from commands.welcome import Welcome
+from commands.welcome import Welcome, tell_loading
 from dashboards.passwords import Passwords
 from dashboards.users import Users
 from runtime.clock import ManualClock
@@ -61,3 +62,19 @@ async def test_each_run_ends_the_logins_of_the_one_before(users: Users, tmp_path
     assert await users.authenticate(new.user, new.password) is not None
     assert await users.token_user(old.token) is None
     assert await users.token_user(new.token) is not None
+
+
+async def test_each_tenth_of_the_history_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    loaded = asyncio.Event()
+    shares = iter([0.0, 0.05, 0.1, 0.19, 0.21, 0.5, 0.55, 0.97])
+
+    def share() -> float | None:
+        found = next(shares, None)
+        if found is None:
+            loaded.set()
+        return found
+
+    await tell_loading(share, loaded, every=timedelta(0))
+    assert capsys.readouterr().out.splitlines() == [
+        f"  {percent} % of the history is loaded" for percent in (10, 20, 50, 90)
+    ]
