@@ -19,6 +19,9 @@ from tests.servers.mosquitto import mosquitto
 from tests.servers.process import free_port
 
 PAGE = 4096
+FRAME = PAGE + 24
+"""A page in SQLite's write-ahead log."""
+
 LITTLE = 16 * 1024
 """Bytes that a file may still grow by once its disk is as good as full: a commit takes more."""
 
@@ -87,6 +90,49 @@ async def test_damaged_pages_of_the_journal_are_told_and_what_is_stored_stays_wh
         here.service.close()
         count = whole(Ledger(here.load.account, GPUS, in_duckdb(here.service.data_dir)))
     record(count, told)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_damaged_newest_pages_are_told_with_what_may_be_lost_and_the_service_goes_on(
+    seed: int, tmp_path: Path, record: Recorder
+) -> None:
+    async with scene(tmp_path, mosquitto(tmp_path)) as here:
+        here.publish()
+        await here.more_acknowledged(1_500)
+        log = here.service.data_dir / "journal.sqlite-wal"
+        while len(_frames(log)) < 40:  # it was begun anew only now
+            await here.more_acknowledged(100)
+        here.service.kill()
+        _damage_log(log, Random(seed))
+        here.service.launch()
+        await here.service.until(here.service.ready, "did not go on")
+        first = await here.ingest()
+        await here.more_acknowledged(1_500)
+        await here.finished()
+        told = await here.all_accounted()
+        ledger = await here.ledger()
+    count = ledger.total
+    assert first["journal"]["lost"] > 0
+    assert first["journal"]["lost_at"] is not None
+    assert '"event": "journal_ends_early"' in here.service.told()
+    assert count.duplicated == 0, count
+    # What a store had taken of it is stored all the same, so no more is lost than is said to be missed.
+    assert count.lost <= told["missed"], (count, told)
+    record(count, told)
+
+
+def _frames(log: Path) -> list[int]:
+    """Where the frames of the write-ahead log begin that SQLite would replay."""
+    raw = log.read_bytes()
+    return [at for at in range(32, len(raw) - FRAME + 1, FRAME) if raw[at + 8 : at + 16] == raw[16:24]]
+
+
+def _damage_log(log: Path, random: Random) -> None:
+    """Overwrite some bytes in the older half of the frames that are not folded in yet."""
+    frames = _frames(log)
+    with log.open("r+b") as file:
+        file.seek(frames[random.randrange(len(frames) // 2)] + random.randrange(100, PAGE))
+        file.write(random.randbytes(16))
 
 
 def _damage(file: Path, random: Random) -> None:
