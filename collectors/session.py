@@ -47,14 +47,16 @@ class Pace:
 
     ``away``: nobody answers. The ceiling is low, because a broker that is back holds the messages of all
     devices for us, and its queues overflow while we wait. ``lost``: the connection did not last. Two
-    processes with one client id throw each other out for ever, so these waits grow longer. ``refused``: only
-    people can mend it. ``stable``: after that long a connection counts as one that works.
+    processes with one client id throw each other out for ever, so these waits grow somewhat longer; no more,
+    because on a bad line operators look at old values meanwhile. ``refused``: only people can mend it.
+    ``stable``: after that long a connection counts as one that works. Longer than any wait after a lost one,
+    so that a rival who waits as we do never makes ours look stable.
     """
 
     away: Backoff = field(default_factory=lambda: Backoff(first=0.5))
-    lost: Backoff = field(default_factory=lambda: Backoff(first=0.5, ceiling=60.0))
+    lost: Backoff = field(default_factory=lambda: Backoff(first=0.5, ceiling=15.0))
     refused: Backoff = field(default_factory=lambda: Backoff(first=60.0, ceiling=600.0))
-    stable: float = 30.0
+    stable: float = 60.0
 
 
 class BrokerSession:

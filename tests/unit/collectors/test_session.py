@@ -135,4 +135,12 @@ async def test_a_cancellation_that_a_failing_connection_swallowed_is_heeded() ->
 def test_a_broker_that_is_back_is_found_within_ten_seconds() -> None:
     away = Pace().away
     assert max(away.next() for _ in range(2_000)) <= 10.0
-    assert Pace().lost.ceiling > away.ceiling
+
+
+def test_on_a_bad_line_nobody_waits_long_and_a_rival_never_makes_it_look_stable() -> None:
+    pace = Pace()
+    waits = [pace.lost.next() for _ in range(2_000)]
+    assert waits[0] <= 0.5
+    assert max(waits) <= 15.0 < pace.stable
+    assert pace.away.ceiling < pace.lost.ceiling
+    assert len({round(wait, 3) for wait in waits[-100:]}) > 50, "two with one name do not return in step"
