@@ -22,7 +22,9 @@ class ServiceOptions(Options):
     """The ``[service]`` table.
 
     ``replay_from`` makes the service follow the time of a recording from then on, instead of the machine's.
-    ``public_url`` is where people reach the pages: it stands in e-mails.
+    ``public_url`` is where people reach the pages: it stands in e-mails. ``instance`` tells processes of one
+    role apart; without it the host's name does, so two of them on one host need it. ``jobs_listen`` is where
+    a jobs process tells its health.
     """
 
     data_dir: Path = Path("var")
@@ -30,9 +32,11 @@ class ServiceOptions(Options):
     public_url: str | None = None
     database: str | None = None
     replay_from: datetime | None = None
+    jobs_listen: str = "127.0.0.1:0"
+    instance: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
     settle_grace: Duration = Field(default=timedelta(minutes=2), le=timedelta(days=1))
 
-    @field_validator("listen")
+    @field_validator("listen", "jobs_listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         return host_and_port(value)
