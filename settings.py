@@ -312,6 +312,6 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
         return {k: _absolute(v, folder, k) for k, v in value.items()}
     if isinstance(value, list):
         return [_absolute(v, folder, key) for v in value]
-    if isinstance(value, str) and (key.endswith("_file") or key in ("data_dir", "folder")):
+    if isinstance(value, str) and (key.endswith("_file") or key in ("data_dir", "directory", "folder")):
         return str(folder / value)
     return value

@@ -11,6 +11,7 @@ from energy.figures import Figures
 from energy.interval import floor_quarter
 from energy.site import SiteOptions
 from energy.target import TargetOptions
+from runtime.beats import ProcessStatus
 from telemetry.live import LiveState
 from telemetry.status import IngestStatus, SourceStatus
 
@@ -51,6 +52,14 @@ class DeliveryView(Protocol):
         ...
 
 
+class ProcessView(Protocol):
+    """The processes that share the work."""
+
+    def processes(self) -> Sequence[ProcessStatus]:
+        """Each, by name, also those that should run and never gave a sign of life."""
+        ...
+
+
 class IssuedReport(Protocol):
     """What a rule must know of a report."""
 
@@ -79,6 +88,7 @@ class Reading:
     ingest: IngestView
     deliveries: DeliveryView | None = None
     reports: ReportIndex | None = None
+    processes: ProcessView | None = None
 
     async def settled(self, site: str, at: datetime) -> datetime | None:
         """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -26,7 +26,8 @@ from commands.replay import in_words, replayed
 from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
 from commands.say import fail, say
-from commands.serve import run_service
+from commands.serve import Builders, run_service
+from roles.station import Role, Station
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
 from runtime.lifecycle import stop_on_signal
@@ -60,10 +61,16 @@ def prepare(
 
 
 @cli.command()
-def run(context: typer.Context, config: ConfigFile = None) -> None:
-    """Run the service until SIGTERM or Ctrl-C."""
-    build: Build = context.obj
-    _finish(_until_signalled(lambda stop: run_service(build, _configuration(config), stop)))
+def run(
+    context: typer.Context,
+    config: ConfigFile = None,
+    role: Annotated[str, typer.Option(help="ingest, web, jobs, or all in one process")] = "all",
+    shard: Annotated[str | None, typer.Option(help="which [[shard]] an ingest process takes")] = None,
+) -> None:
+    """Run the service, or one role of it, until SIGTERM or Ctrl-C."""
+    builders: Builders = context.obj
+    station = Station(cast(Role, role), shard)
+    _finish(_until_signalled(lambda stop: run_service(builders.role, _configuration(config), station, stop)))
 
 
 @cli.command()
@@ -74,7 +81,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="open the pages in a browser")] = True,
 ) -> None:
     """Two simulated sites with a month of history, live within a minute."""
-    build: Build = context.obj
+    build: Build = context.obj.whole
     options = DemoOptions(port, data_dir.resolve(), browser)
     _finish(_until_signalled(lambda stop: run_demo(build, options, stop)))
 
@@ -217,7 +224,7 @@ def _ask(
     config: Path | None,
     work: Callable[[Running, Configuration], Awaitable[None]],
 ) -> None:
-    build: Build = context.obj
+    build: Build = context.obj.whole
     log.configure("warning")
 
     async def ask() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from starlette.requests import HTTPConnection, Request
@@ -10,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from dashboards.house import House
+from dashboards.house import AuthOptions
 from dashboards.problem import Problem, response, wants_page
 from dashboards.security import SAFE, csrf_token, known_host, same_origin
-from dashboards.users import User
+from dashboards.users import User, Users
 
 COOKIE = "amberwatt_session"
 LOGIN = "/login"
@@ -29,6 +30,25 @@ STATIC = "/static/"
 Via = Literal["none", "session", "token"]
 
 
+class Guarded(Protocol):
+    """What the gate asks of a house."""
+
+    @property
+    def users(self) -> Users:
+        """Who there is."""
+        ...
+
+    @property
+    def auth(self) -> AuthOptions:
+        """Whether strangers may read."""
+        ...
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """Our names."""
+        ...
+
+
 class Gate:
     """ASGI: sets ``state.user`` (:class:`User` or None), ``state.via``, ``state.csrf`` and ``state.session``.
 
@@ -37,7 +57,7 @@ class Gate:
     pages or from no page at all.
     """
 
-    def __init__(self, app: ASGIApp, house: House) -> None:
+    def __init__(self, app: ASGIApp, house: Guarded) -> None:
         self._app, self._house = app, house
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +81,7 @@ class Gate:
             await _refuse(refusal, scope, receive, send)
 
 
-async def identify(connection: HTTPConnection, house: House) -> Problem | None:
+async def identify(connection: HTTPConnection, house: Guarded) -> Problem | None:
     """Find out who asks and tell ``connection.state``; the problem is a token that is worth nothing."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -76,7 +96,7 @@ async def identify(connection: HTTPConnection, house: House) -> Problem | None:
     return None
 
 
-def stranger(connection: HTTPConnection, house: House) -> Problem | None:
+def stranger(connection: HTTPConnection, house: Guarded) -> Problem | None:
     """The problem of somebody who is not known, where strangers may not read."""
     reading = connection.scope["type"] == "websocket" or connection.scope["method"] in SAFE
     if connection.state.user is not None:
@@ -86,7 +106,7 @@ def stranger(connection: HTTPConnection, house: House) -> Problem | None:
     return _unauthorized(f"log in at {LOGIN}, or send Authorization: Bearer TOKEN")
 
 
-async def still_welcome(connection: HTTPConnection, house: House) -> bool:
+async def still_welcome(connection: HTTPConnection, house: Guarded) -> bool:
     """Whether who opened ``connection`` would be let in again: not logged out, expired or revoked since."""
     _introduce(connection, None, "none")
     return await identify(connection, house) is None and stranger(connection, house) is None

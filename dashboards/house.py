@@ -10,7 +10,7 @@ from typing import Protocol
 from pydantic import Field
 
 from alerts.board import AlertBoard
-from alerts.reading import DeliveryView, IngestView
+from alerts.reading import DeliveryView, IngestView, ProcessView
 from alerts.replay import Replay
 from alerts.watch import Evaluation
 from dashboards.users import Users
@@ -97,3 +97,18 @@ class House:
     hosts: Collection[str] = ()
     """Our names in lower case, besides ``localhost``: only by these may browsers read without a login."""
     completeness: CompletenessView | None = None
+    processes: ProcessView | None = None
+    """None where one process does everything."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a process without pages lets be seen: whether it is well, and what it takes in."""
+
+    users: Users
+    auth: AuthOptions
+    hosts: Collection[str]
+    readiness: Readiness
+    version: str
+    ingest: IngestView | None = None
+    processes: ProcessView | None = None

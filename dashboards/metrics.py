@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,8 +10,9 @@ from prometheus_client.registry import Collector
 
 from alerts.board import AlertState
 from alerts.verdict import Severity
-from dashboards.house import House
+from dashboards.house import House, Side
 from dashboards.now import Now
+from runtime.beats import ProcessStatus
 from runtime.clock import to_ms
 from telemetry.status import IngestStatus
 
@@ -33,16 +34,27 @@ async def exposition(house: House, now: Now, listening: int) -> bytes:
 
     A figure that is not known is absent, not 0.
     """
-    build = GaugeMetricFamily(f"{PREFIX}_build", "The running version", labels=["version"])
-    build.add_metric([house.version], 1)
     ingest, alerts = _ingest(await house.ingest.status()), await _alerts(house)
     feed = GaugeMetricFamily(f"{PREFIX}_live_feed_clients", "Pages and scripts that follow the live feed")
     feed.add_metric([], listening)
-    families = [*ingest, alerts, *_sites(house, now), feed, build]
+    shared = () if house.processes is None else _processes(house.processes.processes())
+    return _exposed([*ingest, alerts, *_sites(house, now), feed, *shared], house.version)
+
+
+async def side_exposition(side: Side) -> bytes:
+    """The metrics of a process without pages: what it takes in, if anything, and whom it hears of."""
+    ingest = () if side.ingest is None else _ingest(await side.ingest.status())
+    shared = () if side.processes is None else _processes(side.processes.processes())
+    return _exposed([*ingest, *shared], side.version)
+
+
+def _exposed(families: Sequence[Metric], version: str) -> bytes:
+    build = GaugeMetricFamily(f"{PREFIX}_build", "The running version", labels=["version"])
+    build.add_metric([version], 1)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    registry.register(_Ready(families))
+    registry.register(_Ready([*families, build]))
     return generate_latest(registry)
 
 
@@ -93,6 +105,16 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
         lag.add_metric([store.name], store.lag_s)
         dead.add_metric([store.name], store.dead_letters)
     yield from (lag, dead, *_disks(status))
+
+
+def _processes(processes: Sequence[ProcessStatus]) -> Iterator[Metric]:
+    age = GaugeMetricFamily(
+        f"{PREFIX}_process_sign_age_seconds", "Age of its last sign of life", labels=["process", "role"]
+    )
+    for one in processes:
+        if one.age is not None:
+            age.add_metric([one.name, one.role], one.age.total_seconds())
+    yield age
 
 
 async def _alerts(house: House) -> Metric:

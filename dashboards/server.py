@@ -83,8 +83,9 @@ class WebServer:
         """Say ``bye`` to the live feeds, let answers under way end, close. Harmless when not started."""
         if self._task is None:
             return
-        hub: Hub = self.app.state.hub
-        hub.close()
+        hub: Hub | None = getattr(self.app.state, "hub", None)
+        if hub is not None:
+            hub.close()
         self._server.should_exit = True
         await self._task
         self._task = None

@@ -14,7 +14,7 @@ from alerts.compose import Composer
 from alerts.message import AlertMessage, Channel
 from alerts.mirror import Mirrors
 from alerts.outbox import Outbox
-from alerts.reading import Reading
+from alerts.reading import ProcessView, Reading
 from alerts.route import Report, Router
 from alerts.watch import Watch
 from energy.ledger import Ledger
@@ -28,6 +28,9 @@ from runtime.lifecycle import Component
 from runtime.schedule import Job, Schedule, every
 
 WATCH_EVERY = timedelta(seconds=10)
+
+GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY = JOBS = ("green-check", "monthly-report", "alarm-history")
+"""The jobs of every schedule, as the run table names them."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,17 @@ def open_telling(ground: Ground, sight: Sight) -> Telling:
     return Telling(outbox, channels, router, book)
 
 
-def open_duties(ground: Ground, sight: Sight, records: Records, more: Sequence[Job] = ()) -> Duties:
-    """The duties over ``records``; ``more`` are jobs that this process has beside them."""
+def open_duties(
+    ground: Ground,
+    sight: Sight,
+    records: Records,
+    processes: ProcessView | None = None,
+    more: Sequence[Job] = (),
+) -> Duties:
+    """The duties over ``records``; ``more`` are jobs that this process has beside :data:`JOBS`."""
     settings, database = ground.settings, ground.database
     telling = open_telling(ground, sight)
-    reading = records.reading(ground, sight, telling.outbox)
+    reading = records.reading(ground, sight, telling.outbox, processes)
     watch = Watch(ground.configuration.alerting.rules(), reading, telling.book, ground.wall)
     grace = settings.service.settle_grace
     ledger = Ledger(database, sight.store, settings.sites, sight.caught_up, grace)
@@ -102,9 +111,9 @@ def open_duties(ground: Ground, sight: Sight, records: Records, more: Sequence[J
         await telling.book.prune(due - KEPT)
 
     jobs = [
-        Job("green-check", IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
-        Job("monthly-report", every(timedelta(minutes=5)), check.issue, "latest"),
-        Job("alarm-history", every(timedelta(days=1)), forget, "latest"),
+        Job(GREEN_CHECK, IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
+        Job(MONTHLY_REPORT, every(timedelta(minutes=5)), check.issue, "latest"),
+        Job(ALARM_HISTORY, every(timedelta(days=1)), forget, "latest"),
         *more,
     ]
     schedule = Schedule(jobs, database, ground.clock, owner=ground.owner)

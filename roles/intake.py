@@ -10,6 +10,7 @@ from typing import cast
 from collectors.connect import open_decoder, open_source
 from collectors.declared import declared
 from collectors.mqtt import MqttCollector
+from collectors.shard import WHOLE, Shard
 from collectors.source import MessageSource
 from energy.device import devices
 from energy.marker import Marker
@@ -103,10 +104,10 @@ class Intake:
         return found
 
 
-async def keep(ground: Ground) -> Kept:
-    """Open journal and stores, and find what was known before. Raises StoreError."""
+async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
+    """Open journal and stores, and find what was known before of ``part``. Raises StoreError."""
     settings, opened = ground.settings, ground.opened
-    registry = SeriesRegistry(settings.ingest.max_series)
+    registry = SeriesRegistry(settings.ingest.max_series, part.share)
     journal = Journal(ground.data_dir / "journal.sqlite", registry, settings.journal)
     await journal.open()
     opened.push_async_callback(journal.close)
@@ -137,8 +138,8 @@ async def keep(ground: Ground) -> Kept:
     )  # fmt: skip
 
 
-def take_in(ground: Ground, kept: Kept) -> Intake:
-    """The ingest over what is ``kept``, and the collector that feeds it."""
+def take_in(ground: Ground, kept: Kept, part: Shard = WHOLE) -> Intake:
+    """The ingest over what is ``kept``, and the collector that feeds it with ``part``."""
     settings, journal = ground.settings, kept.journal
     ingest = Ingest(journal, kept.live, kept.sources, kept.quality, kept.followers)
     ingest.account = kept.account
@@ -146,7 +147,7 @@ def take_in(ground: Ground, kept: Kept) -> Intake:
         ingest.listen(observing(ground.clock))
         if journal.newest_ms is not None:
             ground.clock.observe(from_ms(journal.newest_ms))
-    source = open_source(settings.broker, ground.data_dir / "session.json")
+    source = open_source(part.broker(settings.broker), ground.data_dir / "session.json")
     ingest.connected = lambda: source.connected
     counted = kept.account.counts.find
     decoder = open_decoder(settings.ingest.decoder, journal.registry, settings.ingest.allow, counted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerts.desk import Desk as AlertDesk
-from alerts.reading import DeliveryView, Reading
+from alerts.reading import DeliveryView, ProcessView, Reading
 from energy.reader import LedgerFigures
 from reports.desk import Desk as ReportDesk
 from reports.monthly import Material
@@ -22,11 +22,23 @@ class Records:
     material: Material
     reports: ReportDesk
 
-    def reading(self, ground: Ground, sight: Sight, deliveries: DeliveryView | None) -> Reading:
+    def reading(
+        self,
+        ground: Ground,
+        sight: Sight,
+        deliveries: DeliveryView | None,
+        processes: ProcessView | None = None,
+    ) -> Reading:
         """What rules may look at."""
-        settings = ground.settings
         return Reading(
-            settings.sites, settings.target, self.figures, sight.live, sight.ingest, deliveries, self.reports
+            sites=ground.settings.sites,
+            targets=ground.settings.target,
+            figures=self.figures,
+            live=sight.live,
+            ingest=sight.ingest,
+            deliveries=deliveries,
+            reports=self.reports,
+            processes=processes,
         )
 
 
@@ -36,7 +48,7 @@ def open_records(ground: Ground, sight: Sight) -> Records:
     figures = LedgerFigures(ground.database, sight.store, settings.sites)
     board = AlertDesk(ground.database)
     material = Material(figures, board, settings.sites, settings.target)
-    folder = settings.service.data_dir / "reports"
+    folder = settings.reports.directory or settings.service.data_dir / "reports"
     return Records(
         figures,
         board,

@@ -15,7 +15,10 @@ from telemetry.store import Store
 class Waiting(Protocol):
     """What the broker kept while nobody listened, as :class:`telemetry.backlog.Backlog` tells."""
 
-    over: bool
+    @property
+    def over(self) -> bool:
+        """Whether nothing is known to be still on its way."""
+        ...
 
     async def wait(self) -> None:
         """Return once nothing is known to be still on its way."""

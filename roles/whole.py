@@ -76,6 +76,10 @@ class Service:
         """Serve the pages until cancelled, and tell other processes of this machine where."""
         await serve(self.server, self.data_dir, self.started)
 
+    async def first_login(self) -> tuple[str, str] | None:
+        """Name and password of the first operator when there is nobody yet; else None."""
+        return await self.users.ensure_first()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Run every component until ``stop`` is set or an essential one ends."""
         await run_all(self.components, stop)
@@ -100,7 +104,7 @@ async def whole(configuration: Configuration, clock: Clock | None = None) -> Asy
                 await kept.retention.prune(due)
 
         retention = Job("retention", every(HOUR), prune, "latest")
-        duties = open_duties(base, sight, records, [retention])
+        duties = open_duties(base, sight, records, more=[retention])
         users = Users(base.database, base.wall)
         service = Service(
             base.clock, base.data_dir, kept.journal, intake.ingest, duties.check, duties.watch, users,

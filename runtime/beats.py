@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -169,6 +170,11 @@ class Pulse:
     def answers_at(self, address: str) -> None:
         """From now on the process can be reached there."""
         self._who = replace(self._who, address=address)
+
+    async def end(self) -> None:
+        """The process ends in good order, and nobody has to miss it."""
+        with suppress(*DATABASE_AWAY):
+            await self._beats.remove(self._who.name)
 
     async def run(self) -> NoReturn:
         """Give a sign at every turn until cancelled, also after the database was away."""

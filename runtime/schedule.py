@@ -80,6 +80,18 @@ class Job:
         return due
 
 
+class History:
+    """The runs of ``jobs`` that another process schedules, from the table that all share."""
+
+    def __init__(self, database: Database, jobs: Sequence[str]) -> None:
+        self.jobs: Sequence[str] = tuple(jobs)
+        self._table = RunTable(database, "", SystemClock(), LEASE)
+
+    async def history(self, job: str | None = None, limit: int = 50) -> list[JobRun]:
+        """The newest runs first."""
+        return await self._table.history(job, limit)
+
+
 class Schedule:
     """Runs ``jobs`` by ``clock``, each in its own task, one due time at a time.
 

@@ -11,11 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from runtime.clock import from_ms, to_ms
-from telemetry.completeness import Completeness
+from telemetry.completeness_book import SourceHistory
 from telemetry.completeness_stored import HourRows, StoredHours
-from telemetry.frame import Mask
+from telemetry.frame import Floats, Mask
 from telemetry.intake import COMPLETENESS, COUNTS, is_nobody
-from telemetry.intake_account import IntakeAccount
+from telemetry.intake_sources import IntakeSources, Numbers
 from telemetry.intake_tally import HOUR_MS
 from telemetry.reason import REASONS
 
@@ -67,10 +67,32 @@ class CompletenessView(Protocol):
         ...
 
 
+class Counted(Protocol):
+    """What the lines need of :class:`telemetry.completeness.Completeness`."""
+
+    @property
+    def history(self) -> SourceHistory:
+        """What is known of each source over the last hours."""
+        ...
+
+    def now(self) -> Iterator[tuple[Numbers, int, dict[str, Floats]]]:
+        """Sources, hour and columns of what memory holds."""
+        ...
+
+
+class Named(Protocol):
+    """What the lines need of :class:`telemetry.intake_account.IntakeAccount`."""
+
+    @property
+    def sources(self) -> IntakeSources:
+        """The names of all sources."""
+        ...
+
+
 class CompletenessLines:
     """Implements :class:`CompletenessView`: what is stored, and over it what memory holds."""
 
-    def __init__(self, ledger: Completeness, stored: StoredHours, account: IntakeAccount) -> None:
+    def __init__(self, ledger: Counted, stored: StoredHours, account: Named) -> None:
         self._ledger = ledger
         self._stored = stored
         self._account = account

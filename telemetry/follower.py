@@ -171,7 +171,8 @@ class Follower:
         )
         await self._account(entries[0].position - 1 if entries else head)
         last = entries[-1].position if entries else head
-        piece = await self.refill.piece() if self.refill is not None and last >= head else None
+        spare = self.error is None and last >= head  # neither in trouble nor behind
+        piece = await self.refill.piece() if self.refill is not None and spare else None
         again = piece.frames if piece else []
         await self.sink.append([*again, *(f for e in entries for f in e.frames)], last)
         if self.refill is not None and piece is not None:
@@ -189,7 +190,7 @@ class Follower:
     async def _account(self, upto: int) -> None:
         """Account for batches up to ``upto`` that the journal no longer holds. Raises StoreError.
 
-        Those that no follower had surely taken were never trimmed: the journal lost them, and tells so itself.
+        Those that no follower had surely taken were never trimmed: the journal lost them and says so.
         """
         after, gap = self.position, self._journal.gaps.get(self.name, Gap())
         known = max(after, gap.upto)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,6 +15,7 @@ from telemetry.catalogue import MEASUREMENTS, Measurement
 from telemetry.frame import Frame
 from telemetry.journal import Journal
 from telemetry.live import LiveState
+from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
 from telemetry.store import AT, SeriesQuery, Store
 from telemetry.stored import is_told
@@ -40,8 +41,11 @@ async def restore(journal: Journal, store: Store, live: LiveState, sources: Sour
     try:
         position = await store.open()
         if journal.newest_ms is not None:
+            registry, newest = journal.registry, from_ms(journal.newest_ms)
             for measurement in MEASUREMENTS.values():
-                found += await _from_store(journal, store, live, (measurement, from_ms(journal.newest_ms)))
+                named = map(registry.key, live.registered(measurement, {}).tolist())
+                wanted = Wanted(measurement, newest, sum(map(registry.owns, named)))
+                found += await find_newest(registry, store, live, wanted)
     except StoreError as error:
         if error.permanent:
             raise
@@ -57,49 +61,57 @@ async def restore(journal: Journal, store: Store, live: LiveState, sources: Sour
     return found
 
 
-async def _from_store(
-    journal: Journal, store: Store, live: LiveState, what: tuple[Measurement, datetime]
-) -> int:
-    measurement, newest = what
-    registry = journal.registry
-    expected = sum(registry.owns(registry.key(int(one))) for one in live.registered(measurement, {}))
+@dataclass(frozen=True)
+class Wanted:
+    """The newest rows of ``measurement`` up to ``newest``, of about so many series."""
+
+    measurement: Measurement
+    newest: datetime
+    series: int
+
+
+async def find_newest(registry: SeriesRegistry, store: Store, live: LiveState, wanted: Wanted) -> int:
+    """Fill ``live`` from ``store``, looking further and further back; the number of series found.
+
+    Raises StoreError.
+    """
+    measurement, newest, expected = wanted.measurement, wanted.newest, wanted.series
     where = registry.places(measurement)
     rows = 0
     for span in _LOOK_BACK:
         if rows >= expected or expected * span.total_seconds() > _MOST_ROWS:
             break
         query = SeriesQuery(measurement, newest - span, newest + MILLISECOND, where)
-        latest = _ours(journal, measurement, await store.latest(query))
+        latest = _ours(registry, measurement, await store.latest(query))
         if max(rows, latest.num_rows):  # a store without any may be one that does not take them
             live.searched(measurement, to_ms(query.start))
         if latest.num_rows > rows:
             rows = latest.num_rows
-            live.update(_frame(journal, measurement, latest))
+            live.update(_frame(registry, measurement, latest))
             for field in measurement.field_names:
                 if latest[field].null_count:  # the newest row lacks it: an older one may tell it
                     older = await store.latest(replace(query, fields=(field,)))
-                    live.update(_frame(journal, measurement, _ours(journal, measurement, older)))
+                    live.update(_frame(registry, measurement, _ours(registry, measurement, older)))
     return rows
 
 
-def _ours(journal: Journal, measurement: Measurement, latest: pa.Table) -> pa.Table:
+def _ours(registry: SeriesRegistry, measurement: Measurement, latest: pa.Table) -> pa.Table:
     """The rows of ``latest`` that are told here: names of others are none of ours."""
-    registry = journal.registry
     if registry.share.everything:
         return latest
     labels = zip(*(latest[label].to_pylist() for label in measurement.labels), strict=True)
     return latest.filter(pa.array([registry.owns((measurement.name, one)) for one in labels], pa.bool_()))
 
 
-def _frame(journal: Journal, measurement: Measurement, latest: pa.Table) -> Frame:
+def _frame(registry: SeriesRegistry, measurement: Measurement, latest: pa.Table) -> Frame:
     columns = {name: _floats(latest, name) for name in measurement.field_names if name in latest.column_names}
     at_ms = latest[AT].to_numpy().astype(np.int64)
-    return Frame(measurement, _series(journal, measurement, latest), at_ms, columns)
+    return Frame(measurement, _series(registry, measurement, latest), at_ms, columns)
 
 
-def _series(journal: Journal, measurement: Measurement, table: pa.Table) -> np.ndarray:
+def _series(registry: SeriesRegistry, measurement: Measurement, table: pa.Table) -> np.ndarray:
     labels = zip(*(table[label].to_pylist() for label in measurement.labels), strict=True)
-    return np.array([journal.registry.id(measurement, one) for one in labels], dtype=np.int32)
+    return np.array([registry.id(measurement, one) for one in labels], dtype=np.int32)
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:

@@ -53,6 +53,12 @@ class SourceBook:
             self._configured.add(source)
             self._number(source, measurement, site)
 
+    def know(self, sources: Iterable[str]) -> None:
+        """These spoke not long ago: they are listed even if nothing of them is heard here."""
+        for source in sources:
+            if source not in self._names:
+                self._add(source)
+
     def observe(self, frames: Iterable[Frame]) -> None:
         """Count the rows of ``frames``."""
         for frame in frames:
@@ -71,8 +77,7 @@ class SourceBook:
             if not self._has(source):
                 continue
             if source not in self._names:
-                measurement = measurement_of(source)
-                self._number(source, measurement, None if measurement == "grid" else source.split("/")[0])
+                self._add(source)
             self._online[source] = online
 
     def arrival_stands_for(self, unstamped: Mapping[str, int]) -> None:
@@ -135,6 +140,10 @@ class SourceBook:
                 continue
             site = self._registry.labels(series).get("site")
             self._source_of.append(self._number(source_of(key), key[0], site))
+
+    def _add(self, source: str) -> None:
+        measurement = measurement_of(source)
+        self._number(source, measurement, None if measurement == "grid" else source.split("/")[0])
 
     def _number(self, source: str, measurement: str, site: str | None) -> int:
         number = self._names.get(source)

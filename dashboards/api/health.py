@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from dashboards.here import HouseHere
+from dashboards.house import Readiness
 from dashboards.metrics import exposition
 from dashboards.problem import RESPONSES
 
@@ -36,9 +37,14 @@ async def healthz() -> Health:
 @router.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "Not ready"}})
 async def readyz(house: HouseHere) -> Response:
     """Configuration, journal and message source are in order; 503 with the reasons when not."""
-    problems = await house.readiness.problems()
-    ready = Ready(status="not ready" if problems else "ready", problems=problems)
-    return JSONResponse(ready.model_dump(), 503 if problems else 200)
+    return await ready(house.readiness)
+
+
+async def ready(readiness: Readiness) -> Response:
+    """200 when there is no problem, else 503 that names them all."""
+    problems = await readiness.problems()
+    body = Ready(status="not ready" if problems else "ready", problems=problems)
+    return JSONResponse(body.model_dump(), 503 if problems else 200)
 
 
 @router.get(

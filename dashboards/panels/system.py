@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from dashboards.house import House
 from dashboards.panels.background import Background, background
 from dashboards.view import View
+from runtime.beats import ProcessStatus
 from runtime.errors import StoreError
 from telemetry.completeness_book import FULL
 from telemetry.status import IngestStatus, SourceStatus
@@ -52,7 +53,8 @@ class SourceLine:
 class SystemPage:
     """Everything on the page. ``sources`` are the worst :data:`SHOWN` of ``total``.
 
-    What bears the name of a site that is not configured belongs to no view, so it is shown in each.
+    ``processes`` is empty where one does everything. What bears the name of a site that is not configured
+    belongs to no view, so it is shown in each.
     """
 
     sources: Sequence[SourceLine]
@@ -62,6 +64,7 @@ class SystemPage:
     ingest: IngestStatus
     journal_share: float
     problems: Sequence[str]
+    processes: Sequence[ProcessStatus]
     background: Background
 
 
@@ -86,6 +89,7 @@ async def system_page(house: House, view: View, at: datetime) -> SystemPage:
         ingest=ingest,
         journal_share=ingest.journal.bytes / max(1, ingest.journal.limit_bytes),
         problems=await house.readiness.problems(),
+        processes=() if house.processes is None else house.processes.processes(),
         background=await background(house, view, at),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -26,6 +26,8 @@ class InfluxOptions(FollowOptions):
         batch_lines: most lines of one request.
         dead_letters: folder, below the data directory, for lines that the server will never take.
     """
+
+    shared: ClassVar[bool] = True
 
     url: str = "http://127.0.0.1:8086"
     database: str = "amberwatt"

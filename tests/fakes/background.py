@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from alerts.reading import ChannelStatus
 from alerts.verdict import Severity, Verdict
 from alerts.watch import Evaluation
+from runtime.beats import ProcessStatus
 from runtime.runs import JobRun, RunState
 
 
@@ -44,6 +45,31 @@ class ToldJobs:
 
     async def history(self, job: str | None = None, limit: int = 50) -> Sequence[JobRun]:
         return [run for run in self.runs if job in (None, run.job)][:limit]
+
+
+@dataclass
+class ToldProcesses:
+    """Processes that stand like this."""
+
+    found: Sequence[ProcessStatus] = ()
+
+    def processes(self) -> Sequence[ProcessStatus]:
+        return self.found
+
+
+def processes(at: datetime) -> ToldProcesses:
+    """Two that take in, of which one is silent, one with pages, one at work and one that stands by."""
+    since, second = at - timedelta(days=2), timedelta(seconds=1)
+    known = ("0.1.0", since)
+    return ToldProcesses(
+        [
+            ProcessStatus("ingest/hall-a", "ingest", *known, second, "http://127.0.0.1:9101"),
+            ProcessStatus("ingest/rest", "ingest", *known, 95 * second, "http://127.0.0.1:9102"),
+            ProcessStatus("jobs/dc-1", "jobs", *known, second, "http://127.0.0.1:9201", "at work"),
+            ProcessStatus("jobs/dc-2", "jobs", *known, 2 * second, "http://127.0.0.1:9201", "standing by"),
+            ProcessStatus("web/dc-1", "web", *known, second, "http://127.0.0.1:8080", "", ("broker: gone",)),
+        ]
+    )
 
 
 def evaluation(at: datetime, *active: bool | None, error: str | None = None) -> Evaluation:

@@ -73,6 +73,7 @@ async def day_house(folder: Path) -> AsyncIterator[FakeHouse]:
     fake.ingest = CountedIngest(_status(), _sources())
     fake.rules, fake.deliveries = background.rules(AT), background.channels(AT)
     fake.jobs = background.jobs(AT)
+    fake.processes = background.processes(AT)
     await fake.database.create_all()
     await fake.users.create("jana", PASSWORD, "operator")
     await fake.users.create("otto", PASSWORD, "viewer")

@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from alerts.board import AlertState, Delivery
-from alerts.reading import DeliveryView
+from alerts.reading import DeliveryView, ProcessView
 from alerts.verdict import Severity
 from dashboards.app import create_app
 from dashboards.assets import DIST
@@ -139,6 +139,7 @@ class FakeHouse:
         self.rules: RuleView | None = None
         self.deliveries: DeliveryView | None = None
         self.jobs: JobView | None = None
+        self.processes: ProcessView | None = None
         self.completeness: CompletenessView | None = ToldHours(_hours(now), _shares())
         self.readiness, self.past = Problems(), Past()
         self.database = Database(f"sqlite+aiosqlite:///{folder / 'state.db'}")
@@ -171,6 +172,7 @@ class FakeHouse:
             data_dir=self.folder,
             hosts=("energy.example.org",),
             completeness=self.completeness,
+            processes=self.processes,
         )
 
     async def furnish(self) -> None:

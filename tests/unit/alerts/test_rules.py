@@ -16,6 +16,7 @@ from energy.interval import Period
 from energy.quantity import quantity
 from energy.site import SiteOptions
 from energy.target import TargetOptions
+from runtime.beats import ProcessStatus
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
 from telemetry.disk import DiskPart, DiskRoom
@@ -23,6 +24,7 @@ from telemetry.frame import Frame
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
 from telemetry.status import IngestStatus, JournalStatus, SourceStatus, StoreStatus
+from tests.fakes.background import ToldProcesses
 from tests.fakes.figures import SyntheticFigures, night, site
 
 AT = datetime(2026, 10, 20, 12, tzinfo=UTC)
@@ -112,6 +114,7 @@ async def test_every_rule_names_its_conditions_without_values_and_says_what_to_d
         ),
         deliveries=Channels([ChannelStatus("mail", 0, None, timedelta(0), False)]),
         reports=Shelf(),
+        processes=ToldProcesses([ProcessStatus("web/one", "web")]),
     )
     verdicts = await ask(name, busy)
     later = await ask(

@@ -1,0 +1,136 @@
+"""What a process knows of the past that keeps nothing itself: names and newest values, of a shared store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import numpy as np
+import structlog
+
+from runtime.backoff import Backoff
+from runtime.clock import Clock, to_ms
+from runtime.errors import StoreError
+from telemetry.catalogue import GPU, MEASUREMENTS
+from telemetry.completeness_book import FORGET, HOURS, SourceHistory
+from telemetry.completeness_stored import StoredHours
+from telemetry.frame import Floats
+from telemetry.intake_sources import IntakeSources, Numbers
+from telemetry.intake_tally import HOUR_MS
+from telemetry.live import LiveState
+from telemetry.restore import Wanted, find_newest
+from telemetry.rollup import ALL_ROLLUPS, GROUPS
+from telemetry.series import SeriesRegistry, measurement_of
+from telemetry.sources import SourceBook
+from telemetry.store import Store
+
+log = structlog.get_logger(__name__)
+
+EVERY = timedelta(minutes=1)
+"""How often the account of the last hours is read again: its rows are written as often."""
+
+_GPUS = 8
+"""GPUs of a node, about: from so many series a start knows when it has found all."""
+
+
+class Recall:
+    """Opens ``store``, which others fill, and reads what they know of their sources every minute.
+
+    ``history`` holds how full the last hours of each source were. Until the store answers, what arrives is
+    all that is known.
+    """
+
+    def __init__(
+        self, registry: SeriesRegistry, store: Store, live: LiveState, sources: SourceBook, clock: Clock
+    ) -> None:
+        self._registry, self._store, self._live = registry, store, live
+        self._book, self._clock = sources, clock
+        self.sources = IntakeSources(registry, lambda _number, _name: None)
+        self.hours = StoredHours(store, self.sources)
+        self.history = SourceHistory()
+        self.problem: str | None = None
+        """Why the store cannot be asked, for people; None while it can."""
+        self._grouped = 0
+
+    async def run(self) -> NoReturn:
+        """Open, remember, and go on reading until cancelled. Raises StoreError when waiting cannot help."""
+        backoff = Backoff(first=0.5, ceiling=30.0)
+        await self._insist(self._begin, backoff)
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            await self._insist(self.refresh, backoff)
+
+    def now(self) -> Iterator[tuple[Numbers, int, dict[str, Floats]]]:
+        """Nothing: what only memory holds is in the memory of others, who store it every minute."""
+        return iter(())
+
+    async def refresh(self) -> None:
+        """Read which sources there are, and how full the last hours of each were. Raises StoreError."""
+        now = self._clock.now()
+        await self.hours.latest(now - FORGET, now)  # whoever has a row there is named by that
+        history = SourceHistory()
+        rows = [one async for one in self.hours.rows(_hour(now) - (HOURS - 1) * _HOUR, now, _SHARE)]
+        history.grow(len(self.sources))
+        for sources, hours, columns in rows:
+            received, expected = np.nan_to_num(columns["received"]), columns["expected"]
+            for hour in np.unique(hours).tolist():
+                one = hours == hour
+                history.note(hour, sources[one], received[one], expected[one])
+        self.history = history
+        self._book.know(self._known())
+        await self._name_groups()
+
+    async def _begin(self) -> None:
+        await self._store.open()
+        await self.refresh()
+        found, now = 0, self._clock.now()
+        nodes = sum(1 for source in self._known() if measurement_of(source) == GPU.name)
+        for measurement in MEASUREMENTS.values():
+            series = _GPUS * nodes if measurement is GPU else len(self._registry)
+            wanted = Wanted(measurement, now, series)
+            found += await find_newest(self._registry, self._store, self._live, wanted)
+        await self._name_groups()
+        log.info("state_recalled", store=self._store.name, series=found, sources=len(self.sources))
+
+    async def _insist(self, work: Callable[[], Awaitable[None]], backoff: Backoff) -> None:
+        while True:
+            try:
+                await work()
+            except StoreError as error:
+                if error.permanent:
+                    raise
+                if self.problem is None:
+                    log.warning("store_not_asked", store=self._store.name, error=str(error))
+                self.problem = str(error)
+                await asyncio.sleep(backoff.next())
+            else:
+                self.problem = None
+                backoff.reset()
+                return
+
+    def _known(self) -> Iterator[str]:
+        """All sources of the last days but nobody in particular."""
+        names = map(self.sources.name, range(1, len(self.sources)))
+        return (name for name in names if measurement_of(name))
+
+    async def _name_groups(self) -> None:
+        """Name racks, halls and sites of new GPUs, as their rows were named by whoever wrote them."""
+        for number in range(self._grouped, len(self._registry)):
+            base, labels = self._registry.key(number)
+            for name in GROUPS if base == GPU.name else ():
+                measurement = ALL_ROLLUPS[f"{name}_1m"].measurement
+                kept = tuple(labels[GPU.labels.index(label)] for label in measurement.labels)
+                self._registry.id(measurement, kept)
+            self._grouped = number + 1
+            if number % 10_000 == 0:
+                await asyncio.sleep(0)
+
+
+_SHARE = ("received", "expected")
+_HOUR = timedelta(milliseconds=HOUR_MS)
+
+
+def _hour(at: datetime) -> datetime:
+    return at - timedelta(milliseconds=to_ms(at) % HOUR_MS)

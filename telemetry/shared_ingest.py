@@ -1,0 +1,182 @@
+"""The ingest of several processes as one, from the signs of life that each gives in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+import structlog
+
+from runtime.beats import SILENT, Beat, Beats, ProcessStatus, Standing
+from runtime.clock import from_ms, to_ms
+from runtime.database import DATABASE_AWAY
+from telemetry.ingest_beat import IngestBeat
+from telemetry.sources import SourceBook
+from telemetry.status import IngestStatus, JournalStatus, SourceStatus
+
+log = structlog.get_logger(__name__)
+
+ROLE = "ingest"
+
+LOST = timedelta(minutes=5)
+"""A process without a sign of life for so long is waited for no more: its readings are missing until it is
+back, so what they would tell is unknown, and told anew then."""
+
+_LOOK_S = 2.0
+_HURRY_S = 0.5
+
+
+class SharedIngest:
+    """The ingest processes of ``shards`` as pages, rules and the ledger see them.
+
+    Counters are sums. The journal is that of the process whose journal is fullest, since each fills by
+    itself; ``limit_bytes`` is its limit before any has told. ``sources`` are known here.
+    """
+
+    def __init__(self, beats: Beats, shards: Collection[str], sources: SourceBook, limit_bytes: int) -> None:
+        self._beats, self._sources, self._limit = beats, sources, limit_bytes
+        self._names = [f"{ROLE}/{shard}" for shard in shards]
+        self._heard: dict[str, Beat] = {}
+        self._told: dict[str, IngestBeat] = {}
+        self._read_at = self._began = asyncio.get_running_loop().time()
+        self.problem: str | None = None
+        """Why nothing is heard of anybody, for people; None while the database answers."""
+        self.newest: Callable[[datetime], None] = lambda _: None
+        """Called with the time that all shards have reached, whenever they told anew."""
+
+    async def run(self) -> NoReturn:
+        """Listen to all signs of life until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(_LOOK_S)
+
+    async def refresh(self) -> None:
+        """Hear what all told last; while the database is away what was heard stays."""
+        try:
+            heard = {beat.process.name: beat for beat in await self._beats.read()}
+        except DATABASE_AWAY as error:
+            told = str(error).partition("\n")[0]
+            if self.problem is None:
+                log.warning("beats_not_read", error=told)
+            self.problem = told
+            return
+        self._read_at, self.problem = asyncio.get_running_loop().time(), None
+        for name in self._names:
+            if name in heard and (told_anew := IngestBeat.decoded(heard[name].told)) is not None:
+                self._told[name] = told_anew
+        self._heard = heard
+        reached = [one.newest_ms for one in self._awaited().values() if one is not None]
+        if reached and None not in reached:
+            self.newest(from_ms(min(ms for ms in reached if ms is not None)))
+
+    async def status(self) -> IngestStatus:
+        """See :class:`alerts.reading.IngestView`."""
+        told = [self._of(name) for name in self._names if name in self._told]
+        rejected: Counter[str] = Counter()
+        for one in told:
+            rejected.update(one.rejected)
+        silent = any(self._age(name) > SILENT for name in self._names)
+        samples = sorted((s for one in told for s in one.samples), key=lambda s: s.at, reverse=True)
+        gaps = [one.last_gap_at for one in told if one.last_gap_at is not None]
+        empty = JournalStatus(0, 0, self._limit, 0)
+        return IngestStatus(
+            **{name: sum(getattr(one, name) for one in told) for name in _COUNTERS},
+            rejected=dict(sorted(rejected.items())),
+            journal=max((one.journal for one in told), key=_fullness, default=empty),
+            stores=[store for one in told for store in one.stores],
+            samples=tuple(samples),
+            connected=not silent and all(one.connected for one in told),
+            last_gap_at=max(gaps, default=None),
+        )
+
+    def sources(self) -> Sequence[SourceStatus]:
+        """See :class:`alerts.reading.IngestView`."""
+        return self._sources.statuses()
+
+    def processes(self) -> Sequence[ProcessStatus]:
+        """Every process that gave signs of life, and every shard that should: by name."""
+        others = [name for name, beat in self._heard.items() if beat.process.role != ROLE]
+        return [self._process(name) for name in sorted([*self._names, *others])]
+
+    def whole(self, rollup: str) -> tuple[int, int]:
+        """From when to when, in ms, all shards' rows of ``rollup`` can be read; empty if one has none."""
+        spans = [self._told[name].whole.get(rollup, (0, 0)) for name in self._names if name in self._told]
+        if len(spans) < len(self._names) or not spans:
+            return 0, 0
+        since = max(first for first, _ in spans)
+        return since, max(since, min(last for _, last in spans))
+
+    async def caught_up(self) -> None:
+        """Return once every shard has stored and marked what it had committed when this was asked.
+
+        Shards without a sign of life for :data:`LOST` are not waited for. Raises one of
+        :data:`runtime.database.DATABASE_AWAY`.
+        """
+        asked_ms = to_ms(await self._beats.now())
+        while True:
+            await self.refresh()
+            reached = [None if one is None else one.through_ms for one in self._awaited().values()]
+            if self.problem is None and all(ms is not None and ms >= asked_ms for ms in reached):
+                return
+            await asyncio.sleep(_HURRY_S)
+
+    @property
+    def over(self) -> bool:
+        """Whether no shard that is waited for knows of anything still on its way from the broker."""
+        return all(one is not None and one.backlog_over for one in self._awaited().values())
+
+    async def wait(self) -> None:
+        """Return once :attr:`over`."""
+        while not self.over:
+            await asyncio.sleep(_HURRY_S)
+            await self.refresh()
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the shards, each with its name."""
+        if self.problem is not None:
+            yield f"database: {self.problem}"
+        for name in self._names:
+            age = self._age(name)
+            if age > SILENT:
+                since = f"for {age.total_seconds():.0f} s" if name in self._heard else "yet; is it running?"
+                yield f"{name}: no sign of life {since}"
+            elif name in self._told:
+                yield from (f"{name}: {problem}" for problem in self._told[name].problems)
+
+    def _awaited(self) -> Mapping[str, IngestBeat | None]:
+        """What each shard told that is waited for; None for one that may be starting."""
+        return {name: self._told.get(name) for name in self._names if self._age(name) <= LOST}
+
+    def _age(self, name: str) -> timedelta:
+        """How long there was no sign; of one that never gave any, how long we have listened."""
+        now = asyncio.get_running_loop().time()
+        if name not in self._heard:
+            return timedelta(seconds=now - self._began)
+        return self._heard[name].age + timedelta(seconds=now - self._read_at)
+
+    def _of(self, name: str) -> IngestStatus:
+        """What a shard counted, its stores named after it."""
+        status, shard = self._told[name].status, name.partition("/")[2]
+        return replace(status, stores=[replace(s, name=f"{shard}/{s.name}") for s in status.stores])
+
+    def _process(self, name: str) -> ProcessStatus:
+        beat = self._heard.get(name)
+        if beat is None:
+            return ProcessStatus(name, ROLE)
+        told = self._told.get(name)
+        ours = Standing.decoded(beat.told) if told is None else Standing(told.problems)
+        return ProcessStatus.of(beat, self._age(name), ours)
+
+
+_COUNTERS = (
+    "received", "acknowledged", "stored_rows", "duplicates", "late",
+    "rows", "missed", "session_gaps", "unstamped", "unknown_fields",
+)  # fmt: skip
+
+
+def _fullness(journal: JournalStatus) -> float:
+    return journal.bytes / max(1, journal.limit_bytes)
