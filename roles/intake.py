@@ -129,7 +129,7 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
     hours = StoredHours(stores[0], account.sources)
     complete = Completeness(journal, follow[0], hours, account, ground.clock)
     counted = Follower(journal, complete, FollowOptions(measurements=(INTAKE.name,)))
-    followers = Followers(journal, [*follow, rolled, counted, marked], stores[0])
+    followers = Followers(journal, [*follow, rolled, counted, marked], stores[0], retention.gone)
     await restore(journal, stores[0], live, sources)
     return Kept(
         journal=journal, live=live, sources=sources, quality=quality, account=account, store=stores[0],
@@ -166,7 +166,7 @@ def _stores(ground: Ground, journal: Journal) -> tuple[list[Store], list[Followe
     chosen = ground.configuration.stores
     stores = [one.build(journal.registry, ground.data_dir, one.name) for one in chosen]
     follow = [
-        Follower(journal, store, cast(FollowOptions, one.options))
+        Follower(journal, store, cast(FollowOptions, one.options), mirror=store is not stores[0])
         for store, one in zip(stores, chosen, strict=True)
     ]
     return stores, follow

@@ -19,6 +19,7 @@ from telemetry.arrow import decode, encode
 from telemetry.counted import Seen
 from telemetry.disk import Kept
 from telemetry.frame import Frame
+from telemetry.gap import Gap
 from telemetry.journal_file import LOST, JournalFile, Stored, Write
 from telemetry.order import newest_ms
 from telemetry.series import SeriesKey, SeriesRegistry
@@ -29,9 +30,15 @@ T = TypeVar("T")
 
 
 class JournalOptions(Options):
-    """The ``[journal]`` table: ``limit`` bounds the file, ``"4GB"``; at the limit nothing is acknowledged."""
+    """The ``[journal]`` table.
+
+    Attributes:
+        limit: bounds the file, ``"4GB"``; at the limit nothing is acknowledged.
+        accept_loss_before: a store or ledger that lacks batches before this position goes on without them.
+    """
 
     limit: ByteSize = Field(default=ByteSize(4_000_000_000), ge=1 << 20)
+    accept_loss_before: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,11 @@ class Journal:
         """What was told of publishers' counts before the file was opened."""
         self.places: dict[str, int] = {}
         """How far each follower surely was at the last trim."""
-        self._file = JournalFile(path, int((options or JournalOptions()).limit))
+        self.gaps: dict[str, Gap] = {}
+        """What followers lack that the journal could not wait for."""
+        options = options or JournalOptions()
+        self.accept_loss_before = options.accept_loss_before
+        self._file = JournalFile(path, int(options.limit))
         self._writer = ThreadPoolExecutor(1, "journal-writer")
         self._reader = ThreadPoolExecutor(1, "journal-reader")
         self._grown = asyncio.Event()
@@ -84,7 +95,7 @@ class Journal:
         stored: Stored = await self._in(self._writer, self._file.open)
         self.registry.restore(stored.names, stored.statuses)
         self.counters, self.statuses, self.places = stored.counters, stored.statuses, stored.places
-        self.seen = stored.seen
+        self.seen, self.gaps = stored.seen, stored.gaps
         if self._file.lost:
             self._lost_at = self.wall.now()
 
@@ -141,15 +152,37 @@ class Journal:
         while self.head <= position:
             await self._grown.wait()
 
-    async def trim(self, upto: int, places: Mapping[str, int] | None = None) -> None:
-        """Forget the batches up to ``upto``; ``places`` tells how far each follower surely is."""
-        await self._in(self._writer, lambda: self._file.trim(upto, places or {}))
+    async def trim(
+        self, upto: int, places: Mapping[str, int] | None = None, gaps: Mapping[str, Gap] | None = None
+    ) -> None:
+        """Forget the batches up to ``upto``, in pieces between which others may commit.
+
+        ``places`` tells how far each follower surely is, ``gaps`` what some lack from now on.
+        """
+        while not await self._in(self._writer, lambda: self._file.trim(upto, places or {}, gaps or {})):
+            pass
         self.places.update(places or {})
+        self.gaps.update(gaps or {})
+
+    async def keep_gap(self, name: str, gap: Gap) -> None:
+        """From now on the follower ``name`` lacks what ``gap`` tells. Raises StoreError."""
+        await self._in(self._writer, lambda: self._file.keep_gap(name, gap))
+        self.gaps[name] = gap
 
     @property
     def head(self) -> int:
         """Position of the newest batch; 0 before the first."""
         return self._file.head
+
+    @property
+    def held(self) -> int:
+        """Bytes of the batches that it holds."""
+        return self._file.held
+
+    @property
+    def limit_bytes(self) -> int:
+        """Bytes at which nothing more is acknowledged."""
+        return self._file.limit_bytes
 
     @property
     def newest_ms(self) -> int | None:

@@ -15,6 +15,7 @@ import structlog
 
 from runtime.errors import JournalFull, StoreError
 from telemetry.counted import Seen
+from telemetry.gap import Gap
 from telemetry.journal_mark import JournalMark
 from telemetry.series import SeriesKey
 
@@ -30,6 +31,9 @@ _PAGE = 4096
 _SLACK_PAGES = 64
 """Pages kept free for names, counters and inner nodes, so that a full journal can still be trimmed."""
 
+_TRIMMED = 32 << 20
+"""Bytes that one transaction forgets, about: a commit that came meanwhile waits for no more than that."""
+
 _ROW = 16
 """Bytes that a row of a small table takes besides its name, at most about."""
 
@@ -41,6 +45,7 @@ CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, measurement TEXT, lab
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS source (name TEXT PRIMARY KEY, online INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY, crc INTEGER, payload BLOB);
+CREATE TABLE IF NOT EXISTS gap (follower TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS follower (name TEXT PRIMARY KEY, position INTEGER) WITHOUT ROWID;
 INSERT OR IGNORE INTO state VALUES (1, 0, 0, NULL);
 """
@@ -75,6 +80,7 @@ class Stored:
     statuses: dict[str, bool]
     places: dict[str, int]
     seen: list[bytes]
+    gaps: dict[str, Gap]
 
 
 class _Run(Protocol):
@@ -95,6 +101,8 @@ class JournalFile:
         self.entries = 0
         self.newest_ms: int | None = None
         self.used = 0
+        self.held = 0
+        """Bytes of the batches held, without names and the like."""
         self._closed = True
         self._mark = JournalMark(path.with_name(path.name + "-head"))
         self._unfolded = False
@@ -133,13 +141,13 @@ class JournalFile:
                 run("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
                 newest = max(filter(None, (self.newest_ms, write.newest_ms)), default=None)
                 run("UPDATE state SET head = ?, entries = entries + 1, newest_ms = ?", (head, newest))
+            used = self._pages()
+        self.used, self.held = used, self.held + len(write.payload)
         if write.payload:
             self.head, self.entries, self.newest_ms = head, self.entries + 1, newest
             self._mark.put(head)
         if write.names or self._unfolded:
             self._fold()
-        if size:
-            self._measure()
         return head
 
     def read(self, after: int, max_bytes: int) -> list[tuple[int, int, bytes]]:
@@ -178,24 +186,45 @@ class JournalFile:
             found = self._reader.execute("SELECT min(position) FROM entry").fetchone()[0]
         return self.head + 1 if found is None else int(found)
 
-    def trim(self, upto: int, places: Mapping[str, int]) -> None:
-        """Forget the batches up to ``upto`` and remember how far each follower surely is.
+    def trim(self, upto: int, places: Mapping[str, int], gaps: Mapping[str, Gap]) -> bool:
+        """Forget the oldest batches up to ``upto``, some of them; True when all of them are gone.
 
-        Not forced to disk: a trim that a power cut undoes is repeated, and the next commit syncs it too.
+        Remembers how far each follower surely is, and what it lacks. Not forced to disk: a trim that a power
+        cut undoes is repeated, and the next commit syncs it too.
         """
         with self._errors("trim"):
             self._writer.execute("PRAGMA synchronous=NORMAL")
             try:
                 with self._transaction() as run:
-                    gone = run("DELETE FROM entry WHERE position <= ?", (upto,)).rowcount
+                    reached, size = self._oldest(upto)
+                    gone = run("DELETE FROM entry WHERE position <= ?", (reached,)).rowcount
                     run("UPDATE state SET entries = entries - ?", (gone,))
                     for name, position in places.items():
                         run("INSERT OR REPLACE INTO follower VALUES (?, ?)", (name, position))
+                    for name, gap in gaps.items():
+                        run("INSERT OR REPLACE INTO gap VALUES (?, ?)", (name, gap.encoded()))
+                    used = self._pages()
             finally:
                 self._writer.execute("PRAGMA synchronous=FULL")
         self._mark.sync()
-        self.entries -= gone
-        self._measure()
+        self.entries, self.held, self.used = self.entries - gone, self.held - size, used
+        return reached >= upto
+
+    def keep_gap(self, name: str, gap: Gap) -> None:
+        """Remember what the follower ``name`` lacks."""
+        with self._errors("write to"), self._transaction() as run:
+            run("INSERT OR REPLACE INTO gap VALUES (?, ?)", (name, gap.encoded()))
+
+    def _oldest(self, upto: int) -> tuple[int, int]:
+        """How far the oldest batches up to ``upto`` reach that one transaction forgets, and their bytes."""
+        size = 0
+        query = "SELECT position, length(payload) FROM entry WHERE position <= ? ORDER BY position"
+        with closing(self._writer.execute(query, (upto,))) as found:
+            for position, length in found:
+                size += length
+                if size >= _TRIMMED:
+                    return int(position), size
+        return upto, size
 
     def close(self) -> None:
         """Fold the WAL into the file and close it."""
@@ -246,13 +275,15 @@ class JournalFile:
     def _load(self) -> Stored:
         state = self._writer.execute("SELECT head, entries, newest_ms FROM state").fetchone()
         self.head, self.entries, self.newest_ms = state
-        self._measure()
+        self.used = self._pages()
+        self.held = int(self._writer.execute("SELECT total(length(payload)) FROM entry").fetchone()[0])
         return Stored(
             self._names(),
             dict(self._writer.execute("SELECT name, value FROM counter")),
             {n: bool(v) for n, v in self._writer.execute("SELECT name, online FROM source")},
             dict(self._writer.execute("SELECT name, position FROM follower")),
             self._seen(),
+            {n: Gap.decoded(told) for n, told in self._writer.execute("SELECT follower, told FROM gap")},
         )
 
     def _note(self, run: _Run, write: Write) -> None:
@@ -318,10 +349,11 @@ class JournalFile:
             names.append((measurement, tuple(json.loads(labels))))
         return names
 
-    def _measure(self) -> None:
+    def _pages(self) -> int:
+        """Bytes of the pages in use; within a transaction, as they are once it is committed."""
         pages = self._writer.execute("PRAGMA page_count").fetchone()[0]
         free = self._writer.execute("PRAGMA freelist_count").fetchone()[0]
-        self.used = (pages - free) * _PAGE
+        return int(pages - free) * _PAGE
 
     @contextmanager
     def _transaction(self) -> Iterator[_Run]:

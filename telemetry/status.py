@@ -29,7 +29,9 @@ class JournalStatus:
 class StoreStatus:
     """How far a store has followed; ``lag_s`` is the age of the oldest batch that it lacks, 0 if none.
 
-    ``dead_letters`` are rows that its server will never take, kept in a file beside the data.
+    ``dead_letters`` are rows that its server will never take, kept in a file beside the data. ``missed``
+    batches the journal could not keep for it, the first of which arrived ``missed_since``: they are filled in
+    from the first store, as far as it has them.
     """
 
     name: str
@@ -37,6 +39,8 @@ class StoreStatus:
     lag_s: float
     error: str | None = None
     dead_letters: int = 0
+    missed: int = 0
+    missed_since: datetime | None = None
 
 
 @dataclass(frozen=True)
