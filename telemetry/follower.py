@@ -19,6 +19,7 @@ from runtime.errors import StoreError
 from runtime.options import Duration, Options
 from telemetry.catalogue import Measurement
 from telemetry.disk import Kept
+from telemetry.gap import Gap
 from telemetry.journal import Entry, Journal
 from telemetry.letting_go import let_go
 from telemetry.refill import Refill
