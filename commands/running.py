@@ -12,11 +12,12 @@ import aiohttp
 
 from dashboards.users import Users
 from runtime.clock import SystemClock
-from runtime.database import Database
+from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import ServiceError
 
 TOKEN_NAME = "command-line"
 PATIENCE = timedelta(minutes=5)
+_LINE = "\n"
 
 
 class Running:
@@ -64,7 +65,11 @@ async def running(data_dir: Path, database_url: str) -> AsyncIterator[Running | 
         return
     database = Database(database_url)
     users = Users(database, SystemClock())
-    token = await users.token_create("operator", TOKEN_NAME)
+    try:
+        token = await users.token_create("operator", TOKEN_NAME)
+    except DATABASE_AWAY as error:
+        await database.close()
+        raise ServiceError(f"the database cannot be asked: {str(error).partition(_LINE)[0]}") from None
     headers = {"Authorization": f"Bearer {token}"}
     timeout = aiohttp.ClientTimeout(total=PATIENCE.total_seconds())
     try:

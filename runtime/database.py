@@ -37,7 +37,7 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """Every query of one reading sees the same state; by itself each would see the newest."""
 
-_PATIENCE = {"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": "amberwatt"}}
+PATIENCE = {"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": "amberwatt"}}
 """Seconds until a PostgreSQL counts as away that neither answers nor refuses."""
 
 
@@ -122,7 +122,7 @@ class Database:
 
 def _engine(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() == "postgresql":
-        return create_async_engine(url, pool_pre_ping=True, connect_args=_PATIENCE)
+        return create_async_engine(url, pool_pre_ping=True, connect_args=PATIENCE)
     engine = create_async_engine(url)
     event.listen(engine.sync_engine, "connect", _sqlite_pragmas)
     event.listen(engine.sync_engine, "begin", _sqlite_begin)

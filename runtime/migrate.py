@@ -26,15 +26,15 @@ _TURN = 4_020_262_601
 """The advisory lock under which PostgreSQL lets one process after the other upgrade."""
 
 
-async def upgrade(database: Database) -> None:
-    """Apply every revision that the database lacks, in one transaction; nothing when it is current.
+async def upgrade(database: Database, to: str = "head") -> None:
+    """Apply every revision up to ``to`` that the database lacks, in one transaction.
 
     Of several processes that start at once one does it, the others wait for it.
     """
     async with database.begin() as connection:
         if connection.dialect.name == "postgresql":
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_TURN})"))
-        await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
+        await connection.run_sync(lambda plain: command.upgrade(_config(plain), to))
 
 
 async def open_database(url: str) -> Database:

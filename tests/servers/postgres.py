@@ -24,6 +24,9 @@ host all postgres 127.0.0.1/32 trust
 host all all      127.0.0.1/32 scram-sha-256
 """
 
+_POLISH = ("--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=pl")
+"""As on most servers of the world words are not sorted by code point."""
+
 _QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=60", "shared_buffers=32MB")
 """A killed server loses nothing by it, only a machine without power would."""
 
@@ -106,7 +109,7 @@ class Postgres(Server):
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
         made = subprocess.run(
-            [_binary("initdb"), "-D", self._data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+            [_binary("initdb"), "-D", self._data, "-U", "postgres", "-E", "UTF8", *_POLISH, "-N"],
             cwd=self.folder, capture_output=True, text=True, check=False, **self._as_owner(),
         )  # fmt: skip
         if made.returncode != 0:

@@ -4,22 +4,75 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 import service  # noqa: F401 - whose rooms declare every table
 from runtime.database import Database
 from runtime.errors import ConfigError
 from runtime.migrate import differences, open_database, upgrade
+from tests.databases import KINDS
+from tests.servers.postgres import shared_postgres
 
 
-async def test_the_revisions_make_what_the_rooms_declare(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}")
-    await upgrade(database)
-    assert await differences(database) == []
-    await upgrade(database)
+@pytest.fixture(params=KINDS)
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A database without any table."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}"
+    if request.param == "postgresql":
+        url = shared_postgres().url(shared_postgres().create())
+    database = Database(url)
+    yield database
     await database.close()
+    if request.param == "postgresql":
+        shared_postgres().drop(url.rpartition("/")[2])
+
+
+async def test_the_revisions_make_what_the_rooms_declare(empty: Database) -> None:
+    await upgrade(empty)
+    assert await differences(empty) == []
+    await upgrade(empty)
+
+
+FIRST = {
+    "job": {"name": "green-check", "until": 1_790_000_000_123},
+    "energy_ledger": {"register": 1, "quarter": 1_988_888, "revision": 1, "amount": 2**40, "quality": 2,
+                      "reason": "żaden", "settled_at": 1_790_000_000_123},
+    "energy_register": {"id": 1, "site": "gdansk", "measurement": "meter", "meter": "main-1",
+                        "channel": "import", "register_since": None},
+    "alert": {"id": 7, "key": "pue/gdansk", "rule": "pue_limit", "severity": "major", "state": "normal",
+              "title": "PUE", "summary": "s", "advice": "a", "unit": "", "since": 5, "rev": 1, "link": "",
+              "evidence": "{}", "episode": ""},
+    "alert_transition": {"id": 9, "alert_id": 7, "at": 5, "before": "normal", "after": "pending", "who": "r"},
+    "outbox": {"id": 3, "key": "k", "channel": "mail", "kind": "firing", "thread": "t", "payload": "{}",
+               "created_at": 5, "attempts": 2},
+    "outbox_alert": {"outbox_id": 3, "alert_id": 7},
+    "report_revision": {"site": "gdansk", "period": "2026-10", "revision": 1, "state": "final",
+                        "figures_sha256": "x", "folder": "f", "issued_at": 5},
+    "report_file": {"site": "gdansk", "period": "2026-10", "revision": 1, "format": "pdf", "name": "n",
+                    "sha256": "x", "bytes": 2**33},
+    "users": {"id": 1, "name": "Żaneta", "role": "operator", "password_hash": "h", "created_at": 5},
+    "sessions": {"digest": "d", "user_id": 1, "created_at": 5, "expires_at": 6},
+}  # fmt: skip
+"""A row of each kind, as the first revision kept it."""
+
+
+async def test_what_the_first_revision_kept_is_kept_up_to_the_newest(empty: Database) -> None:
+    await upgrade(empty, "0001")
+    async with empty.begin() as db:
+        for table, row in FIRST.items():
+            names = ", ".join(f'"{name}"' for name in row)
+            values = ", ".join(f":{name}" for name in row)
+            await db.execute(text(f'INSERT INTO "{table}" ({names}) VALUES ({values})'), row)
+    await upgrade(empty)
+    assert await differences(empty) == []
+    async with empty.read() as db:
+        for table, row in FIRST.items():
+            (found,) = (await db.execute(text(f'SELECT * FROM "{table}"'))).mappings().all()
+            assert {name: found[name] for name in row} == row
 
 
 @pytest.mark.parametrize(
