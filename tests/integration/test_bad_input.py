@@ -24,6 +24,7 @@ from tests.acceptance.client import Client, token
 from tests.acceptance.service_process import ServiceProcess, run_once
 from tests.acceptance.toml import Tables, written
 from tests.servers.door import Door
+from tests.servers.faulty import says
 from tests.servers.influxdb import shared_influxdb
 from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server, binary
@@ -39,6 +40,8 @@ SITE = {
     ],
 }
 HOUR_MS = 3_600_000
+BROKEN = says(500, '{"error":"the disk of the test is on fire"}')
+"""What a broken server answers."""
 
 Case = tuple[str, str, bytes, str]
 """What it is, topic, payload, reason."""
@@ -235,15 +238,15 @@ async def test_a_broken_influxdb_delays_itself_and_nothing_else(broker: Server, 
     async with Door(shared_influxdb().port) as door:
         stores = [{"type": "duckdb"}, influx(door, database)]
         async with running(tmp_path, {**tables(broker.port), "store": stores}) as (service, client):
-            door.open = False
+            door.set(BROKEN)
             sent = await LoadTest(load, SystemClock()).run()
             stored = ask(lambda: client.ingest()["stored_rows"] == sent.rows)
             await service.until(stored, "did not go on storing in DuckDB")
-            behind = ask(lambda: door.refused and lag(client, "influx")["lag_s"] > 0)
+            behind = ask(lambda: door.hurt and lag(client, "influx")["lag_s"] > 0)
             await service.until(behind, "did not show that InfluxDB is behind")
             assert lag(client, "duckdb")["lag_s"] == 0
             assert await service.ready()
-            door.open = True
+            door.set(None)
             caught_up = ask(
                 lambda: lag(client, "influx")["lag_s"] == 0 and not lag(client, "influx")["error"]
             )
@@ -263,7 +266,7 @@ async def test_a_full_journal_acknowledges_nothing_and_loses_nothing(broker: Ser
             "rule": [{"type": "journal_filling"}],
         }
         async with running(tmp_path, configuration) as (service, client):
-            door.open = False
+            door.set(BROKEN)
             sent = await LoadTest(load, SystemClock()).run()
             full = ask(lambda: not_ready(service))
             problems = await service.until(full, "did not say that its journal is full")
@@ -276,7 +279,7 @@ async def test_a_full_journal_acknowledges_nothing_and_loses_nothing(broker: Ser
             )
             (fired,) = await service.until(alarm, "did not raise the alarm")
             assert fired["severity"] in ("high", "critical")
-            door.open = True
+            door.set(None)
             stored = ask(lambda: client.ingest()["stored_rows"] == sent.rows)
             await service.until(stored, "did not store all after the journal had room again", 120)
             caught_up = ask(lambda: lag(client, "influx")["lag_s"] == 0)

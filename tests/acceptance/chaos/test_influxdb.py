@@ -16,7 +16,8 @@ from tests.acceptance.chaos.record import Recorder
 from tests.acceptance.chaos.scene import GPUS, Scene, scene, whole
 from tests.acceptance.chaos.stored import in_influxdb
 from tests.servers import faulty
-from tests.servers.faulty import FaultyDoor, RefusesOneLine
+from tests.servers.door import Door
+from tests.servers.faulty import RefusesOneLine
 from tests.servers.influxdb import influxdb
 from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server
@@ -51,7 +52,7 @@ def command(server: Server, text: str, password: str | None) -> None:
     assert "error" not in answer.raise_for_status().json()["results"][0]
 
 
-def store(door: FaultyDoor, folder: Path) -> dict[str, Any]:
+def store(door: Door, folder: Path) -> dict[str, Any]:
     """InfluxDB behind the door, with a password in a file."""
     (folder / "password").write_text(FIRST)
     return {
@@ -104,7 +105,7 @@ def buried(data_dir: Path) -> list[StoredRow]:
 async def test_whatever_influxdb_does_only_itself_is_late(
     mirror: Server, tmp_path: Path, record: Recorder
 ) -> None:
-    async with FaultyDoor(mirror.port) as door:
+    async with Door(mirror.port, only="/write") as door:
         stores = [{"type": "duckdb"}, store(door, tmp_path)]
         async with scene(tmp_path, mosquitto(tmp_path), store=stores) as here:
             here.publish()
