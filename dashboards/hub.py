@@ -217,6 +217,7 @@ def ingest_body(status: IngestStatus) -> dict[str, Any]:
         "journal": vars(status.journal),
         "stores": [vars(store) for store in status.stores],
         "connected": status.connected,
+        "mqtt": status.mqtt,
         "disks": [asdict(room) for room in status.disks],
     }
 

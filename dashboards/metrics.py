@@ -101,10 +101,17 @@ def _ingest(status: IngestStatus) -> Iterator[Metric]:
     )
     refused = "Rows set aside because its server never takes them"
     dead = GaugeMetricFamily(f"{PREFIX}_store_dead_letters", refused, labels=["store"])
+    lacking = "Batches that it lacks, and that are filled in as far as the first store has them"
+    missed = GaugeMetricFamily(f"{PREFIX}_store_missed_batches", lacking, labels=["store"])
     for store in status.stores:
         lag.add_metric([store.name], store.lag_s)
         dead.add_metric([store.name], store.dead_letters)
-    yield from (lag, dead, *_disks(status))
+        missed.add_metric([store.name], store.missed)
+    spoken = "The version of MQTT that is spoken"
+    mqtt = GaugeMetricFamily(f"{PREFIX}_broker_mqtt", spoken, labels=["version"])
+    if status.mqtt is not None:
+        mqtt.add_metric([status.mqtt], 1)
+    yield from (lag, dead, missed, mqtt, *_disks(status))
 
 
 def _processes(processes: Sequence[ProcessStatus]) -> Iterator[Metric]:

@@ -11,7 +11,7 @@ from collectors.connect import open_decoder, open_source
 from collectors.declared import declared
 from collectors.mqtt import MqttCollector
 from collectors.shard import WHOLE, Shard
-from collectors.source import MessageSource
+from collectors.source import MessageSource, Speaks
 from energy.device import devices
 from energy.marker import Marker
 from energy.site import SiteOptions
@@ -149,6 +149,7 @@ def take_in(ground: Ground, kept: Kept, part: Shard = WHOLE) -> Intake:
             ground.clock.observe(from_ms(journal.newest_ms))
     source = open_source(part.broker(settings.broker), ground.data_dir / "session.json")
     ingest.connected = lambda: source.connected
+    ingest.mqtt = lambda: source.version if isinstance(source, Speaks) else None
     counted = kept.account.counts.find
     decoder = open_decoder(settings.ingest.decoder, journal.registry, settings.ingest.allow, counted)
     return Intake(kept, ingest, source, MqttCollector(source, decoder, ingest, ground.wall))

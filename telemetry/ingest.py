@@ -49,6 +49,8 @@ class Ingest:
     ) -> None:
         self.connected: Callable[[], bool] = lambda: False
         """Asked for the state of the message source; set by whoever runs one."""
+        self.mqtt: Callable[[], str | None] = lambda: None
+        """Asked for the version of MQTT that is spoken; set likewise."""
         self.account = IntakeAccount(journal.registry, quality, journal.seen)
         """Who told what: the account by source and hour."""
         self._journal = journal
@@ -128,6 +130,7 @@ class Ingest:
             stores=await self._followers.statuses(),
             samples=tuple(self._newest_samples()),
             connected=self.connected(),
+            mqtt=self.mqtt(),
             rows=counted.get("rows", 0),
             missed=counted.get("missed", 0),
             session_gaps=counted.get("session_gaps", 0),

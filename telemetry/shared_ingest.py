@@ -90,6 +90,7 @@ class SharedIngest:
             stores=[store for one in told for store in one.stores],
             samples=tuple(samples),
             connected=not silent and all(one.connected for one in told),
+            mqtt=" and ".join(sorted({one.mqtt for one in told if one.mqtt})) or None,
             last_gap_at=max(gaps, default=None),
         )
 

@@ -102,5 +102,7 @@ class IngestStatus:
     unknown_fields: int = 0
     last_gap_at: datetime | None = None
     """When the newest of ``session_gaps`` was noticed, if that was since the start of the process."""
+    mqtt: str | None = None
+    """The version of MQTT that is spoken with the broker; None while none is."""
     disks: tuple[DiskRoom, ...] = ()
     """The file systems that the journal and the stores of this machine lie on."""

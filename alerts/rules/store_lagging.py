@@ -51,6 +51,7 @@ class StoreLagging:
             on_delay=self._options.on_delay,
             link="/system",
             evidence={"position": store.position, "error": store.error},
-            advice="Check that the store's server answers and has disk space. Nothing is lost while the "
-            "journal has room; the other stores are not affected.",
+            advice="See that its server answers and has disk space. The journal keeps what it lacks: "
+            "for the first store until it is full, when nothing is acknowledged any more; for another up to "
+            "its hold, and what goes beyond is filled in from the first store later.",
         )

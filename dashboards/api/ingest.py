@@ -38,6 +38,7 @@ class Ingest(Told):
     journal: JournalStatus
     stores: list[StoreStatus]
     connected: bool
+    mqtt: str | None
     disks: list[DiskRoom]
 
 

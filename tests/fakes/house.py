@@ -280,11 +280,12 @@ def _status() -> IngestStatus:
         late=2,
         rejected={"range": 4, "undecodable": 1},
         journal=JournalStatus(entries=12, bytes=34_567, limit_bytes=1_000_000, head=61),
-        stores=[StoreStatus("memory", 61, 0.0, dead_letters=2)],
+        stores=[StoreStatus("memory", 61, 0.0, None, 2, 17, NOW - timedelta(hours=2))],
         samples=[
             RejectSample(NOW, "range", "dc/v1/gdansk/meter/main-1", "power_w = 9e12", '{"power_w":9e12}')
         ],
         connected=True,
+        mqtt="5",
         missed=7,
         session_gaps=1,
         unstamped=5,

@@ -60,12 +60,17 @@ async def test_ingest(reader: httpx.AsyncClient) -> None:
         "unstamped": 5,
         "unknown_fields_estimate": 9,
         "connected": True,
+        "mqtt": "5",
     }
     assert (journal["entries"], journal["bytes"], journal["limit_bytes"]) == (12, 34567, 1000000)
     assert (journal["lost"], journal["lost_at"]) == (0, None)
     assert (disk["path"], disk["free"]) == ("/var/lib/amberwatt", 59_000_000_000)
     assert disk["parts"][0] == {"what": "journal", "bytes": 34567}
-    assert stores == [{"name": "memory", "position": 61, "lag_s": 0.0, "error": None, "dead_letters": 2}]
+    since = stores[0].pop("missed_since")
+    assert datetime.fromisoformat(since) == NOW - timedelta(hours=2)
+    assert stores == [
+        {"name": "memory", "position": 61, "lag_s": 0.0, "error": None, "dead_letters": 2, "missed": 17}
+    ]
 
 
 async def test_raw_series_from_is_inclusive_and_to_is_exclusive(reader: httpx.AsyncClient) -> None:
@@ -260,6 +265,8 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         "amberwatt_messages_missed_total 7.0",
         "amberwatt_session_gaps_total 1.0",
         'amberwatt_store_dead_letters{store="memory"} 2.0',
+        'amberwatt_store_missed_batches{store="memory"} 17.0',
+        'amberwatt_broker_mqtt{version="5"} 1.0',
         'amberwatt_alerts{severity="critical",state="unacknowledged"} 1.0',
         'amberwatt_pue_ratio{site="gdansk"} 1.2',
         'amberwatt_site_power_watts{site="kaunas"} 1.2e+07',

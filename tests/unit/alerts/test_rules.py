@@ -310,6 +310,16 @@ async def test_each_store_is_judged_by_itself() -> None:
     assert "connection refused" in verdicts["store/influx/lagging"].summary
 
 
+async def test_a_store_that_lacks_batches_is_told_until_it_has_them() -> None:
+    stores = [StoreStatus("duckdb", 9, 0.0), StoreStatus("influx", 1, 1.0, missed=1_234, missed_since=AT)]
+    verdicts = await ask("store_incomplete", reading(ingest=Ingest(stores=stores)))
+    assert {key: v.active for key, v in verdicts.items()} == {
+        "store/duckdb/incomplete": False,
+        "store/influx/incomplete": True,
+    }
+    assert f"1,234 batches since {AT:%Y-%m-%d %H:%M} UTC" in verdicts["store/influx/incomplete"].summary
+
+
 async def test_rejects_are_counted_over_a_window() -> None:
     judge, ingest = rule("reject_rate"), Ingest(rows=1_000, rejected={"not-decodable": 500})
 
