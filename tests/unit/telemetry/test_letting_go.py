@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,22 +16,19 @@ from runtime.backoff import Backoff
 from runtime.clock import ManualClock, from_ms, to_ms
 from runtime.errors import JournalFull, StoreError
 from telemetry import journal_file
-from telemetry.catalogue import GPU, METER, WEATHER, Measurement
+from telemetry.catalogue import GPU, METER, WEATHER
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
 from telemetry.gap import MINUTE_MS, MOST_SPANS, Gap, Span, spans_of
 from telemetry.journal import Journal, JournalOptions
 from telemetry.series import SeriesRegistry
-from telemetry.store import SeriesQuery
-from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.eventually import eventually
 from tests.fakes.frames import T0, frame
+from tests.fakes.mirrored import HOLD, LIMIT, Site
 from tests.fakes.sink import FlakySink
 
-LIMIT = 1 << 20
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
-HOLD = 0.25
 
 
 class Away(MemoryStore):
@@ -46,70 +42,10 @@ class Away(MemoryStore):
         await super().append(frames, position)
 
 
-class Site:
-    """A journal with a first store on disk and a mirror; rows come by :meth:`put`."""
-
-    def __init__(self, folder: Path, clock: ManualClock, mirror: Away | None = None) -> None:
-        self.clock, self.folder = clock, folder
-        self.registry = SeriesRegistry()
-        limit = JournalOptions(limit=ByteSize(LIMIT))
-        self.journal = Journal(folder / "journal.sqlite", self.registry, limit, wall=clock)
-        self.first = DuckDBStore(DuckDBOptions(), self.registry, folder)
-        self.mirror = mirror or Away(MemoryOptions(), self.registry, folder, "mirror")
-        self.gone: datetime | None = None
-        self._random = np.random.default_rng(1)
-
-    @asynccontextmanager
-    async def running(self, takes: Sequence[str] = ("*",)) -> AsyncIterator[None]:
-        """One life of the process."""
-        await self.journal.open()
-        quick = FollowOptions(interval=timedelta(0), measurements=tuple(takes))
-        held = FollowOptions(interval=timedelta(0), hold=HOLD)
-        self.reader = Follower(self.journal, self.first, quick, Backoff(0.001, 0.002))
-        self.second = Follower(self.journal, self.mirror, held, Backoff(0.001, 0.002), mirror=True)
-        both = [self.reader, self.second]
-        self.followers = Followers(self.journal, both, self.first, lambda _: self.gone)
-        task = asyncio.create_task(self.followers.run())
-        try:
-            async with asyncio.timeout(60):
-                yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-            await self.first.close()
-            await self.journal.close()
-
-    async def put(self, measurement: Measurement, second: float, series: int = 2_000) -> None:
-        """A batch of random values, which take about 10 bytes each."""
-        ids = [self._id(measurement, n) for n in range(series)]
-        at = np.full(series, T0 + round(1000 * second), dtype=np.int64)
-        columns = {measurement.field_names[0]: self._random.random(series)}
-        rows = Frame(measurement, np.array(ids, dtype=np.int32), at, columns)
-        await self.journal.append([rows])
-        await self.reader.wait_for(self.journal.head)
-        await self.followers.trim()
-
-    async def filled(self) -> None:
-        """Return once the mirror lacks nothing that can be had; each new batch brings a piece."""
-        second = 100_000.0
-        while self.journal.gaps["mirror"].spans:
-            second += 1
-            await self.put(WEATHER, second, 1)
-            await self.second.wait_for(self.journal.head)
-
-    async def rows(
-        self, store: DuckDBStore | MemoryStore, measurement: Measurement
-    ) -> set[tuple[object, ...]]:
-        query = SeriesQuery(measurement, from_ms(0), from_ms(2 * T0))
-        names = [*measurement.labels, "at_ms", measurement.field_names[0]]
-        return {
-            row
-            async for batch in store.raw(query)
-            for row in zip(*(batch[name].to_pylist() for name in names), strict=True)
-        }
-
-    def _id(self, measurement: Measurement, n: int) -> int:
-        return self.registry.id(measurement, ("gdansk", *(str(n) for _ in measurement.labels[1:])))
+def mirrored(folder: Path, clock: ManualClock) -> tuple[Site, Away]:
+    site = Site(folder, clock, lambda registry: Away(MemoryOptions(), registry, folder, "mirror"))
+    assert isinstance(site.mirror, Away)
+    return site, site.mirror
 
 
 @pytest.fixture
@@ -120,11 +56,11 @@ def clock() -> ManualClock:
 async def test_a_mirror_that_is_away_stops_nothing_and_is_filled_in_when_it_is_back(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    site = Site(tmp_path, clock)
+    site, mirror = mirrored(tmp_path, clock)
     async with site.running():
         await site.put(GPU, 0)
         await site.second.wait_for(1)
-        site.mirror.away = True
+        mirror.away = True
         for second in range(1, 80):  # more than the journal takes
             await site.put(GPU, 30 * second)
             assert site.journal.held <= HOLD * LIMIT
@@ -133,7 +69,7 @@ async def test_a_mirror_that_is_away_stops_nothing_and_is_filled_in_when_it_is_b
         assert status.missed > 40
         assert status.missed_since == NOON
         assert (await site.reader.status()).missed == 0
-        site.mirror.away = False
+        mirror.away = False
         await site.filled()
         status = await site.second.status()
         assert (status.missed, status.missed_since) == (0, None)
@@ -142,17 +78,17 @@ async def test_a_mirror_that_is_away_stops_nothing_and_is_filled_in_when_it_is_b
 
 
 async def test_filling_in_goes_on_after_a_kill(tmp_path: Path, clock: ManualClock) -> None:
-    site = Site(tmp_path, clock)
+    site, mirror = mirrored(tmp_path, clock)
     async with site.running():
-        site.mirror.away = True
+        mirror.away = True
         for second in range(40):
             await site.put(GPU, 10 * second)
         lacking = site.journal.gaps["mirror"]
-    site.mirror.away = False
+    mirror.away = False
     lives = 0
     while lacking.spans:
         lives += 1
-        heir = Site(tmp_path, clock, site.mirror)
+        heir = Site(tmp_path, clock, lambda _: mirror)
         async with heir.running():
             assert heir.journal.gaps["mirror"] == lacking, "what was filled in is not asked for again"
             for second in range(4):
@@ -167,44 +103,44 @@ async def test_filling_in_goes_on_after_a_kill(tmp_path: Path, clock: ManualCloc
 async def test_rows_that_came_late_are_filled_in_without_the_days_between(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    site = Site(tmp_path, clock)
+    site, mirror = mirrored(tmp_path, clock)
     async with site.running():
-        site.mirror.away = True
+        mirror.away = True
         for second in range(40):
             await site.put(GPU, second)
             await site.put(METER, second - 5 * 86_400, 3)
         spans = site.journal.gaps["mirror"].spans
         assert {span.measurement for span in spans} == {"gpu", "meter"}
         assert all(span.until_ms - span.first_ms <= 3 * MINUTE_MS for span in spans)
-        site.mirror.away = False
+        mirror.away = False
         await site.filled()
         for measurement in (GPU, METER):
             assert await site.rows(site.mirror, measurement) == await site.rows(site.first, measurement)
 
 
 async def test_what_the_first_store_does_not_keep_is_told_as_lost(tmp_path: Path, clock: ManualClock) -> None:
-    site = Site(tmp_path, clock)
+    site, mirror = mirrored(tmp_path, clock)
     async with site.running(takes=("meter", "weather")):
-        site.mirror.away = True
+        mirror.away = True
         for second in range(40):
             await site.put(GPU, second)
             await site.put(METER, second, 1)
         gap = site.journal.gaps["mirror"]
         assert {span.measurement for span in gap.spans} == {"meter"}
-        site.mirror.away = False
+        mirror.away = False
         await site.filled()
         assert (await site.second.status()).missed == gap.lost > 0
         assert await site.rows(site.mirror, METER) == await site.rows(site.first, METER)
 
 
 async def test_what_was_pruned_meanwhile_is_told_as_lost(tmp_path: Path, clock: ManualClock) -> None:
-    site = Site(tmp_path, clock)
+    site, mirror = mirrored(tmp_path, clock)
     async with site.running():
-        site.mirror.away, site.gone = True, from_ms(T0 + 120_000)
+        mirror.away, site.gone = True, from_ms(T0 + 120_000)
         for second in range(40):
             await site.put(GPU, 60 * second)
         missed = (await site.second.status()).missed
-        site.mirror.away = False
+        mirror.away = False
         await site.filled()
         assert (await site.second.status()).missed == missed
         lacking = await site.rows(site.first, GPU) - await site.rows(site.mirror, GPU)
