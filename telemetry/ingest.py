@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+import numpy as np
+
 from runtime.errors import StoreError
 from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
 from telemetry.disk import Disks
@@ -18,7 +20,7 @@ from telemetry.journal import Journal
 from telemetry.live import LiveState
 from telemetry.order import not_newer
 from telemetry.quality import Quality
-from telemetry.repeat import without_repeats
+from telemetry.repeat import Repeats, again, without_repeats
 from telemetry.sources import SourceBook
 from telemetry.status import IngestStatus, RejectSample, SourceStatus
 from telemetry.store import StoreCounts
@@ -35,8 +37,9 @@ class Ingest:
     Counters live in the journal, committed with the batch that they count. ``late`` is the number of rows
     that came when their series already had a row of that time or a newer one, less those that repeated a
     stored row (``duplicates``, counted by the first store in the transaction that stores the rows): so it
-    is final once that store has followed. Repeats without a time of their own are found here, before they
-    are stored, and count as duplicates too.
+    is final once that store has followed. Repeats without a time of their own, and those of the newest row
+    of their series, are found here, before they are stored, and count as duplicates too: all that is known
+    of repeats when the first store overwrites without saying so.
     """
 
     def __init__(
@@ -83,10 +86,9 @@ class Ingest:
         async with self._turn:
             told, repeated = without_repeats(batch, self._live)
             checked = [self._quality.check(frame) for frame in told]
-            frames = [c.frame for c in checked if len(c.frame)]
-            late = [not_newer(f, self._live.newest_at(f.measurement, f.series)) for f in frames]
-            counters = _count(batch, frames, late, len(repeated))
-            account = self.account.frame(batch, Judged(checked, frames, late, repeated))
+            frames, late, known = self._sorted_out([c.frame for c in checked if len(c.frame)])
+            counters = _count(batch, frames, late, len(repeated) + len(known))
+            account = self.account.frame(batch, Judged(checked, frames, late, repeated, known))
             samples = list(batch.samples)
             for one in checked:
                 samples += one.samples
@@ -100,6 +102,22 @@ class Ingest:
             await self._journal.append(entry, moved, batch.statuses, seen=seen)
             self._acknowledged -= acknowledged
             self._show(frames, batch, samples)
+
+    def _sorted_out(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Mask], Repeats]:
+        """``frames`` without rows that are known, which of the others are late, and which were left out."""
+        kept, lates = list[Frame](), list[Mask]()
+        series, at_ms = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
+        for frame in frames:
+            late = not_newer(frame, self._live.newest_at(frame.measurement, frame.series))
+            known = again(frame, late, self._live)
+            if known.any():
+                series.append(frame.series[known])
+                at_ms.append(frame.at_ms[known])
+                frame, late = frame.take(~known), late[~known]
+            if len(frame):
+                kept.append(frame)
+                lates.append(late)
+        return kept, lates, Repeats(np.concatenate(series), np.concatenate(at_ms))
 
     def acknowledged(self, n: int) -> None:
         """``n`` messages were acknowledged to the broker; committed with the next batch or :meth:`flush`."""

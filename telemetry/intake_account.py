@@ -16,6 +16,7 @@ from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.intake_sources import IntakeSources, Numbers
 from telemetry.intake_tally import HOUR_MS, Tally
 from telemetry.quality import Checked, Quality
+from telemetry.repeat import Repeats
 from telemetry.series import SeriesRegistry
 
 
@@ -23,13 +24,15 @@ from telemetry.series import SeriesRegistry
 class Judged:
     """What became of a batch's rows.
 
-    ``late`` goes with ``frames``, ``repeated`` names the series of rows that were stored before and left out.
+    ``late`` goes with ``frames``. ``repeated`` names the series of rows without a time of their own that were
+    stored before and left out, ``known`` those with one.
     """
 
     checked: Sequence[Checked]
     frames: Sequence[Frame]
     late: Sequence[Mask]
     repeated: Ints
+    known: Repeats | None = None
 
 
 class IntakeAccount:
@@ -121,9 +124,11 @@ class IntakeAccount:
             sources = self.sources.of_series(frame.series)
             tally.add("rows", sources, frame.at_ms)
             tally.add("not_newer", sources[late], frame.at_ms[late])
-        again = self.sources.of_series(judged.repeated)
+        again, known = self.sources.of_series(judged.repeated), judged.known
         for column in ("rows", "not_newer", "repeated"):
             tally.add(column, again)
+            if known is not None:
+                tally.add(column, self.sources.of_series(known.series), known.at_ms)
         for one in judged.checked:
             for reason, series in one.refused.items():
                 tally.add(f"rejected_{reason}", self.sources.of_series(series))

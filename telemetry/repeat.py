@@ -1,11 +1,13 @@
-"""Messages without a time that come again: nothing but their values can tell whether they are known."""
+"""Rows that come again and tell nothing: found before they are stored, whatever the stores can tell."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from telemetry.batch import Again, Batch
-from telemetry.frame import Frame, Ints
+from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.live import LiveState
 
 
@@ -37,3 +39,35 @@ def _is_known(frame: Frame, again: Again, live: LiveState) -> bool:
         bool((np.isnan(column[rows]) | (column[rows] == newest.columns[name])).all())
         for name, column in frame.columns.items()
     )
+
+
+def again(frame: Frame, late: Mask, live: LiveState) -> Mask:
+    """bool[n], which of the ``late`` rows are the newest row of their series once more, value by value.
+
+    To leave them out loses nothing. What a broker sends again after a break mostly is that; a store that
+    overwrites could not tell it from a late row.
+    """
+    found = np.zeros(len(frame), dtype=np.bool_)
+    rows = np.flatnonzero(late)
+    if not len(rows):
+        return found
+    at_ms = frame.at_ms[rows]
+    newest = live.rows(frame.measurement, frame.series[rows])
+    same = newest.at_ms == at_ms
+    for name, column in frame.columns.items():
+        told = column[rows]
+        known = (newest.columns[name] == told) & (newest.field_at_ms[name] == at_ms)
+        same &= np.isnan(told) | known
+    found[rows] = same
+    return found
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows that were left out because they were known: their series, and their times (int64, ms)."""
+
+    series: Ints
+    at_ms: Millis
+
+    def __len__(self) -> int:
+        return len(self.series)

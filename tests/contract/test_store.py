@@ -245,6 +245,44 @@ def test_neither_the_order_of_batches_nor_repeats_change_what_is_stored(
         asyncio.run(stored(Path(folder)))
 
 
+async def test_repeats_are_told_by_series_and_hour_by_who_knows_them(house: House) -> None:
+    bench = Bench(house)
+    await bench.store.open()
+    hour = 3_600
+    await bench.put(METER, *((MAIN, s, {"power_w": 1.0}) for s in (0, 1, 2, hour, hour + 1)))
+    await bench.put(METER, (UPS, 0, {"power_w": 1.0}), (UPS, 0, {"power_w": 1.0}))
+    await bench.put(
+        METER, *((MAIN, s, {"power_w": 2.0}) for s in (1, 2, 3, hour)), (UPS, 0, {"power_w": 3.0})
+    )
+    await bench.put(ROLLUPS["meter_1m"], *((MAIN, 0, {"power_w": p}) for p in (1.0, 2.0)))
+
+    async def told(start: float, end: float) -> dict[tuple[tuple[str, ...], int], float]:
+        table = await bench.store.repeats(at(start), at(end))
+        assert table.schema.names == ["series", "at_ms", "rows"]
+        found: dict[tuple[tuple[str, ...], int], float] = {}
+        for one in table.to_pylist():
+            key = bench.registry.key(one["series"])[1], one["at_ms"] - T0
+            found[key] = found.get(key, 0.0) + one["rows"]
+        return found
+
+    first, second = {(MAIN, 0): 2.0, (UPS, 0): 2.0}, {(MAIN, 1000 * hour): 1.0}
+    if not house.counts_exactly:
+        assert await told(0, 2 * hour) == {}, "it overwrites, and says nothing rather than something wrong"
+    else:
+        assert await told(0, 2 * hour) == first | second
+        assert await told(0, hour) == first, "the start of an hour is inside, its end is not"
+        assert await told(hour, 2 * hour) == second
+        assert await told(2 * hour, 3 * hour) == {}
+        counts = await bench.store.counts()
+        assert counts.duplicates == sum((first | second).values())
+        if house.durable:
+            await bench.store.close()
+            bench.store = house.make(bench.registry)
+            await bench.store.open()
+            assert await told(0, 2 * hour) == first | second
+    await bench.store.close()
+
+
 async def test_a_late_row_finds_its_place(bench: Bench) -> None:
     await bench.put(METER, (MAIN, 10, {"power_w": 10.0}), (UPS, 1, {"power_w": 1.0}))
     await bench.put(METER, (MAIN, 5, {"power_w": 5.0}), (MAIN, 11, {"power_w": 11.0}))

@@ -25,6 +25,7 @@ from telemetry.restore import restore
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
 from telemetry.status import IngestStatus
+from telemetry.store import SeriesQuery, StoreCounts
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from tests.fakes.frames import T0, Row
 
@@ -59,8 +60,18 @@ class House:
         return await self.ingest.status()
 
 
+class Overwriting(DuckDBStore):
+    """Says as little of repeats as InfluxDB does: rows sent, and no duplicates."""
+
+    async def counts(self) -> StoreCounts:
+        told = await super().counts()
+        return StoreCounts(told.rows + told.duplicates, 0)
+
+
 @asynccontextmanager
-async def house(folder: Path, limit: int = 64 << 20, follow: bool = True) -> AsyncIterator[House]:
+async def house(
+    folder: Path, limit: int = 64 << 20, follow: bool = True, make: type[DuckDBStore] = DuckDBStore
+) -> AsyncIterator[House]:
     """Start on ``folder`` as the service does, restoring what is there."""
     registry = SeriesRegistry()
     clock = ManualClock(from_ms(T0) + timedelta(hours=1))
@@ -68,7 +79,7 @@ async def house(folder: Path, limit: int = 64 << 20, follow: bool = True) -> Asy
     await journal.open()
     live = LiveState(registry)
     sources = SourceBook(registry, live)
-    store = DuckDBStore(DuckDBOptions(), registry, folder)
+    store = make(DuckDBOptions(), registry, folder)
     await restore(journal, store, live, sources)
     followers = Followers(journal, [Follower(journal, store, FollowOptions(interval=timedelta(0)))], store)
     ingest = Ingest(journal, live, sources, Quality(registry, wall=clock), followers)
@@ -135,6 +146,37 @@ async def test_a_repeat_without_a_time_is_known_by_its_values(tmp_path: Path) ->
         await h.ingest.commit(h.batch(METER, (MAIN, 5, {"power_w": 6.0})))
         status = await h.status()
         assert (status.rows, status.stored_rows, status.duplicates, status.late) == (6, 4, 2, 0)
+
+
+async def test_the_newest_rows_once_more_are_duplicates_whatever_the_store_can_tell(tmp_path: Path) -> None:
+    newest = [(MAIN, 2, {"power_w": 2.0}), (UPS, 2, {"power_w": 5.0, "energy_wh": 7.0})]
+    async with house(tmp_path, make=Overwriting) as here:
+        await here.ingest.commit(here.batch(METER, (MAIN, 1, {"power_w": 1.0}), *newest))
+        await here.ingest.commit(here.batch(METER, *newest, (MAIN, 3, {"power_w": 3.0})))
+        told = await here.status()
+        assert (told.rows, told.stored_rows, told.duplicates, told.late) == (6, 4, 2, 0)
+        # What the server cannot tell and is not the newest either counts as late.
+        await here.ingest.commit(here.batch(METER, (MAIN, 1, {"power_w": 1.0})))
+        told = await here.status()
+        assert (told.stored_rows, told.duplicates, told.late) == (5, 2, 1)
+    async with house(tmp_path, make=Overwriting) as here:
+        again = [(MAIN, 3, {"power_w": 3.0}), (UPS, 2, {"power_w": 5.0})]
+        await here.ingest.commit(here.batch(METER, *again))
+        told = await here.status()
+        assert (told.stored_rows, told.duplicates, told.late) == (5, 4, 1), "known over a restart too"
+
+
+async def test_what_tells_anything_else_of_the_newest_time_is_stored(tmp_path: Path) -> None:
+    async with house(tmp_path) as here:
+        await here.ingest.commit(here.batch(METER, (MAIN, 1, {"power_w": 1.0}), (UPS, 1, {"power_w": 1.0})))
+        await here.ingest.commit(here.batch(METER, (UPS, 2, {"energy_wh": 5.0})))
+        more = [(MAIN, 1, {"power_w": 1.0, "energy_wh": 4.0}), (UPS, 2, {"power_w": 1.0})]
+        await here.ingest.commit(here.batch(METER, *more))
+        told = await here.status()
+        assert (told.stored_rows, told.duplicates) == (3, 2), "by the store: values of other times differ"
+        query = SeriesQuery(METER, from_ms(T0), from_ms(T0 + 9_000))
+        rows = (await here.store.latest(query)).to_pylist()
+        assert [(r["power_w"], r["energy_wh"]) for r in rows] == [(1.0, 4.0), (1.0, 5.0)]
 
 
 async def test_a_message_of_many_rows_is_a_repeat_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
