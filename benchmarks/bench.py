@@ -61,6 +61,7 @@ ROWS = (
     Row("queries", "", "--hours 2", read=_questions),
     Row("start", "--rows 5000000", "--rows 5000000"),
     Row("page", "", "--seconds 15"),
+    Row("completeness", "", "--no-memory"),
     Row("peers", "--seconds 60", "--seconds 8"),
 )
 """The benchmarks in the order of the table."""
