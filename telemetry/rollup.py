@@ -98,7 +98,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     PART: ("site", "hall"),
     "site": ("site",),
 }
-"""Groups of GPUs that have rows of their own, by the name under which they are registered."""
+"""Groups of GPUs that have rows of their own, by the name under which they are registered.
+
+Each agrees in the first of a GPU's labels.
+"""
 
 ALL_ROLLUPS: Mapping[str, Rollup] = {
     one.measurement.name: one

@@ -312,7 +312,7 @@ class Rollups:
         if base != GPU.name:
             return -1
         measurement, registry = ALL_ROLLUPS[f"{name}_1m"].measurement, self._journal.registry
-        place = tuple(labels[GPU.labels.index(label)] for label in measurement.labels)
+        place = labels[: len(measurement.labels)]
         return registry.id(measurement, place) if registry.share.adds_up(place) else -1
 
     def _task(self) -> Task | None:

@@ -29,6 +29,8 @@ class Share:
 
     def adds_up(self, place: Sequence[str]) -> bool:
         """Whether the GPUs of ``place`` (site, hall, rack, as far as it goes) are added up here."""
+        if self.takes is None:
+            return True
         if len(place) == 1:
             return self.knows(place[0])
         return self.has("/".join((*place[:2], "-", "-", "gpu")))
