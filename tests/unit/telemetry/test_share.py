@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime.clock import ManualClock, from_ms
 from telemetry.catalogue import GPU, GRID, METER
 from telemetry.intake import COMPLETENESS, NOBODY, is_nobody, nobody
 from telemetry.intake_sources import NOT_ONE, IntakeSources
@@ -13,7 +14,8 @@ from telemetry.restore import restore
 from telemetry.series import SeriesRegistry
 from telemetry.share import EVERYTHING, Share
 from telemetry.sources import SourceBook
-from tests.fakes.frames import frame
+from tests.fakes.frames import T0, frame
+from tests.fakes.intake import intake
 from tests.fakes.sharing import Server, SharedStore
 
 HALL_A = Share("hall-a", lambda source: source.startswith("g/a/"), lambda site: False)
@@ -92,3 +94,24 @@ def test_everything_is_the_default() -> None:
     assert EVERYTHING.has("g/meter/main")
     assert EVERYTHING.knows("g")
     assert nobody(EVERYTHING.name) == NOBODY
+
+
+async def test_whoever_reads_the_ledger_is_told_of_all_nobodies_as_one(tmp_path: Path) -> None:
+    async with intake(tmp_path, ManualClock(from_ms(T0 + 60_000))) as house:
+        counts = [
+            (NOBODY, {"received": 1.0, "rejected_topic": 1.0}),
+            (nobody("hall-a"), {"received": 2.0, "rejected_topic": 1.0, "rejected_undecodable": 1.0}),
+            (nobody("rest"), {"session_gaps": 3.0}),
+            ("g/meter/main", {"received": 5.0, "expected": 6.0}),
+        ]
+        rows = [((name,), 0, told) for name, told in counts]
+        await house.journal.append([frame(house.registry, COMPLETENESS, rows)], derived=True)
+        await house.reach()
+        day = from_ms(T0), from_ms(T0 + 86_400_000)
+        for only in (None, [""], ["", "g/meter/main"]):
+            found = {line.source: line for line in await house.view.lines(*day, only=only)}
+            nobodys = found.pop("")
+            assert (nobodys.received, nobodys.session_gaps, nobodys.missing) == (3, 3, None)
+            assert nobodys.rejected == {"undecodable": 1, "topic": 2}
+            assert list(found) == ([] if only == [""] else ["g/meter/main"])
+        assert list(house.view.shares(from_ms(T0))) == ["g/meter/main"]
