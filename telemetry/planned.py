@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -55,13 +56,16 @@ class PlannedStore:
             return await self._store.window(query)
         step = query.step // MILLISECOND
         shared = {leg.start_ms // step * step for leg in found[1:] if leg.start_ms % step}
-        tables, parts = [], []
-        for leg in found:
-            for piece in _pieces(leg, shared, step):
-                if piece.start_ms // step * step in shared:
-                    parts.append(await self._part(query, piece))
-                else:
-                    tables.append(await self._ask(query, piece))
+        pieces = [piece for leg in found for piece in _pieces(leg, shared, step)]
+        apart = [piece.start_ms // step * step in shared for piece in pieces]
+        told = await asyncio.gather(
+            *(
+                self._part(query, p) if part else self._ask(query, p)
+                for p, part in zip(pieces, apart, strict=True)
+            )
+        )
+        tables = [table for table, part in zip(told, apart, strict=True) if not part]
+        parts = [table for table, part in zip(told, apart, strict=True) if part]
         if parts:
             tables.append(_grouped(query, _whole_steps(query, parts)))
         labels = query.select.measurement.labels if query.group_by is None else query.group_by

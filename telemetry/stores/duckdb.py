@@ -28,8 +28,8 @@ from telemetry.series import SeriesRegistry
 from telemetry.store import AT, REPEATS, STORES, SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stores import duckdb_sql
 from telemetry.stores.duckdb_connection import rows
-from telemetry.stores.duckdb_file import DuckDBFile, Sealable
-from telemetry.stores.duckdb_seal import Sealing
+from telemetry.stores.duckdb_file import DuckDBFile
+from telemetry.stores.duckdb_seal import Sealable, Sealing
 
 log = structlog.get_logger(__name__)
 
@@ -53,29 +53,37 @@ class DuckDBOptions(FollowOptions):
     """``[[store]] type = "duckdb"``: the file lies in the data directory unless ``path`` is absolute.
 
     Attributes:
+        memory_limit: what DuckDB may hold: pages of the file, and what is being sorted or grouped; more than
+            that goes to the disk. The service takes about as much again for everything else, and more on a
+            site of many thousand devices.
         seal_after: how much older than the newest rows are when they go into sorted, compressed files.
-        seal_rows: how many go into one. Where a measurement never has twice as many of that age, which is
-            what most sites are, all rows stay in the one file.
+        seal_rows: how many are sealed at a time. Where a measurement never has a quarter more of that age,
+            which is what most sites are, all rows stay in the one file.
     """
 
     path: Path = Path("telemetry.duckdb")
-    memory_limit: str = "1GB"
+    memory_limit: str = "256MB"
     threads: int = Field(default=2, ge=1, le=256)
     readers: int = Field(default=4, ge=1, le=64)
-    seal_after: Duration = timedelta(hours=2)
-    seal_rows: int = Field(default=4_000_000, ge=1)
+    seal_after: Duration = timedelta(hours=1)
+    seal_rows: int = Field(default=8_000_000, ge=1)
 
     @field_validator("memory_limit")
     @classmethod
     def _enough(cls, value: str) -> str:
-        size = _SIZE.fullmatch(value)
-        if size is None or float(size[1]) * 1000 ** ("KMGT".index(size[2]) + 1) < _LEAST_MEMORY:
-            raise ValueError(f"{shown(value)}: write 64MB or more, such as 1GB")
+        if _bytes(value) < _LEAST_MEMORY:
+            raise ValueError(f"{shown(value)}: write 64MB or more, such as 256MB")
         return value
 
     def file(self, data_dir: Path) -> Path:
         """See :class:`telemetry.follower.FollowOptions`."""
         return (data_dir / self.path).resolve()
+
+
+def _bytes(size: str) -> float:
+    """What ``size`` is at least; 0 if it cannot be read."""
+    found = _SIZE.fullmatch(size)
+    return 0.0 if found is None else float(found[1]) * 1000 ** ("KMGT".index(found[2]) + 1)
 
 
 @STORES.add("duckdb", DuckDBOptions)
@@ -95,7 +103,8 @@ class DuckDBStore:
             "threads": options.threads,
             "checkpoint_threshold": _CHECKPOINT,
         }
-        sealable = Sealable(options.seal_rows, options.seal_after // MILLISECOND)
+        memory = int(_bytes(options.memory_limit))
+        sealable = Sealable(options.seal_rows, options.seal_after // MILLISECOND, memory)
         self._file = DuckDBFile(options.file(data_dir), registry, config, sealable)
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(options.readers, "duckdb-reader")
@@ -125,7 +134,8 @@ class DuckDBStore:
     async def append(self, frames: Sequence[Frame], position: int) -> None:
         """Take rows and position in one transaction; a position that was taken before changes nothing."""
         await self._run(self._writer, lambda: self._file.append(frames, position))
-        if self._file.seal_due and (self._beside is None or self._beside.done()):
+        due = self._file.seal_due or self._file.aside_due
+        if due and (self._beside is None or self._beside.done()):
             self._beside = asyncio.create_task(self._seal_quietly(), name="duckdb-seal")
 
     async def latest(self, query: SeriesQuery) -> pa.Table:
@@ -151,7 +161,9 @@ class DuckDBStore:
 
     async def prune(self, measurement: Measurement, before: datetime) -> None:
         """Delete rows older than ``before``; sealed files go, the blocks of the one file are used again."""
-        await self._run(self._writer, lambda: self._file.prune(measurement, to_ms(before)))
+        async with self._sealing:
+            await self._settle()
+            await self._run(self._writer, lambda: self._file.prune(measurement, to_ms(before)))
 
     async def counts(self) -> StoreCounts:
         """Rows and duplicates taken since the file was made, as committed; pruning does not lower them."""
@@ -179,28 +191,42 @@ class DuckDBStore:
             pool.shutdown()
 
     async def seal(self) -> int:
-        """Seal all that has come to rest, while rows are stored; returns how many files that made.
+        """Put late rows in their place and seal all that has come to rest, while rows are stored.
 
-        Raises StoreError; the rows then stay where they are.
+        Returns how many files that made. Raises StoreError; the rows then stay where they are.
         """
         made = 0
         async with self._sealing:
+            await self._settle()
             while (sealing := await self._run(self._writer, self._file.begin_seal)) is not None:
                 await self._write_sealed(sealing)
                 if await self._run(self._writer, partial(self._file.end_seal, sealing)):
-                    made += 1
-                else:
-                    # Late rows may keep coming into that stretch: the writer takes none until it is done.
-                    made += await self._run(self._writer, self._file.seal_at_once)
+                    made += len(sealing.pieces)
+                await self._settle()
         return made
 
+    async def _settle(self) -> None:
+        """Find the place of late rows; the writer only puts them there."""
+        while self._file.aside_due:
+            with self._file.readers.reading():
+                looked = await self._aside(self._file.look_aside)
+            if looked is None:
+                return
+            await self._run(self._writer, partial(self._file.settle, looked))
+
     async def _write_sealed(self, sealing: Sealing) -> None:
-        cursor = await self._run(self._sealer, self._file.cursor)
         try:
-            await self._query(cursor, lambda: self._file.write_sealed(cursor, sealing), self._sealer)
+            for piece in sealing.pieces:
+                await self._aside(partial(self._file.write_sealed, sealing=sealing, piece=piece))
         except StoreError:
             await self._run(self._writer, partial(self._file.give_up_seal, sealing))
             raise
+
+    async def _aside(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run ``work`` with a cursor of its own in the thread of the sealer."""
+        cursor = await self._run(self._sealer, self._file.cursor)
+        try:
+            return await self._query(cursor, lambda: work(cursor), self._sealer)
         finally:
             cursor.close()
 
@@ -217,12 +243,14 @@ class DuckDBStore:
         found: Any = cursor.sql(question.sql, params=question.values)
         return question, found.to_arrow_reader(_BATCH_ROWS)
 
-    def _source(self, cursor: duckdb.DuckDBPyConnection, query: SeriesQuery) -> str:
+    def _source(self, cursor: duckdb.DuckDBPyConnection, query: SeriesQuery) -> duckdb_sql.Source:
         """What holds the rows that ``query`` is about, in the transaction that begins with it."""
         cursor.begin()
-        return self._file.source(cursor, query.measurement, (to_ms(query.start), to_ms(query.end)))
+        return self._file.source(cursor, query)
 
-    async def _ask(self, query: SeriesQuery, make: Callable[[str], duckdb_sql.Question]) -> pa.Table:
+    async def _ask(
+        self, query: SeriesQuery, make: Callable[[duckdb_sql.Source], duckdb_sql.Question]
+    ) -> pa.Table:
         def answer() -> pa.Table:
             question = make(self._source(cursor, query))
             return rows(cursor, question.sql, question.values).cast(_schema(question))

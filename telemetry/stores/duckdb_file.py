@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,22 +12,24 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from runtime.clock import to_ms
 from runtime.errors import StoreError
 from telemetry.arrow import table
 from telemetry.catalogue import Measurement
 from telemetry.frame import Frame, Millis
 from telemetry.intake import COMPLETENESS
 from telemetry.live import NEVER
-from telemetry.order import concatenated, not_newer
+from telemetry.order import concatenated, merged, not_newer
 from telemetry.series import SeriesRegistry
-from telemetry.store import StoreCounts
+from telemetry.store import SeriesQuery, StoreCounts
 from telemetry.stored import LABELS_OF, STORED, is_told
 from telemetry.stores import duckdb_sql
+from telemetry.stores.duckdb_aside import Aside, Looked
 from telemetry.stores.duckdb_connection import rows, run, show
-from telemetry.stores.duckdb_late import take_late
+from telemetry.stores.duckdb_late import hour_keys, note_repeats, put
 from telemetry.stores.duckdb_readers import Readers
-from telemetry.stores.duckdb_seal import Sealer, Sealing
-from telemetry.stores.duckdb_sealed import Sealed
+from telemetry.stores.duckdb_seal import Piece, Sealable, Sealer, Sealing
+from telemetry.stores.duckdb_sealed import ALL_SERIES, Sealed, quoted
 
 _LOOK_BACK_MS = 15 * 60 * 1000
 """How far back a start looks for the newest row of each series; before that every row is checked as late."""
@@ -46,19 +47,12 @@ _OPEN_LOCK = Lock()
 _FOREVER_MS = 1 << 62
 
 
-@dataclass(frozen=True)
-class Sealable:
-    """Rows are sealed when ``after_ms`` older than the newest, in files of ``rows`` or a minute more."""
-
-    rows: int
-    after_ms: int
-
-
 class DuckDBFile:
     """Rows, names of series, counts and the journal position, all in one file and the sealed ones beside it.
 
     Rows newer than all of their series are appended. Rows that are not are held against what is stored: an
-    unknown time is added, a known one is merged field by field and counted as a duplicate.
+    unknown time is added, a known one is merged field by field and counted as a duplicate. Where that means
+    to look into sealed files they are kept aside, told as if they were in place, and counted once they are.
     """
 
     def __init__(
@@ -68,7 +62,8 @@ class DuckDBFile:
         self.readers = Readers()
         self._sealed = Sealed(path.with_name(f"{path.name}.sealed"))
         self._sealable = sealable
-        self._sealer = Sealer(self._sealed, sealable.rows, sealable.after_ms)
+        self._sealer = Sealer(self._sealed, sealable)
+        self._aside = Aside(self._sealed)
         self.counts = StoreCounts(0, 0)
         self._registry = registry
         self._config = dict(config)
@@ -96,9 +91,10 @@ class DuckDBFile:
         try:
             run(connection, duckdb_sql.STATE)
             self._sealed.open(connection)
-            self._sealer = Sealer(self._sealed, self._sealable.rows, self._sealable.after_ms)
-            for statement in duckdb_sql.tables():
+            self._sealer = Sealer(self._sealed, self._sealable)
+            for statement in duckdb_sql.tables(run(connection, duckdb_sql.COLUMNS)):
                 run(connection, statement)
+            self._aside.open(connection)
             self._position, stored, duplicates = run(connection, "FROM followed")[0]
             self.counts = StoreCounts(stored, duplicates)
             self._check_names(connection)
@@ -131,11 +127,7 @@ class DuckDBFile:
                     stored, duplicates = stored + added, duplicates + repeated
                 newest[frame.measurement.name] = reached
                 self._mark_newest(connection, frame.measurement.name, int(reached.max()))
-            run(
-                connection,
-                "UPDATE followed SET position = ?, stored = ?, duplicates = ?",
-                [position, stored, duplicates],
-            )
+            _follow(connection, position, StoreCounts(stored, duplicates))
         self._position, self._named = position, named
         self.counts = StoreCounts(stored, duplicates)
         self._newest |= newest
@@ -143,9 +135,9 @@ class DuckDBFile:
     def prune(self, measurement: Measurement, before_ms: int) -> None:
         """Delete rows older than ``before_ms``; repeats go with the account that they stand in.
 
-        Files of such rows alone leave the disk, now or once nobody reads them any more.
+        Files of such rows alone leave the disk, now or once nobody reads them any more. Not to be asked while
+        rows are being sealed, or are aside.
         """
-        self._sealer.prune(measurement, before_ms)
         with self._transaction() as connection:
             run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
             if measurement is COMPLETENESS:
@@ -154,14 +146,42 @@ class DuckDBFile:
         self.readers.leave(gone)
         self._sealed.unlink(self._open(), self.readers.free())
 
-    def source(
-        self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, span: tuple[int, int]
-    ) -> str:
-        """What holds the rows of ``measurement`` with ``span[0] <= at_ms < span[1]``, to stand after FROM.
+    def source(self, connection: duckdb.DuckDBPyConnection, query: SeriesQuery) -> duckdb_sql.Source:
+        """What holds the rows that ``query`` asks for, in the present transaction of ``connection``."""
+        reach = self._reach(connection, query)
+        span = to_ms(query.start), to_ms(query.end)
+        return duckdb_sql.Source(self._source(connection, query.measurement, span, reach), reach)
 
-        It is so in the transaction of ``connection`` that it was asked in.
-        """
-        return self._sealed.source(self._sealed.parts(connection, measurement, span))
+    def _reach(self, connection: duckdb.DuckDBPyConnection, query: SeriesQuery) -> tuple[int, int]:
+        """From the first id to before the last of the series that ``query`` names."""
+        if not query.where:
+            return ALL_SERIES
+        wanted = [query.where.get(label, ()) for label in query.measurement.labels]
+        if len(wanted) == len(query.where) and all(len(values) == 1 for values in wanted):
+            only = self._registry.find(query.measurement, tuple(values[0] for values in wanted))
+            return (0, 0) if only is None else (only, only + 1)
+        first, last = run(connection, *duckdb_sql.reach(query))[0]
+        return (0, 0) if first is None else (first, last + 1)
+
+    @property
+    def aside_due(self) -> bool:
+        """Whether rows wait for :meth:`look_aside`."""
+        return self._connection is not None and self._aside.due
+
+    def look_aside(self, connection: duckdb.DuckDBPyConnection) -> Looked | None:
+        """Look for the place of some rows that are aside, on a cursor of its own; None if there are none."""
+        connection.begin()
+        return self._aside.look(connection)
+
+    def settle(self, looked: Looked) -> None:
+        """Put rows in the place that was found for them, and count them."""
+        counts = self.counts
+        with self._transaction() as connection:
+            settled = self._aside.settle(connection, looked)
+            if settled is not None and is_told(looked.parts.measurement):
+                counts = StoreCounts(counts.rows + settled[0], counts.duplicates + settled[1])
+                _follow(connection, self._position, counts)
+        self.counts = counts
 
     @property
     def seal_due(self) -> bool:
@@ -178,26 +198,14 @@ class DuckDBFile:
                     return sealing
         return None
 
-    def write_sealed(self, connection: duckdb.DuckDBPyConnection, sealing: Sealing) -> None:
-        """Write the file, on a cursor of its own: rows are stored meanwhile."""
-        self._sealer.write(connection, sealing)
+    def write_sealed(self, connection: duckdb.DuckDBPyConnection, sealing: Sealing, piece: Piece) -> None:
+        """Write one file, on a cursor of its own: rows are stored meanwhile."""
+        self._sealer.write(connection, sealing, piece)
 
     def end_seal(self, sealing: Sealing) -> bool:
-        """Put the file in the place of its rows; False if it is outdated and was given up."""
+        """Put the files in the place of their rows; False if the database was opened anew meanwhile."""
         with self._transaction() as connection:
             return self._sealer.end(connection, sealing)
-
-    def seal_at_once(self) -> bool:
-        """Seal one stretch while no rows are stored; False if there is none."""
-        sealing = self.begin_seal()
-        if sealing is None:
-            return False
-        try:
-            self.write_sealed(self._open(), sealing)
-        except BaseException:
-            self.give_up_seal(sealing)
-            raise
-        return self.end_seal(sealing)
 
     def give_up_seal(self, sealing: Sealing) -> None:
         """Leave the rows where they are, and try again only when more have come."""
@@ -245,22 +253,36 @@ class DuckDBFile:
             raise StoreError(f"the DuckDB store {self.path} is not open")
         return self._connection
 
+    def _source(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        measurement: Measurement,
+        span: tuple[int, int],
+        reach: tuple[int, int] = ALL_SERIES,
+    ) -> str:
+        base = self._sealed.source(self._sealed.parts(connection, measurement, span, reach))
+        return self._aside.source(connection, measurement, span, base)
+
     def _take(self, connection: duckdb.DuckDBPyConnection, frame: Frame) -> tuple[int, int, Millis]:
         """Rows added, rows repeated, and the newest time of every series after that."""
         newest = self._room(frame)
-        self._sealer.take(frame)
         late = not_newer(frame, newest[frame.series])
-        fresh = frame.take(~late)
-        added = len(fresh)
-        repeated = 0
-        if added:
+        apart = self._sealer.take(frame)  # of a stretch whose rows must stay as they are now
+        np.maximum.at(newest, frame.series, frame.at_ms)
+        if late.any():
+            apart[late] |= self._sealed.covered(connection, frame.measurement, frame.at_ms[late])
+        added = repeated = 0
+        fresh = frame.take(~late & ~apart)
+        if len(fresh):
             show(connection, "fresh", table(fresh))
             run(connection, duckdb_sql.insert(frame.measurement))
-            np.maximum.at(newest, fresh.series, fresh.at_ms)
-        if added < len(frame):
-            known = frame.take(late)
-            unknown = take_late(connection, self._sealed, known)
+            added = len(fresh)
+        if (late & ~apart).any():
+            known = frame.take(late & ~apart)
+            unknown = _merge(connection, known)
             added, repeated = added + unknown, len(known) - unknown
+        if apart.any():
+            repeated += self._aside.take(connection, frame.take(apart))
         return added, repeated, newest
 
     def _room(self, frame: Frame) -> Millis:
@@ -273,7 +295,8 @@ class DuckDBFile:
     def _mark_newest(self, connection: duckdb.DuckDBPyConnection, name: str, at_ms: int) -> None:
         """Tell the next start where to look; it looks back far enough for a mark that is a minute old."""
         if at_ms >= self._marked.get(name, NEVER) + _MARK_EVERY_MS:
-            run(connection, "INSERT OR REPLACE INTO newest VALUES (?, ?)", [name, at_ms])
+            run(connection, "DELETE FROM newest WHERE measurement = ?", [name])
+            run(connection, "INSERT INTO newest (measurement, at_ms) VALUES (?, ?)", [name, at_ms])
             self._marked[name] = at_ms
 
     def _name(self, connection: duckdb.DuckDBPyConnection, frames: Sequence[Frame]) -> int:
@@ -317,11 +340,36 @@ class DuckDBFile:
             return np.full(self._named, NEVER, dtype=np.int64)
         floor = marked - _LOOK_BACK_MS
         newest = np.full(self._named, floor, dtype=np.int64)
-        source = self.source(connection, measurement, (floor, _FOREVER_MS))
+        source = self._source(connection, measurement, (floor, _FOREVER_MS))
         latest = f"SELECT series, max(at_ms) AS at_ms FROM {source} WHERE at_ms > ? GROUP BY series"
         found = rows(connection, latest, [floor])
         newest[found["series"].to_numpy()] = found["at_ms"].to_numpy()
         return newest
+
+
+def _follow(connection: duckdb.DuckDBPyConnection, position: int, counts: StoreCounts) -> None:
+    """Remember how far it came; like all that each transaction writes, without UPDATE.
+
+    DuckDB writes no checkpoint after an UPDATE as long as anybody reads anything, and the next to write then
+    pays for all that came meanwhile: seconds of it, while rows are sealed.
+    """
+    run(connection, "DELETE FROM followed")
+    run(
+        connection,
+        "INSERT INTO followed (position, stored, duplicates) VALUES (?, ?, ?)",
+        [position, counts.rows, counts.duplicates],
+    )
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, rows: Frame) -> int:
+    """Put late rows in their place in the table; returns how many were not there, and notes the others."""
+    late = merged(rows)
+    show(connection, "late", table(late))
+    span = int(late.at_ms.min()), int(late.at_ms.max())
+    fresh = put(connection, rows.measurement, quoted(rows.measurement.name), span)
+    if is_told(rows.measurement):
+        note_repeats(connection, hour_keys(rows.series, rows.at_ms), fresh)
+    return len(fresh)
 
 
 def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:

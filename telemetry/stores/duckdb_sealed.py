@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from runtime.errors import StoreError
 from telemetry.catalogue import Measurement
@@ -28,6 +29,8 @@ CREATE TABLE IF NOT EXISTS sealed (
     id INTEGER, measurement VARCHAR, state VARCHAR,
     from_ms BIGINT, to_ms BIGINT, bytes BIGINT, columns VARCHAR
 );
+ALTER TABLE sealed ADD COLUMN IF NOT EXISTS from_series INTEGER DEFAULT 0;
+ALTER TABLE sealed ADD COLUMN IF NOT EXISTS to_series INTEGER DEFAULT 2147483647;
 CREATE TABLE IF NOT EXISTS overridden (id INTEGER, series INTEGER, at_ms BIGINT);
 CREATE TABLE IF NOT EXISTS pruned (measurement VARCHAR PRIMARY KEY, before_ms BIGINT);
 """
@@ -37,12 +40,18 @@ Heads of files are kept in memory: without that, reading them is most of a quest
 number is never given twice, so a path never means another file.
 """
 
+ALL_SERIES = 0, 2**31 - 1
+"""Ids of series from the first to before the last: a file of all of them."""
+
 _GLOB = re.compile(r"([*?\[])")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file: rows of ``from_ms <= at_ms < to_ms``, each of the ``columns``; some may be overridden."""
+    """One file: rows of ``from_ms <= at_ms < to_ms``, each of the ``columns``; some may be overridden.
+
+    A stretch of time may stand in several, each with other series.
+    """
 
     id: int
     from_ms: int
@@ -103,17 +112,40 @@ class Sealed:
         return int(found[0][0]) if found else NEVER
 
     def parts(
-        self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, span: tuple[int, int]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        measurement: Measurement,
+        span: tuple[int, int],
+        series: tuple[int, int] = ALL_SERIES,
     ) -> Parts:
-        """Files that may hold rows of ``span[0] <= at_ms < span[1]``."""
+        """Files that may hold rows of ``span[0] <= at_ms < span[1]`` and ``series[0] <= id < series[1]``."""
         listed = run(
             connection,
             "SELECT id, from_ms, to_ms, columns, id IN (SELECT id FROM overridden) FROM sealed "
-            f"WHERE measurement = ? AND state = '{WHOLE}' AND from_ms < ? AND to_ms > ? ORDER BY columns, id",
-            [measurement.name, span[1], span[0]],
+            f"WHERE measurement = ? AND state = '{WHOLE}' AND from_ms < ? AND to_ms > ? "
+            "AND from_series < ? AND to_series > ? ORDER BY columns, id",
+            [measurement.name, span[1], span[0], series[1], series[0]],
         )
         floor = self.floor_ms(connection, measurement) if listed else NEVER
         return Parts(measurement, tuple(Part(*row) for row in listed), floor)
+
+    def covered(
+        self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, at_ms: Millis
+    ) -> npt.NDArray[np.bool_]:
+        """Which of the times ``at_ms`` lie within a file, or one that is being written."""
+        stretches = run(
+            connection,
+            "SELECT DISTINCT from_ms, to_ms FROM sealed WHERE measurement = ? "
+            f"AND state <> '{LEAVING}' AND from_ms <= ? AND to_ms > ? ORDER BY from_ms",
+            [measurement.name, int(at_ms.max()), int(at_ms.min())],
+        )
+        if not stretches:
+            return np.zeros(len(at_ms), dtype=np.bool_)
+        starts, ends = np.array(stretches, dtype=np.int64).T
+        # Where stretches overlap this may say yes between two of them: the row is then only looked for.
+        ends = np.maximum.accumulate(ends)
+        before = np.searchsorted(starts, at_ms, side="right") - 1
+        return np.asarray((before >= 0) & (ends[before] > at_ms), dtype=np.bool_)
 
     def leave(
         self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, before_ms: int
@@ -147,19 +179,9 @@ class Sealed:
         columns = ", ".join(map(quoted, ("series", "at_ms", *parts.measurement.field_names)))
         return f"({' UNION ALL BY NAME '.join((f'SELECT {columns} FROM {table}', *self._selects(parts)))})"
 
-    def numbered(self, parts: Parts, at_ms: Millis) -> str | None:
-        """A SELECT of the rows of ``parts`` that count, with the ``id`` of their file.
-
-        None if no file may hold a row of the times ``at_ms``.
-        """
-        times = np.unique(at_ms[at_ms >= parts.floor_ms])
-        files = [
-            part
-            for part in parts.files
-            if np.searchsorted(times, part.from_ms) < np.searchsorted(times, part.to_ms)
-        ]
-        chosen = Parts(parts.measurement, tuple(files), parts.floor_ms)
-        return " UNION ALL BY NAME ".join(self._selects(chosen, numbered=True)) if files else None
+    def numbered(self, parts: Parts) -> str | None:
+        """A SELECT of the rows of ``parts`` that count, with the ``id`` of their file; None without files."""
+        return " UNION ALL BY NAME ".join(self._selects(parts, numbered=True)) if parts.files else None
 
     def _selects(self, parts: Parts, numbered: bool = False) -> Iterator[str]:
         """A SELECT for all files with the same columns, apart from those with rows that are overridden."""

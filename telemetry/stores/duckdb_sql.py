@@ -40,6 +40,14 @@ _IN_TIME: dict[Aggregate, str] = {
 
 
 @dataclass(frozen=True)
+class Source:
+    """What holds ``rows`` that are asked for, to stand after FROM; ids from the first to before the last."""
+
+    rows: str
+    series: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Question:
     """A SELECT with its parameters, and the label columns that its answer starts with."""
 
@@ -49,17 +57,35 @@ class Question:
     fields: tuple[str, ...]
 
 
-def tables() -> list[str]:
-    """Statements that make the tables of the catalogue, or add what a newer catalogue has more."""
-    statements = [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {quoted(x)} VARCHAR" for x in LABELS]
+COLUMNS = "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+"""What :func:`tables` must know of the file."""
+
+
+def tables(known: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Statements that make the tables of the catalogue, or add what a newer catalogue has more.
+
+    ``known`` are the columns that are there: schema, table, name.
+    """
+    there: dict[str, set[str]] = {}
+    for schema, name, column in known:
+        there.setdefault(aside(name) if schema == "aside" else quoted(name), set()).add(column)
+    statements = ["CREATE SCHEMA IF NOT EXISTS aside"]
+    statements += [f"ALTER TABLE series ADD COLUMN IF NOT EXISTS {quoted(x)} VARCHAR" for x in LABELS]
     for measurement in STORED.values():
-        name = quoted(measurement.name)
-        statements.append(f"CREATE TABLE IF NOT EXISTS {name} (series INTEGER, at_ms BIGINT)")
-        statements += [
-            f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {quoted(field)} DOUBLE"
-            for field in measurement.field_names
-        ]
+        for place in (quoted(measurement.name), aside(measurement.name)):
+            columns = there.get(place, set())
+            fields = [name for name in measurement.field_names if name not in columns]
+            if not columns:
+                all_fields = "".join(f", {quoted(name)} DOUBLE" for name in fields)
+                statements.append(f"CREATE TABLE {place} (series INTEGER, at_ms BIGINT{all_fields})")
+                continue
+            statements += [f"ALTER TABLE {place} ADD COLUMN {quoted(name)} DOUBLE" for name in fields]
     return statements
+
+
+def aside(name: str) -> str:
+    """The table of late rows of the measurement ``name`` whose place is still to be found."""
+    return f"aside.{quoted(name)}"
 
 
 def insert(measurement: Measurement) -> str:
@@ -67,63 +93,84 @@ def insert(measurement: Measurement) -> str:
     return f"INSERT INTO {quoted(measurement.name)} BY NAME FROM fresh"
 
 
-def insert_unknown(measurement: Measurement, sealed: bool) -> str:
-    """Append, and tell, rows of the view ``late`` whose series and time are not stored; times from ? to ?.
+def insert_unknown(place: str, known: bool = False) -> str:
+    """Append to the table ``place``, and tell, rows of the view ``late`` whose series and time it lacks.
 
-    ``sealed``: neither those that the view ``known`` names.
+    Times from ? to ?. ``known``: neither those that the view of that name has.
     """
-    unknown = "late ANTI JOIN known USING (series, at_ms)" if sealed else "late"
+    unknown = "late ANTI JOIN known USING (series, at_ms)" if known else "late"
     return (
-        f"INSERT INTO {quoted(measurement.name)} BY NAME SELECT late.* FROM {unknown} ANTI JOIN "
-        f"(SELECT series, at_ms FROM {quoted(measurement.name)} WHERE at_ms BETWEEN ? AND ?) AS t "
+        f"INSERT INTO {place} BY NAME SELECT late.* FROM {unknown} ANTI JOIN "
+        f"(SELECT series, at_ms FROM {place} WHERE at_ms BETWEEN ? AND ?) AS t "
         "ON t.series = late.series AND t.at_ms = late.at_ms RETURNING series, at_ms"
     )
 
 
-def merge_known(measurement: Measurement) -> str:
-    """Overwrite, field by field, rows of the table that the view ``late`` contradicts; times from ? to ?."""
+def merge_known(measurement: Measurement, place: str) -> str:
+    """Overwrite, field by field, rows of the table ``place`` that ``late`` contradicts; times from ? to ?."""
     names = [quoted(field) for field in measurement.field_names]
     values = ", ".join(f"{n} = coalesce(late.{n}, t.{n})" for n in names)
     return (
-        f"UPDATE {quoted(measurement.name)} AS t SET {values} FROM late WHERE t.at_ms BETWEEN ? AND ? "
+        f"UPDATE {place} AS t SET {values} FROM late WHERE t.at_ms BETWEEN ? AND ? "
         f"AND t.series = late.series AND t.at_ms = late.at_ms AND ({_differs(names)})"
     )
 
 
-def known(measurement: Measurement, files: str) -> str:
-    """Rows of the SELECT ``files`` that the view ``late`` tells again, and whether it ``differs``."""
+def known(measurement: Measurement, files: str, keys: str) -> str:
+    """Rows of the SELECT ``files`` whose series and time stand in ``keys``, with the ``id`` of their file."""
     names = [quoted(field) for field in measurement.field_names]
     columns = _list(f"t.{n}" for n in ("series", "at_ms", *names))
     nothing = _list(f"CAST(NULL AS DOUBLE) AS {n}" for n in names)
     whole = f"{files} UNION ALL BY NAME SELECT {nothing} WHERE false"
     return (
-        f"SELECT {columns}, t.id, ({_differs(names)}) AS differs FROM ({whole}) AS t "
-        "JOIN late ON t.series = late.series AND t.at_ms = late.at_ms"
+        f"SELECT {columns}, t.id FROM ({whole}) AS t "
+        f"JOIN {keys} AS k ON t.series = k.series AND t.at_ms = k.at_ms"
     )
 
 
-def unseal(measurement: Measurement) -> str:
-    """Append the rows of the view ``known`` that differ."""
-    rows = "SELECT * EXCLUDE (id, differs) FROM known WHERE differs"
-    return f"INSERT INTO {quoted(measurement.name)} BY NAME {rows}"
+def contradicted(measurement: Measurement) -> str:
+    """Rows of the view ``known`` that the view ``late`` contradicts."""
+    names = [quoted(field) for field in measurement.field_names]
+    return (
+        "SELECT t.* FROM known AS t JOIN late ON t.series = late.series AND t.at_ms = late.at_ms "
+        f"WHERE {_differs(names)}"
+    )
+
+
+def over(measurement: Measurement, base: str, aside: str, near: str) -> str:
+    """The rows of ``base`` with those of ``aside`` over them, field by field, to stand after FROM.
+
+    ``near`` is a condition that all rows aside meet.
+    """
+    names = [quoted(field) for field in measurement.field_names]
+    columns = _list(("series", "at_ms", *names))
+    merged = _list(f"coalesce(a.{n}, b.{n}) AS {n}" for n in names)
+    return (
+        f"(SELECT {columns} FROM {base} ANTI JOIN {aside} USING (series, at_ms) UNION ALL BY NAME "
+        f"SELECT a.series, a.at_ms, {merged} FROM {aside} AS a "
+        f"LEFT JOIN (SELECT {columns} FROM {base} WHERE {near}) AS b USING (series, at_ms))"
+    )
 
 
 def _differs(names: Sequence[str]) -> str:
     return " OR ".join(f"(late.{n} IS NOT NULL AND t.{n} IS DISTINCT FROM late.{n})" for n in names)
 
 
-def latest(query: SeriesQuery, source: str) -> Question:
-    """The newest row of each series: its time, and its fields even where some are null.
+def reach(query: SeriesQuery) -> tuple[str, list[object]]:
+    """A SELECT of the first and the last id of the series that ``query`` names, and its parameters."""
+    wanted, values = _labelled(query)
+    return f"SELECT min(id), max(id) FROM series WHERE {wanted}", values
 
-    ``source``, here and below, is what holds the rows, to stand after FROM.
-    """
-    condition, values = _condition(query)
+
+def latest(query: SeriesQuery, source: Source) -> Question:
+    """The newest row of each series: its time, and its fields even where some are null."""
+    condition, values = _condition(query, source)
     fields, labels = _fields(query), query.measurement.labels
     newest = _list(f"arg_max_null({f}, at_ms) AS {f}" for f in map(quoted, fields))
     if query.fields:  # a row that tells none of all fields is never stored
         condition += f" AND coalesce({_list(map(quoted, fields))}) IS NOT NULL"
     sql = (
-        f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {source} "
+        f"WITH row AS (SELECT series, max(at_ms) AS at_ms, {newest} FROM {source.rows} "
         f"WHERE {condition} GROUP BY series) "
         f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
         f"ORDER BY {_list(map(quoted, (*labels, 'at_ms')))}"
@@ -131,22 +178,22 @@ def latest(query: SeriesQuery, source: str) -> Question:
     return Question(sql, values, labels, fields)
 
 
-def raw(query: SeriesQuery, source: str) -> Question:
+def raw(query: SeriesQuery, source: Source) -> Question:
     """All rows."""
-    condition, values = _condition(query)
+    condition, values = _condition(query, source)
     fields, labels = _fields(query), query.measurement.labels
     sql = (
-        f"WITH row AS (FROM {source} WHERE {condition}) "
+        f"WITH row AS (FROM {source.rows} WHERE {condition}) "
         f"SELECT {_columns(labels, 'at_ms', fields)} FROM row JOIN series ON series.id = row.series "
         f"ORDER BY {_list(map(quoted, (*labels, 'at_ms')))}"
     )
     return Question(sql, values, labels, fields)
 
 
-def window(query: WindowQuery, source: str) -> Question:
+def window(query: WindowQuery, source: Source) -> Question:
     """Aggregates per series and step, then over the series of each group."""
     select, step = query.select, query.step // MILLISECOND
-    condition, values = _condition(select)
+    condition, values = _condition(select, source)
     fields = _fields(select)
     labels = select.measurement.labels if query.group_by is None else query.group_by
     for label in labels:
@@ -158,7 +205,7 @@ def window(query: WindowQuery, source: str) -> Question:
     named = _list((*(f"series.{quoted(label)}" for label in labels), "cell.start AS at_ms"))
     sql = (
         f"WITH cell AS (SELECT series, at_ms - at_ms % {step} AS start, {in_time} "
-        f"FROM {source} WHERE {condition} GROUP BY ALL) "
+        f"FROM {source.rows} WHERE {condition} GROUP BY ALL) "
         f"SELECT {named}, {combined} FROM cell JOIN series ON series.id = cell.series "
         f"GROUP BY {keys} ORDER BY {keys}"
     )
@@ -173,17 +220,26 @@ def _over_time(query: WindowQuery, field: str) -> str:
     return f"sum({value} * {count}) / sum({count})"
 
 
-def _condition(query: SeriesQuery) -> tuple[str, list[object]]:
+def _condition(query: SeriesQuery, source: Source) -> tuple[str, list[object]]:
+    first, last = source.series
     parts: list[str] = ["at_ms >= ? AND at_ms < ?"]
     values: list[object] = [to_ms(query.start), to_ms(query.end)]
-    if query.where:
-        accepted = []
-        for label in query.where:
-            query.measurement.labels.index(label)  # ValueError for one that the measurement lacks
-            accepted.append(f"list_contains(?, {quoted(label)})")
-        parts.append(f"series IN (SELECT id FROM series WHERE measurement = ? AND {' AND '.join(accepted)})")
-        values += [query.measurement.named, *(list(wanted) for wanted in query.where.values())]
+    if query.where and last - first <= 1:
+        _labelled(query)  # ValueError, as below
+        parts.append(f"series = {first}" if last > first else "false")
+    elif query.where:
+        wanted, labels = _labelled(query)
+        parts.append(f"series IN (SELECT id FROM series WHERE {wanted})")
+        values += labels
     return " AND ".join(parts), values
+
+
+def _labelled(query: SeriesQuery) -> tuple[str, list[object]]:
+    accepted = ["measurement = ?"]
+    for label in query.where:
+        query.measurement.labels.index(label)  # ValueError for one that the measurement lacks
+        accepted.append(f"list_contains(?, {quoted(label)})")
+    return " AND ".join(accepted), [query.measurement.named, *(list(w) for w in query.where.values())]
 
 
 def _fields(query: SeriesQuery) -> tuple[str, ...]:

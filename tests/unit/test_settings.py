@@ -149,7 +149,7 @@ def test_the_effective_values_are_whole_and_keep_secrets() -> None:
     service = {"database": "postgresql+asyncpg://dc:hunter2@db.example.org/dc"}
     configuration = resolve({"channel": channels, "service": service})
     told = configuration.effective()
-    assert told["store"][0]["memory_limit"] == "1GB"
+    assert told["store"][0]["memory_limit"] == "256MB"
     assert [channel["name"] for channel in told["channel"]] == ["chat", "hook"]
     assert told["channel"][1]["url"] == "https://hooks.example.org/***"
     assert told["service"]["database"] == "postgresql+asyncpg://dc:***@db.example.org/dc"

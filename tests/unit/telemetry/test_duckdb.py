@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,9 @@ from telemetry.rollup import ROLLUPS
 from telemetry.series import SeriesRegistry
 from telemetry.store import SeriesQuery, StoreCounts, WindowQuery
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
-from tests.fakes.frames import T0, frame
+from telemetry.stores.duckdb_file import DuckDBFile
+from telemetry.stores.duckdb_seal import Sealable
+from tests.fakes.frames import T0, Row, frame
 
 MAIN, UPS = ("gdansk", "main-1"), ("gdansk", "ups-a")
 ALL = SeriesQuery(METER, from_ms(T0 - 10**9), from_ms(T0 + 10**9))
@@ -238,6 +241,26 @@ async def test_questions_are_answered_while_rows_come_in(tmp_path: Path) -> None
         assert seen == sorted(seen)
         assert all(n % 10 == 0 for n in seen), "a reader saw half a transaction"
     await target.close()
+
+
+def test_the_log_of_what_was_written_stays_short_while_somebody_reads(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    path = tmp_path / "telemetry.duckdb"
+    file = DuckDBFile(path, registry, {"checkpoint_threshold": "1MB"}, Sealable(10**9, 0, 10**9))
+    file.open()
+    with file.cursor() as reader:
+        reader.begin()
+        reader.execute("SELECT count(*) FROM meter").fetchall()
+        sizes = []
+        for position in range(1, 61):
+            rows: list[Row] = [(MAIN, position * 70.0 + n / 20, {"power_w": n * 1.0}) for n in range(1000)]
+            file.append([frame(registry, METER, rows)], position)
+            log = path.with_name("telemetry.duckdb.wal")
+            sizes.append(log.stat().st_size if log.exists() else 0)
+        reader.commit()
+    file.close()
+    assert max(sizes) < 2_000_000, "each takes 40 kB or so: what is not folded in waits for the next writer"
+    assert sum(after < before for before, after in pairwise(sizes)) >= 1
 
 
 async def test_a_query_that_nobody_waits_for_is_stopped(tmp_path: Path) -> None:
