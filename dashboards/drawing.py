@@ -28,6 +28,10 @@ CATCHING_UP = timedelta(hours=2)
 """The ledger's rules are asked every quarter-hour: where the newest answer is older, a past is judged."""
 
 
+LETTERS, NAME_ROOM = 48, 4
+"""Letters that the names of sites may take in the head of a page, and what each takes beside its own."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """What surrounds every page: who looks at what, since when, and what is wrong just now."""
@@ -51,6 +55,11 @@ class Frame:
     def place(self) -> str:
         """The name of the site shown, or that it is all of them."""
         return "all sites" if self.view.every_site else self.house.sites[self.view.site].name
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the names of all sites fit beside one another; else they are a menu."""
+        return sum(len(site.name) + NAME_ROOM for site in self.house.sites.values()) <= LETTERS
 
     @property
     def judged_until(self) -> datetime | None:

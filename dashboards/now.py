@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class Now:
         """The figures of one configured site at ``at_ms``."""
         site = self._sites[key]
         inlet = [self._gauge(METER, key, m, at_ms) for m in site.meter if m.role is Role.UTILITY]
-        grid = add(inlet) if inlet else Gauge(None, None, "no such meter is configured")
+        grid = add(inlet) if inlet else Gauge(None, None, "no utility meter is configured")
         supplies = {s.id: self._gauge(SUPPLY, key, s, at_ms) for s in site.supply}
         onsite = [generated(supplies[s.id]) for s in site.supply if s.kind.onsite]
         power = add([grid, *onsite])
@@ -112,7 +112,9 @@ class Now:
     def everything(self, at_ms: int) -> dict[str, SiteNow]:
         """All sites, and their sum as ``all``; ratios of sums, never means of ratios."""
         found = {key: self.site(key, at_ms) for key in self._sites}
-        return {**found, ALL: total(list(found.values()))}
+        several = len(found) > 1
+        parts = [named(now, self._sites[key].name) if several else now for key, now in found.items()]
+        return {**found, ALL: total(parts)}
 
     def _gauge(self, measurement: Measurement, site: str, device: RegisterOptions, at_ms: int) -> Gauge:
         told = self._live.value(measurement, (site, device.id), "power_w")
@@ -125,7 +127,7 @@ class Now:
 
     def _sum(self, site: str, meters: Sequence[MeterOptions], at_ms: int) -> Gauge:
         if not meters:
-            return Gauge(None, None, "no such meter is configured")
+            return Gauge(None, None, "no IT meter is configured")
         return add([self._gauge(METER, site, meter, at_ms) for meter in meters])
 
     def _cooling(self, key: str, site: SiteOptions, at_ms: int) -> Gauge:
@@ -285,6 +287,16 @@ def green_share(site: SiteOptions, power: Gauge, out: Gauge, supplies: Mapping[s
 
 def _watts(gauge: Gauge) -> Floats:
     return np.asarray(np.nan if gauge.v is None else gauge.v)
+
+
+def named(now: SiteNow, name: str) -> SiteNow:
+    """``now`` with the site's ``name`` before every reason: among several, whose meter it is matters."""
+    told: dict[str, Any] = {
+        key: replace(gauge, reason=f"{name}: {gauge.reason}")
+        for key, gauge in now.gauges().items()
+        if gauge.reason is not None
+    }
+    return replace(now, **told)
 
 
 def total(sites: Sequence[SiteNow]) -> SiteNow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from dashboards.house import House
@@ -14,6 +15,9 @@ from energy.interval import Period, month_of
 from energy.site import SiteOptions
 from energy.statement import metered
 from reports.report import ReportEntry
+
+ONE_LIST = 12
+"""Lines that a person still takes in; more are put together by month."""
 
 RECENT_MONTHS = 3
 """Months offered for a report beside those that have one, if there are readings of them."""
@@ -45,6 +49,13 @@ class ReportPage:
 
     lines: Sequence[ReportLine]
     beginnings: Sequence[Beginning]
+
+    @property
+    def by_month(self) -> list[tuple[str, list[ReportLine]]]:
+        """The lines of each month, where they are too many for one list; empty where they are not."""
+        if len(self.lines) <= ONE_LIST:
+            return []
+        return [(month, list(lines)) for month, lines in groupby(self.lines, lambda line: line.month)]
 
 
 def reportable(house: House, view: View) -> list[str]:

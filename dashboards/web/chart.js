@@ -4,7 +4,7 @@ import { say } from "./live.js";
 import { clock } from "./numbers.js";
 import { colour } from "./theme.js";
 
-const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+const DASHES = [[], [8, 4], [14, 3, 3, 3]];
 const LABEL_LETTERS = 9;
 const NARROW = 520;
 const SPEAK_EVERY_MS = 2000;

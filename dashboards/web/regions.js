@@ -82,15 +82,18 @@ function swap(old, fresh) {
   if (focused?.matches(FIELDS)) return;
   const ticked = new Set([...old.querySelectorAll(BOXES)].filter((box) => box.checked).map((box) => box.value));
   const written = new Map([...old.querySelectorAll(FIELDS)].map((field) => [field.id, field.value]));
-  const open = [...old.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
+  const folds = new Map([...old.querySelectorAll("details")].map((fold) => [folded(fold), fold.open]));
   const label = focused && (focused.getAttribute("aria-label") ?? focused.textContent);
   old.replaceChildren(...fresh.cloneNode(true).childNodes);
-  for (const summary of old.querySelectorAll("summary")) {
-    if (open.includes(summary.textContent)) summary.parentElement.open = true;
-  }
+  for (const fold of old.querySelectorAll("details")) fold.open = folds.get(folded(fold)) ?? fold.open;
   for (const box of old.querySelectorAll(BOXES)) box.checked = ticked.has(box.value);
   for (const field of old.querySelectorAll(FIELDS)) field.value = written.get(field.id) ?? field.value;
   if (!label) return;
   const again = [...old.querySelectorAll("a, button, summary, input")];
   again.find((e) => (e.getAttribute("aria-label") ?? e.textContent) === label)?.focus();
+}
+
+// What a fold is known by; counts in its summary change.
+function folded(fold) {
+  return fold.dataset.fold ?? fold.querySelector("summary").textContent;
 }
