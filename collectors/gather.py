@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 from collectors.source import Message
 
 SLICE = 0.01
 """Seconds of one wait for more."""
+
+MOST_BYTES = 16 << 20
+"""Topics and payloads of one batch: from there on it waits for no more, however few messages it has."""
 
 SLICES = 5
 """Waits for one batch at most: under load a batch is what arrives in 50 ms."""
@@ -53,14 +57,16 @@ class Gatherer:
         if self._at_once:
             self._at_once -= 1
             return messages
+        size = _bytes(messages)
         for _ in range(SLICES):
-            if len(messages) >= self._most:
+            if len(messages) >= self._most or size >= MOST_BYTES:
                 break
             await asyncio.sleep(SLICE)
             if not await self._has_more():
                 self._at_once, self._haste = self._haste, min(2 * self._haste, MOST_HASTE)
                 return messages
-            messages = messages + await self._receive()
+            more = await self._receive()
+            messages, size = messages + more, size + _bytes(more)
         self._haste = HASTE
         return messages
 
@@ -79,3 +85,7 @@ class Gatherer:
         self._ahead = asyncio.ensure_future(self._source.receive())
         await asyncio.wait({self._ahead}, timeout=0)
         return self._ahead.done()
+
+
+def _bytes(messages: Sequence[Message]) -> int:
+    return sum(len(one.topic) + len(one.payload) for one in messages)

@@ -9,6 +9,9 @@ from energy.registers import Register
 from energy.site import RegisterOptions, SiteOptions, SupplyKind, WaterOptions
 from telemetry.catalogue import COOLING, HEAT, METER, SUPPLY, WATER, Measurement
 
+ACCOUNTED = (METER, SUPPLY, COOLING, HEAT, WATER)
+"""What the ledger accounts for: the measurement of any device is one of these."""
+
 ENERGY, EXPORT, CHARGE, DISCHARGE, VOLUME = "energy", "export", "charge", "discharge", "volume"
 
 POWER = "power_w"

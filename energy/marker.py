@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.device import POWER, Device, devices
+from energy.device import ACCOUNTED, POWER, Device, devices
 from energy.due import add_marks
 from energy.era import FOREVER, eras, tenures
 from energy.estate import load_departed, remember
@@ -34,6 +34,9 @@ DeviceKey = tuple[str, str, str]
 AFTERWARDS = 4
 """Quarters in which a removed meter is still heard: a later reading ends its last interval."""
 
+PLACE_EVERY = timedelta(seconds=10)
+"""Least time between two writes of a place alone: what holds nothing to mark can be passed over again."""
+
 NOISE_W = 100.0
 """What a meter may tell against its direction without exporting: the zero of a large one wanders."""
 
@@ -55,6 +58,8 @@ class Marker:
     """
 
     name = "ledger"
+    measurements = tuple(one.name for one in ACCOUNTED)
+    """All that it needs of the journal."""
 
     def __init__(
         self,
@@ -72,6 +77,13 @@ class Marker:
         self._devices = {(d.site, d.measurement.name, d.id): d for d in found}
         self._measurements = {d.measurement.name for d in found}
         self._first: dict[tuple[DeviceKey, str], _First] = {}
+        self._safe = 0
+        self._written: timedelta | None = None
+
+    @property
+    def safe(self) -> int:
+        """The place as it is written."""
+        return self._safe
 
     async def open(self) -> int:
         """The position up to which intervals are marked; 0 at first. Raises StoreError.
@@ -101,10 +113,14 @@ class Marker:
         for row in registers:
             key = ((row.site, row.measurement, row.meter), row.channel)
             self._first[key] = _First(row.register_since, row.power_since)
-        return int(position or 0)
+        self._safe = int(position or 0)
+        return self._safe
 
     async def append(self, frames: Sequence[Frame], position: int) -> None:
-        """Mark what ``frames`` touch and remember ``position``, both or neither. Raises StoreError."""
+        """Mark what ``frames`` touch and remember ``position``, both or neither. Raises StoreError.
+
+        A position without marks is written now and then only.
+        """
         ranges: list[tuple[DeviceKey, int, int]] = []
         firsts: dict[tuple[DeviceKey, str], _First] = {}
         for frame in frames:
@@ -113,6 +129,9 @@ class Marker:
                     key = (device.site, device.measurement.name, device.id)
                     ranges += [(key, *run) for run in _runs(rows.at_ms) if self._heard(key, run[0])]
                     self._note_firsts(device, rows, firsts)
+        now = self._clock.monotonic()
+        if not ranges and not firsts and self._written is not None and now - self._written < PLACE_EVERY:
+            return
         try:
             async with self._database.begin() as connection:
                 await _mark(connection, ranges, position)
@@ -121,6 +140,7 @@ class Marker:
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger could not mark batch {position}: {error}") from error
         self._first.update(firsts)
+        self._safe, self._written = position, now
 
     async def close(self) -> None:
         """Nothing to release: the database is not ours."""

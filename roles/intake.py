@@ -117,10 +117,11 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
     stores, follow = _stores(ground, journal)
     for store in stores:
         opened.push_async_callback(store.close)
-    marked = Follower(journal, Marker(ground.database, registry, settings.sites, ground.clock))
+    marker = Marker(ground.database, registry, settings.sites, ground.clock)
+    marked = Follower(journal, marker, FollowOptions(measurements=Marker.measurements))
     retention = Retention(stores, settings.retention, ground.clock)
     rollups = Rollups(journal, follow[0], stores[0], gone=retention.gone)
-    rolled = Follower(journal, rollups)
+    rolled = Follower(journal, rollups, FollowOptions(measurements=Rollups.measurements))
     opened.push_async_callback(rollups.close)
     account = IntakeAccount(registry, quality, journal.seen)
     periods = _periods(settings.sites)

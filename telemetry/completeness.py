@@ -34,6 +34,9 @@ EVERY = timedelta(minutes=1)
 GRACE = timedelta(minutes=2)
 """How long after its end an hour waits for messages that are on their way."""
 
+_SHARE = 4
+"""Changes are stored early when the journal keeps more than one part in so many for them alone."""
+
 _MS = timedelta(milliseconds=1)
 
 MOST_CELLS = 16_000_000
@@ -112,10 +115,13 @@ class Completeness:
     async def append(self, frames: Sequence[Frame], position: int) -> None:
         """Add what ``frames`` tell of the intake. Raises StoreError."""
         async with self._turn:
+            await self._account.sources.learn()
             for frame in frames:
                 if frame.measurement is INTAKE:
                     self._add(frame)
             self._position = position
+            if self._holds_much():
+                await self._store_changes()
             if sum(table.cells for table in self._hours.values()) > MOST_CELLS:
                 await self._store_changes()
                 self._let_go(0)
@@ -140,6 +146,12 @@ class Completeness:
 
     async def close(self) -> None:
         """Nothing to release: what is not stored yet is counted again from the journal."""
+
+    def _holds_much(self) -> bool:
+        """Whether a minute of traffic is much of what the journal takes."""
+        entries = max(1, self._journal.status().entries)
+        mine = self._journal.held * (self._position - self.safe) / entries
+        return mine * _SHARE > self._journal.limit_bytes
 
     def _add(self, frame: Frame) -> None:
         sources = self._account.sources.of_ids(frame.series)

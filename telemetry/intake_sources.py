@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,9 @@ from telemetry.intake import COMPLETENESS, nobody
 from telemetry.series import SeriesKey, SeriesRegistry, source_of
 
 Numbers = npt.NDArray[np.int64]
+
+SLICE = 10_000
+"""Series that are looked at between two looks at the event loop."""
 
 NOT_ONE = -1
 """Number of a series that is no source."""
@@ -96,13 +100,24 @@ class IntakeSources:
         self._learn()
         return self._by_series[series].astype(np.int64)
 
-    def _learn(self) -> None:
+    async def learn(self) -> None:
+        """Find the sources of all series that are new, a slice at a time: a start may bring millions.
+
+        Whoever asks of series afterwards finds little left to do.
+        """
         while self._learned < len(self._registry):
-            upto = len(self._registry)
-            self._by_series = _grown(self._by_series, upto, 0)
-            for series in range(self._learned, upto):
-                self._by_series[series] = self._of(self._registry.key(series))
-            self._learned = upto  # names of sources that were given meanwhile come with the next turn
+            self._learn_upto(min(self._learned + SLICE, len(self._registry)))
+            await asyncio.sleep(0)
+
+    def _learn(self) -> None:
+        while self._learned < len(self._registry):  # names of sources that are given meanwhile are new too
+            self._learn_upto(len(self._registry))
+
+    def _learn_upto(self, upto: int) -> None:
+        self._by_series = _grown(self._by_series, upto, 0)
+        for series in range(self._learned, upto):
+            self._by_series[series] = self._of(self._registry.key(series))
+        self._learned = upto
         self._by_id = _grown(self._by_id, self._learned, NOT_ONE)
 
     def _of(self, key: SeriesKey) -> int:

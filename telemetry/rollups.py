@@ -92,6 +92,8 @@ class Rollups:
     """
 
     name = "rollups"
+    measurements = tuple(MEASUREMENTS)
+    """All that it needs of the journal: what it writes there itself is not read again."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from telemetry.completeness_stored import StoredHours
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.ingest import Ingest
 from telemetry.intake import INTAKE
-from telemetry.journal import Journal
+from telemetry.journal import Journal, JournalOptions
 from telemetry.live import LiveState
 from telemetry.quality import Quality
 from telemetry.restore import restore
@@ -33,10 +33,16 @@ from tests.fakes.frames import T0
 class IntakeRig:
     """One life of a process: journal, store, ingest and ledger on ``folder``; ``clock`` is the wall too."""
 
-    def __init__(self, folder: Path, clock: ManualClock, periods: dict[str, timedelta]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: ManualClock,
+        periods: dict[str, timedelta],
+        options: JournalOptions | None = None,
+    ) -> None:
         self.clock = clock
         self.registry = SeriesRegistry()
-        self.journal = Journal(folder / "journal.sqlite", self.registry, wall=clock)
+        self.journal = Journal(folder / "journal.sqlite", self.registry, options, wall=clock)
         self.store: Store = DuckDBStore(DuckDBOptions(), self.registry, folder)
         self.periods = periods
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,10 +106,13 @@ class IntakeRig:
 
 @asynccontextmanager
 async def intake(
-    folder: Path, clock: ManualClock, periods: dict[str, timedelta] | None = None
+    folder: Path,
+    clock: ManualClock,
+    periods: dict[str, timedelta] | None = None,
+    options: JournalOptions | None = None,
 ) -> AsyncIterator[IntakeRig]:
     """One life of the process on ``folder``, killed at the end."""
-    rig = IntakeRig(folder, clock, periods or {})
+    rig = IntakeRig(folder, clock, periods or {}, options)
     await rig.start()
     try:
         async with asyncio.timeout(30):

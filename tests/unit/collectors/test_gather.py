@@ -62,6 +62,13 @@ async def test_a_large_batch_waits_for_nobody() -> None:
     assert spring.given == 1
 
 
+async def test_few_messages_of_many_bytes_are_a_large_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "MOST_BYTES", 3)
+    gatherer = Gatherer(Spring(ever=True), most=100)
+    assert told(await gatherer.take()) == [0, 1, 2], "a byte of a topic each"
+    assert told(await gatherer.take()) == [3, 4, 5]
+
+
 async def test_half_the_brokers_window_is_a_large_batch() -> None:
     assert told(await Gatherer(Spring(ever=True, window=6), most=100).take()) == [0, 1, 2]
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from energy.device import devices
 from energy.interval import QUARTER_MS, Period
 from energy.ledger import Ledger
 from energy.marker import Marker
 from energy.reader import LedgerFigures
-from energy.tables import DIRTY, REGISTER
+from energy.tables import DIRTY, FOLLOWED, REGISTER
 from runtime.backoff import Backoff
-from runtime.clock import to_ms
+from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from runtime.errors import StoreError
 from telemetry.follower import Follower, Followers, FollowOptions
@@ -74,6 +75,39 @@ async def test_a_meter_without_an_export_register_exports_from_when_its_power_tu
         rows = {r.channel: r for r in found}
     assert rows["export"].power_since == START + 2 * MINUTE
     assert rows["export"].register_since is None
+
+
+async def place(plant):
+    async with plant.database.read() as connection:
+        return await connection.scalar(select(FOLLOWED.c.position).where(FOLLOWED.c.name == Marker.name))
+
+
+async def test_a_place_without_marks_is_written_now_and_then_and_one_with_marks_at_once(plant):
+    clock = ManualClock(START)
+    marker = Marker(plant.database, plant.registry, plant.sites, clock)
+    await marker.open()
+    await marker.append([], 1)
+    for position in (2, 3, 4):
+        clock.advance(timedelta(seconds=3))
+        await marker.append([], position)
+        assert (await place(plant), marker.safe) == (1, 1), "the journal keeps what may come by again"
+    clock.advance(timedelta(seconds=1))
+    await marker.append([], 5)
+    assert (await place(plant), marker.safe) == (5, 5)
+    await marker.append([plant.frame(MAIN, [START + MINUTE], {"energy_wh": [1.0]})], 6)
+    assert (await place(plant), marker.safe) == (6, 6)
+    assert await marks(plant) == [("main-1", 0, 1, 6)]
+
+
+def test_it_asks_the_journal_for_all_that_a_device_can_tell():
+    tables = {
+        "supply": [{"id": "pv", "kind": "onsite_solar"}],
+        "cooling": [{"id": "c"}],
+        "heat": [{"id": "h"}],
+        "water": [{"id": "w"}],
+    }
+    told = {device.measurement.name for device in devices("gdansk", site(**tables))}
+    assert told == set(Marker.measurements)
 
 
 async def test_without_its_tables_it_fails_as_a_store_does(tmp_path):

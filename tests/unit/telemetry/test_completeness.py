@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ByteSize
 
 from collectors.source import Message
 from runtime.clock import ManualClock, from_ms
 from telemetry import completeness
+from telemetry.catalogue import METER as METER_ROWS
 from telemetry.completeness_book import FULL, NOTHING, SPOKE
 from telemetry.completeness_lines import SourceHour
+from telemetry.intake_sources import SLICE, IntakeSources
+from telemetry.journal import JournalOptions
+from telemetry.series import SeriesRegistry
 from tests.fakes.frames import T0
 from tests.fakes.intake import IntakeRig, intake
 
@@ -329,3 +336,41 @@ async def test_open_hours_beyond_the_bound_are_stored_early(
             assert len(rig.ledger.hours) <= 3
         await check_sums(rig)
         assert [line.received for line in of(await rig.lines(), NODE)][:30] == [3] * 30
+
+
+async def test_a_journal_smaller_than_a_minute_of_traffic_is_not_held_by_what_was_counted(
+    tmp_path: Path,
+) -> None:
+    """Changes are stored each minute; before that, when they hold back much of the journal."""
+    options = JournalOptions(limit=ByteSize(1 << 20))
+    async with intake(tmp_path, at(0.5), options=options) as rig:
+        committed, random = 0, Random(1)
+        for batch in range(30):
+            await rig.hear([meter(60 * batch + n / 70, 1e6 * random.random()) for n in range(4_000)])
+            committed += 4_000
+            await rig.reach()
+            await rig.followers.trim()
+        assert rig.journal.held < rig.journal.limit_bytes // 2
+        await rig.tend()
+        assert sum(line.received for line in await rig.lines()) == committed
+
+
+async def test_a_start_with_very_many_series_leaves_others_their_turn(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    size = 3 * SLICE + 1
+    for number in range(size):
+        registry.id(METER_ROWS, ("gdansk", f"m{number}"))
+    sources = IntakeSources(registry, lambda _number, _name: None)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    await sources.learn()
+    others.cancel()
+    assert turns >= 4
+    assert sources.name(int(sources.of_series(np.array([size - 1]))[0])) == f"gdansk/meter/m{size - 1}"
