@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +22,6 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 MARKS = "<!-- bench -->", "<!-- /bench -->"
 _HEAD = "| figure | goal | measured | goal is | command |"
 _SMALL = "--nodes 40 --rate 200 --connections 4 --seconds 2"
-_QUESTION = re.compile(r"^(.+?) +(\d+) ms, longest (\d+) \(goal (\d+)\)$", re.MULTILINE)
-
-
-def _questions(output: str) -> list[Figure]:
-    """The figures of ``benchmarks.queries``, a line each."""
-    return [
-        Figure(f"query: {what}", f"under {goal} ms", f"{half} ms, longest {most} ms", int(half) < int(goal))
-        for what, half, most, goal in _QUESTION.findall(output)
-    ]
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,6 @@ class Row:
     full: str
     quick: str
     smoke: str | None = None
-    read: Callable[[str], list[Figure]] = told
 
     def arguments(self, length: str) -> list[str] | None:
         """What follows ``python -m`` in a run of this ``length``."""
@@ -58,7 +47,7 @@ ROWS = (
     Row("memory", "--seconds 3600", "--seconds 60"),
     Row("catch_up", "--outage 600", "--outage 60"),
     Row("disk", "--seconds 600", "--seconds 250"),
-    Row("queries", "", "--hours 2", read=_questions),
+    Row("queries", "", "--hours 6"),
     Row("start", "--rows 5000000", "--rows 5000000"),
     Row("page", "", "--seconds 15"),
     Row("completeness", "", "--no-memory"),
@@ -87,7 +76,7 @@ def run(row: Row, arguments: Sequence[str]) -> list[Line]:
         [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     command = " ".join([".venv/bin/python", "-m", *arguments])
-    figures = row.read(done.stdout)
+    figures = told(done.stdout)
     if done.returncode or not figures:
         sys.stderr.write(done.stdout + done.stderr)
         last = (done.stderr.strip().splitlines() or ["it told no figure"])[-1]
