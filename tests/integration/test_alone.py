@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,15 @@ async def test_a_store_that_is_away_ends_the_verb(tmp_path: Path) -> None:
         with pytest.raises(ServiceError, match="influx cannot take over what has arrived: "):
             async with asyncio.timeout(20), alone(built):
                 pytest.fail("it tells less than has arrived")
+
+
+async def test_where_several_processes_share_the_work_no_verb_opens_anything(tmp_path: Path) -> None:
+    (tmp_path / "ingest-halls").mkdir()
+    (tmp_path / "ingest-halls" / "lock").touch()
+
+    async def work(api: Running, _: Configuration) -> None:
+        pytest.fail("nobody answers")
+
+    with pytest.raises(ServiceError, match=r"no web process answers .*: start one \(run --role web\)"):
+        await with_api(service.build, configured(tmp_path), work)
+    assert os.listdir(tmp_path) == ["ingest-halls"]
