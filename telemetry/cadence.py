@@ -85,14 +85,16 @@ class Cadences:
 
         ``sources`` are ordered, and within each its messages as they came.
 
-        NaN where that is not known yet, which it may be once more has come. None stands for much more than
-        the time since the last one: when a rhythm becomes faster, that is only learned from some messages.
+        NaN where that is not known yet, which it may be once more has come, and of what comes late by less
+        than an hour: that may be a repeat. None stands for much more than the time since the last one: when
+        a rhythm becomes faster, that is only learned from some messages.
         """
         last = _newest_before(sources, at_ms, self._now.last_ms(sources))
         heard, since = last != NEVER, at_ms - last
         known = self._now.known(sources)
-        pace = np.where(heard & (since > 0), np.minimum(known, 2.0 * since), known)
         past = heard & (since < -PAST_MS)
+        pace = np.where(heard & (since > 0), np.minimum(known, 2.0 * since), known)
+        pace[heard & (since <= 0) & ~past] = np.nan
         if past.any():
             pace[past] = self._past.known(sources[past])
         return pace

@@ -150,6 +150,15 @@ def test_a_burst_does_not_stay_in_memory_as_a_rhythm() -> None:
     assert shares[3] == pytest.approx(1.0)
 
 
+def test_what_comes_again_stands_for_nothing_more() -> None:
+    cadences = Cadences()
+    once = play(cadences, every(300_000, 0, 2.5), 6)
+    live = every(5_000, 2.5, 2.75)
+    first = play(cadences, live, 3)
+    again = play(cadences, live[-100:] + every(5_000, 2.75, 3), 40)
+    assert once[2] + first[2] + again[2] == pytest.approx(1.0 + 300_000 / HOUR, abs=0.03)
+
+
 def test_sources_do_not_mix_and_one_batch_may_hold_many_of_each() -> None:
     together, alone = Cadences(), [Cadences() for _ in range(3)]
     periods = [1_000, 7_000, 60_000]
