@@ -87,6 +87,15 @@ class Transition:
         words = (words for start, words in _WORDS.items() if (self.note or "").startswith(start))
         return next(words, "note")
 
+    @property
+    def words(self) -> str:
+        """The note, without what :attr:`what` has said already."""
+        note = self.note or ""
+        for start in (f"{UNTOLD}: ", SILENCED.removesuffix("until"), f"{HEARD}: ", HEARD):
+            if self.before is self.after and note.startswith(start):
+                return note.removeprefix(start)
+        return note
+
 
 @dataclass(frozen=True)
 class Delivery:

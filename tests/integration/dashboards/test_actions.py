@@ -164,7 +164,7 @@ async def test_an_alarm_is_told_in_the_time_of_its_site_and_a_note_is_no_second_
     assert whats == ["unacknowledged", "acknowledged", "note", "silenced"]
     assert 'data-tz="Europe/Vilnius"' in page
     assert "2026-10-20 14:30 EEST" in page
-    assert "silenced until 2026-10-20 16:30 EEST: waiting for it" in page
+    assert "<br>until 2026-10-20 16:30 EEST: waiting for it" in page
     times = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d(?: \w+)?", page)
     assert {time[-4:] for time in times} == {"EEST"}
 

@@ -80,6 +80,8 @@ async def test_a_note_is_one_more_line_and_changes_nothing_else(database: Databa
     await desk.silence(1, who="lee", note=None, until=at, at=at + MINUTE)
     told = [line.what for line in await desk.timeline(1)]
     assert told == ["acknowledged", "note", "silenced", "silence ended"]
+    words = [line.words for line in await desk.timeline(1)]
+    assert words == ["", "fan tray ordered", f"until {(at + 2 * MINUTE).isoformat()}: under way", ""]
     over = await desk.add_note(2, who="lee", note="it was the fan tray", at=at)
     assert (over.state, over.ended) == (AlertState.NORMAL, START + 3 * MINUTE)
     with pytest.raises(KeyError):
