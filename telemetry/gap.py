@@ -61,7 +61,8 @@ class Gap:
 
     def accepted(self) -> Gap:
         """Without what is lost for good: a person knows of it."""
-        return replace(self, batches=self.batches - self.lost, lost=0)
+        left = self.batches - self.lost
+        return replace(self, batches=left, lost=0, since_ms=self.since_ms if left else None)
 
     def filled(self, done: Span) -> Gap:
         """Without the rows of ``done``; when no others are left, nothing but what is lost is lacking."""

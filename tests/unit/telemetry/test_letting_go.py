@@ -215,7 +215,7 @@ async def test_a_store_that_was_put_back_to_before_the_journal(
 async def test_a_person_may_accept_the_loss(tmp_path: Path, clock: ManualClock, mirror: bool) -> None:
     journal, _ = await lacking_batches(tmp_path, clock)
     if mirror:
-        await journal.keep_gap("flaky", Gap(8, 6, 6))
+        await journal.keep_gap("flaky", Gap(8, 6, 6, to_ms(NOON)))
     await journal.close()
     journal, sink = await lacking_batches(tmp_path, clock, accept=9)
     follower = Follower(journal, sink, FollowOptions(interval=timedelta(0)), mirror=mirror)
@@ -225,7 +225,7 @@ async def test_a_person_may_accept_the_loss(tmp_path: Path, clock: ManualClock, 
     following.cancel()
     await asyncio.wait([following])
     status = await follower.status()
-    assert (status.position, status.missed, status.error) == (10, 0, None)
+    assert (status.position, status.missed, status.missed_since, status.error) == (10, 0, None, None)
     await journal.close()
 
 
