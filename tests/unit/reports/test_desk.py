@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +24,17 @@ from reports.report import FORMATS, ReportDesk
 from runtime.clock import ManualClock
 from runtime.database import Database
 from runtime.errors import StoreError
+from tests.databases import fresh
 from tests.unit.reports.sample import GAP, OCTOBER, alert, material
 
 DAY_AFTER = OCTOBER.end + timedelta(days=1)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """Rendering is what takes long here; the index in both databases is held by the contract suite."""
+    async with fresh("sqlite", tmp_path) as found:
+        yield found
 
 
 class Office:
