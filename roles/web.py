@@ -26,6 +26,7 @@ from runtime.version import VERSION
 from settings import Configuration
 from telemetry.completeness_lines import CompletenessLines
 from telemetry.planned import PlannedStore
+from telemetry.rollup import Rollup
 
 
 class Readiness:
@@ -83,7 +84,10 @@ def _house(base: Ground, outlook: Outlook, readiness: Readiness) -> House:
     sight = outlook.sight()
     records = open_records(base, sight)
     reading = records.reading(base, sight, None, shared)
-    whole = lambda rollup: shared.whole(rollup.name)  # noqa: E731 - a handle like the others
+
+    def whole(rollup: Rollup) -> tuple[int, int]:
+        return shared.whole(rollup.measurement.name)
+
     return House(
         clock=base.clock,
         sites=settings.sites,

@@ -195,6 +195,7 @@ async def test_several_processes_are_one_service(tmp_path: Path) -> None:
         assert len(await world.told(RULE)) <= 1
         assert len(world.mailbox.mails) == 1
         sums_up(world, client)
+        exports_what_was_read(world)
         await world.start("jobs")
         await shows_everything(world, client)
         refuses_what_cannot_be(world)
@@ -248,6 +249,15 @@ def sums_up(world: World, client: Client) -> None:
     assert seen["connected"]
     for shard in shards:
         shard.close()
+
+
+def exports_what_was_read(world: World) -> None:
+    """Verbs ask the web process."""
+    span = (f"from={HOUR.isoformat()}", f"to={(HOUR + timedelta(hours=1)).isoformat()}")
+    query = ("measurement=meter", "meter=main-1", "field=power_w", *span)
+    done = run_once("export", "telemetry", *query, "--config", str(world.service.config))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1 + 60, done.stdout
 
 
 async def shows_everything(world: World, client: Client) -> None:
