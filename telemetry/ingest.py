@@ -65,6 +65,7 @@ class Ingest:
         self._samples: dict[str, deque[tuple[int, RejectSample]]] = {}
         self._sampled = 0
         self._acknowledged = 0
+        self._counted = journal.counters
         self._stored = StoreCounts(0, 0)
         self._gap_at: datetime | None = None
         self._turn = asyncio.Lock()
@@ -101,7 +102,8 @@ class Ingest:
             moved = {name: n for name, n in counters.items() if n}
             seen = self.account.counts.seen(batch.counted)
             await self._journal.append(entry, moved, batch.statuses, seen=seen)
-            self._acknowledged -= acknowledged
+            # Together: whoever looks between the commit and this would see these acknowledgements twice.
+            self._acknowledged, self._counted = self._acknowledged - acknowledged, self._journal.counters
             self._show(frames, batch, samples)
 
     def _sorted_out(self, frames: Sequence[Frame]) -> tuple[list[Frame], list[Mask], Repeats]:
@@ -130,7 +132,7 @@ class Ingest:
 
     async def status(self) -> IngestStatus:
         """Counters since the data directory was made, journal and stores now."""
-        counted = self._journal.counters
+        counted = self._counted
         with suppress(StoreError):  # the store's own status tells of it; its last counts stand meanwhile
             self._stored = await self._followers.store.counts()
         stored, duplicates = self._stored.rows, self._stored.duplicates + counted.get("repeated", 0)
