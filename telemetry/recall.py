@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -22,7 +23,7 @@ from telemetry.intake_tally import HOUR_MS
 from telemetry.live import LiveState
 from telemetry.restore import Wanted, find_newest
 from telemetry.rollup import ALL_ROLLUPS, GROUPS
-from telemetry.series import SeriesRegistry, measurement_of
+from telemetry.series import SeriesRegistry, measurement_of, source_of
 from telemetry.sources import SourceBook
 from telemetry.store import Store
 
@@ -86,10 +87,12 @@ class Recall:
         await self._store.open()
         await self.refresh()
         found, now = 0, self._clock.now()
-        nodes = sum(1 for source in self._known() if measurement_of(source) == GPU.name)
+        keys = map(self._registry.key, range(len(self._registry)))
+        configured = (source_of(key) for key in keys if key[0] in MEASUREMENTS)
+        named = Counter(map(measurement_of, {*self._known(), *configured}))
         for measurement in MEASUREMENTS.values():
-            series = _GPUS * nodes if measurement is GPU else len(self._registry)
-            wanted = Wanted(measurement, now, series)
+            each = _GPUS if measurement is GPU else 1
+            wanted = Wanted(measurement, now, each * named[measurement.name])
             found += await find_newest(self._registry, self._store, self._live, wanted)
         await self._name_groups()
         log.info("state_recalled", store=self._store.name, series=found, sources=len(self.sources))

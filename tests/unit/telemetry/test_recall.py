@@ -95,6 +95,23 @@ async def test_newest_values_names_and_groups_are_known(recalled: Recalled) -> N
     task.cancel()
 
 
+async def test_a_meter_is_looked_for_further_back_however_many_gpus_there_are(recalled: Recalled) -> None:
+    recalled.registry.id(METER, ("gdansk", "slow"))
+    hours_ago = (HOUR - 5 * HOUR_MS - T0) / 1000
+    await recalled.store.append(
+        [frame(recalled.written, METER, [(("gdansk", "slow"), hours_ago, {"power_w": 1.0})])], 2
+    )
+    for gpu in range(3_000):
+        recalled.registry.id(GPU, ("gdansk", "b", "r1", "n01", str(gpu)))
+    task = await begun(recalled)
+
+    async def found() -> bool:
+        return recalled.live.value(METER, ("gdansk", "slow"), "power_w") is not None
+
+    await eventually(found)
+    task.cancel()
+
+
 async def test_the_account_of_the_hours_is_told_from_the_store(recalled: Recalled) -> None:
     task = await begun(recalled)
     lines = CompletenessLines(recalled.recall, recalled.recall.hours, recalled.recall)
