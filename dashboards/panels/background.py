@@ -83,6 +83,18 @@ class Background:
     runs: Sequence[RunLine] | None
     disk: DiskUse | None
 
+    @property
+    def newest(self) -> Sequence[RunLine]:
+        """The newest run of each job, those that failed first."""
+        first = {line.run.job: line for line in reversed(self.runs or ())}
+        return sorted(first.values(), key=lambda line: (not line.failed, line.run.job))
+
+    @property
+    def earlier(self) -> Sequence[RunLine]:
+        """Every other run that is remembered."""
+        newest = {id(line) for line in self.newest}
+        return [line for line in self.runs or () if id(line) not in newest]
+
 
 async def background(house: House, view: View, at: datetime) -> Background:
     """All of it for ``view`` at ``at``."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboards.house import House
 from dashboards.panels.background import Background, background
+from dashboards.panels.sections import Section, sections
 from dashboards.view import View
 from runtime.beats import ProcessStatus
 from runtime.errors import StoreError
@@ -66,6 +67,11 @@ class SystemPage:
     problems: Sequence[str]
     processes: Sequence[ProcessStatus]
     background: Background
+
+    @property
+    def sections(self) -> Sequence[Section]:
+        """What stands on the page, worst first."""
+        return sections(self.ingest, self.processes, (self.total, self.silent), self.background)
 
 
 async def system_page(house: House, view: View, at: datetime) -> SystemPage:

@@ -10,6 +10,7 @@ const INGEST_PAUSE_MS = 5000;
 const page = document.documentElement;
 
 async function start() {
+  unfold();
   const feed = new Feed(Number(document.body.dataset.now));
   const figures = await drawCharts();
   bind(feed);
@@ -28,6 +29,12 @@ async function start() {
   watchTicks();
   onScheme(() => figures.forEach((figure) => (figure.retheme ?? figure.draw).call(figure)));
   feed.start();
+}
+
+// Where there is room for it, nothing is folded; on a phone only what needs a look is open.
+function unfold() {
+  if (!matchMedia("(min-width: 701px)").matches) return;
+  for (const fold of document.querySelectorAll("details[data-wide]")) fold.open = true;
 }
 
 async function drawCharts() {

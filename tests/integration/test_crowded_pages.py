@@ -116,3 +116,24 @@ async def test_a_sum_that_is_not_known_names_the_site_whose_meter_is_silent(crow
     tile = page.locator(".tile").filter(has_text="Site power")
     await expect(tile).to_contain_text("Campus 01 of the Northern Baltic Sea Computing Company Ltd: ")
     await context.close()
+
+
+async def test_on_a_phone_only_what_needs_a_look_is_open_and_what_a_person_folds_stays_so(
+    crowd: Stage,
+) -> None:
+    wide, phone = await crowd.open(), await crowd.open(viewport=PHONE)
+    page = await crowd.visit(wide, "/system")
+    assert await page.locator("details[data-wide]:not([open])").count() == 0
+    page = await crowd.visit(phone, "/system")
+    opened = page.locator("section.fold > details[open]")
+    keys = await opened.evaluate_all("found => found.map((one) => one.dataset.fold)")
+    told = await page.locator("[data-region=health] a").evaluate_all(
+        "found => found.map((a) => a.hash.slice(1))"
+    )
+    assert keys == told == ["sources"]
+    await page.locator("#sources > details > summary").click()
+    await page.evaluate("document.querySelector('#sources .unit').textContent = 'old'")
+    await expect(page.locator("#sources .unit")).not_to_have_text("old")
+    await expect(opened).to_have_count(0)
+    await wide.close()
+    await phone.close()
