@@ -61,7 +61,7 @@ def _ingest(ingest: IngestStatus) -> Section:
         not ingest.connected,
         journal >= JOURNAL_FULL,
         bool(ingest.journal.lost),
-        *(store.error is not None for store in ingest.stores),
+        *(store.error is not None or store.missed > 0 for store in ingest.stores),
         *(room.free < DISK_LOW * room.total for room in ingest.disks),
     ]
     connected = "connected" if ingest.connected else "not connected"

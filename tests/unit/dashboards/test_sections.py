@@ -61,6 +61,7 @@ def test_a_house_where_all_is_well_has_nothing_to_look_at() -> None:
         {"connected": False},
         {"journal": JournalStatus(0, 80, 100, 5)},
         {"stores": [StoreStatus("influx", 5, 0.0, "HTTP 500")]},
+        {"stores": [StoreStatus("influx", 5, 0.0, missed=9)]},
     ],
 )
 def test_ingest_needs_a_look_when_anything_of_it_is_wrong(trouble: dict[str, object]) -> None:
