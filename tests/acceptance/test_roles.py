@@ -200,6 +200,8 @@ async def test_several_processes_are_one_service(tmp_path: Path) -> None:
         await shows_everything(world, client)
         refuses_what_cannot_be(world)
         client.close()
+        for process in world.processes.values():
+            assert process.stop() == 0, process.tail()
 
 
 async def half_sent(world: World, test: LoadTest) -> None:
