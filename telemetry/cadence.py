@@ -10,7 +10,7 @@ import numpy as np
 from telemetry.frame import Floats, Mask, Millis
 from telemetry.intake_sources import Numbers, roomy
 from telemetry.live import NEVER
-from telemetry.rhythm import Rhythms
+from telemetry.rhythm import Rhythms, read
 
 PAST_MS = timedelta(hours=1) // timedelta(milliseconds=1)
 """What is so much older than the newest of its source tells the past, which has a rhythm of its own."""
@@ -66,14 +66,12 @@ class Cadences:
 
     def declared(self, count: int) -> Mask:
         """Which of the first ``count`` sources the configuration says to expect."""
-        self._grow(count)
-        says: Mask = ~np.isnan(self._declared[:count])
+        says: Mask = ~np.isnan(self.declared_ms(np.arange(count)))
         return says
 
     def declared_ms(self, sources: Numbers) -> Floats:
         """float64[n], the period in ms that was declared of each; NaN where none was."""
-        self._grow(int(sources.max(initial=0)) + 1)
-        return self._declared[sources]
+        return read(self._declared, sources, np.nan)
 
     def period_ms(self, sources: Numbers) -> Floats:
         """float64[n], the period of each in ms, now; NaN where nobody knows one."""

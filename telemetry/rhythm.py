@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,23 +21,37 @@ ENOUGH = 8
 EVERY = 4
 """Intervals after which they are judged again: to sort them costs more than to note them."""
 
-SLOWER_MS = timedelta(hours=2) // timedelta(milliseconds=1)
-"""A slower rhythm is believed once the known one is gone for as long as it held, or for so long: longer than
-the hour in which it began, which thus shows what is missing in it."""
+SLOWER_MS = timedelta(days=1) // timedelta(milliseconds=1)
+"""A slower rhythm is believed once it has held for so long: no outage of less passes for a new rhythm."""
 
-LOST_MS = timedelta(days=1) // timedelta(milliseconds=1)
+SLOWER_TIMES = 24
+"""Or for so many times as long as the known one did, which may have been a burst that meant nothing."""
+
+LOST_MS = timedelta(days=7) // timedelta(milliseconds=1)
 """A rhythm that nothing has shown for so long is no longer believed."""
 
 _NEAR = 0.25
 _AGREE = 0.6
 """A rhythm is believed when this share of the intervals is within that share of their median."""
 
+Kept = TypeVar("Kept", Millis, Floats)
+
+
+def read(column: Kept, sources: Numbers, nothing: float) -> Kept:
+    """The values of ``sources`` in ``column``; ``nothing`` of those that it has no room for yet."""
+    if int(sources.max(initial=-1)) < len(column):
+        return column[sources]
+    found = np.full(len(sources), nothing, dtype=column.dtype)
+    there = sources < len(column)
+    found[there] = column[sources[there]]
+    return found
+
 
 class Rhythms:
     """By number of the source; its messages come in the order of their times.
 
-    Whoever loses messages seems to speak more slowly. So a rhythm that is slower than the known one must be
-    shown by all intervals, and for long: until then what is not there is missing.
+    Whoever loses messages seems to speak more slowly, and never faster. So a faster rhythm is believed at
+    once, a slower one only when it was the same for long: until then what is not there is missing.
     """
 
     def __init__(self) -> None:
@@ -47,21 +62,20 @@ class Rhythms:
         self._first: Floats = np.zeros(0)
         self._since: Millis = np.zeros(0, dtype=np.int64)
         self._sure: Millis = np.zeros(0, dtype=np.int64)
+        self._slower: Floats = np.zeros(0)
+        self._slower_since: Millis = np.zeros(0, dtype=np.int64)
 
     def last_ms(self, sources: Numbers) -> Millis:
         """int64[n], the newest time of each; ``NEVER`` where there is none."""
-        self.grow(int(sources.max(initial=-1)) + 1)
-        return self._last[sources]
+        return read(self._last, sources, NEVER)
 
     def known(self, sources: Numbers) -> Floats:
         """float64[n], the period in ms that is believed now; NaN where none is."""
-        self.grow(int(sources.max(initial=-1)) + 1)
-        return self._known[sources]
+        return read(self._known, sources, np.nan)
 
     def first(self, sources: Numbers) -> Floats:
         """float64[n], the period in ms that was the first to be believed."""
-        self.grow(int(sources.max(initial=-1)) + 1)
-        return self._first[sources]
+        return read(self._first, sources, np.nan)
 
     def recall(self, sources: Numbers, period_ms: Floats) -> None:
         """What was believed before the service was started."""
@@ -96,6 +110,7 @@ class Rhythms:
         again = source[back]
         self._seen[again], self._last[again], self._known[again] = 0, NEVER, np.nan
         self._since[again] = self._sure[again] = NEVER
+        self._slower[again] = np.nan
         kept = place >= newest[source]
         self.observe(source[kept], at_ms[kept])
 
@@ -126,11 +141,12 @@ class Rhythms:
         rings.sort(axis=1)
         median = rings[np.arange(len(rings)), (size - 1) // 2]
         near = (np.abs(rings - median[:, None]) <= _NEAR * median[:, None]).sum(axis=1)
+        agree = near >= _AGREE * size
         known, since, sure = self._known[sources], self._since[sources], self._sure[sources]
         sure = np.where(sure == NEVER, at_ms, sure)
-        held = np.where(since == NEVER, SLOWER_MS, np.minimum(sure - since, SLOWER_MS))
-        slower = median > known * (1 + _NEAR)
-        shown = np.where(slower, (near == RING) & (at_ms - sure >= held), near >= _AGREE * size)
+        slower = agree & (median > known * (1 + _NEAR))
+        held = np.where(since == NEVER, SLOWER_MS, np.minimum(SLOWER_TIMES * (sure - since), SLOWER_MS))
+        shown = np.where(slower, at_ms - self._same_since(sources, at_ms, (slower, median)) >= held, agree)
         lost = ~shown & (at_ms - sure >= LOST_MS)
         new = shown & ~(np.abs(median - known) <= _NEAR * known)
         self._known[sources] = np.where(shown, median, np.where(lost, np.nan, known))
@@ -138,6 +154,16 @@ class Rhythms:
         self._sure[sources] = np.where(shown, at_ms, sure)
         unknown = np.isnan(self._first[sources]) & shown
         self._first[sources[unknown]] = median[unknown]
+
+    def _same_since(self, sources: Numbers, at_ms: Millis, shows: tuple[Mask, Floats]) -> Millis:
+        """int64[n], since when each shows the slower rhythm that it does; now if it did not before."""
+        slower, median = shows
+        before = self._slower[sources]
+        same = slower & (np.abs(median - before) <= _NEAR * before)
+        since = np.where(same, self._slower_since[sources], at_ms)
+        self._slower[sources] = np.where(same, before, np.where(slower, median, np.nan))
+        self._slower_since[sources] = since
+        return since
 
     def grow(self, size: int) -> None:
         """Make room for so many sources."""
@@ -147,7 +173,8 @@ class Rhythms:
         more = roomy(size, old) - old
         never, unknown = np.full(more, NEVER, dtype=np.int64), np.full(more, np.nan)
         self._last, self._since = np.append(self._last, never), np.append(self._since, never)
-        self._sure = np.append(self._sure, never)
+        self._sure, self._slower_since = np.append(self._sure, never), np.append(self._slower_since, never)
+        self._slower = np.append(self._slower, unknown)
         self._ring = np.concatenate([self._ring, np.zeros((more, RING), dtype=np.uint32)])
         self._seen = np.append(self._seen, np.zeros(more, dtype=np.int64))
         self._known, self._first = np.append(self._known, unknown), np.append(self._first, unknown)

@@ -101,9 +101,54 @@ def test_each_hour_is_held_to_the_rhythm_of_its_time(before: int, after: int) ->
 
 
 def test_a_slower_rhythm_is_believed_once_it_has_lasted() -> None:
-    shares = play(knowing(1_000), every(10_000, 2, 8))
-    assert shares[2] == pytest.approx(0.1), "so much is missing as far as anybody can know"
-    assert [round(shares[hour], 2) for hour in (5, 6, 7)] == [1.0, 1.0, 1.0]
+    shares = play(knowing(1_000), every(10_000, 2, 30))
+    assert [round(shares[hour], 2) for hour in range(2, 26)] == [0.1] * 24, "as far as anybody can know"
+    assert [round(shares[hour], 2) for hour in (27, 28, 29)] == [1.0, 1.0, 1.0]
+
+
+def test_a_day_of_trouble_that_ends_in_an_even_loss_is_no_slower_rhythm() -> None:
+    random = Random(5)
+    trouble = [at for at in every(1_000, 2, 26) if random.random() < 0.2]
+    shares = play(knowing(1_000), trouble + every(10_000, 26, 27))
+    assert shares[26] == pytest.approx(0.1)
+
+
+def test_a_rhythm_that_is_gone_for_a_day_is_still_what_is_owed() -> None:
+    cadences, random = knowing(10_000), Random(2)
+    play(cadences, [at for at in every(10_000, 2, 50) if random.random() < 0.3])
+    assert cadences.period_ms(ONE).tolist() == [10_000]
+
+
+def test_a_faster_rhythm_is_believed_at_once_and_asking_changes_nothing() -> None:
+    cadences = knowing(10_000)
+    shares = play(cadences, every(1_000, 2, 3), 5)
+    assert cadences.period_ms(ONE).tolist() == [1_000]
+    assert shares[2] == pytest.approx(1.0, abs=0.02)
+    assert np.isnan(cadences.period_ms(np.array([5_000, 1]))).tolist() == [True, False]
+
+
+_LOSING = st.lists(st.tuples(st.integers(0, 7_199), st.integers(1, 2_400), st.integers(1, 12)), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(period=_PERIODS, less=_LOSING, more=_LOSING, jitter=st.sampled_from([0.0, 0.1]))
+def test_losing_any_messages_more_never_makes_two_hours_look_fuller(
+    period: int, less: list, more: list, jitter: float
+) -> None:
+    """Spans from some second on, in which one of so many messages comes."""
+    random = Random(1)
+    whole = [at + round(random.uniform(0, jitter) * period) for at in every(period, 2, 4)]
+
+    def left(losing: list) -> list[int]:
+        return [
+            at
+            for k, at in enumerate(whole)
+            if not any(s <= at // 1_000 - 7_200 < s + span and k % n != 0 for s, span, n in losing)
+        ]
+
+    some, fewer = play(knowing(period), left(less)), play(knowing(period), left(less + more))
+    for hour in (2, 3):
+        assert fewer.get(hour, 0.0) <= some.get(hour, 0.0) + 1e-9
 
 
 def test_what_is_told_of_the_past_has_a_rhythm_of_its_own() -> None:
@@ -138,7 +183,12 @@ def test_who_speaks_when_it_likes_has_no_rhythm_and_who_begins_to_loses_his() ->
     play(cadences, told)
     assert np.isnan(cadences.period_ms(ONE)).all()
     known = knowing(60_000)
-    play(known, [2 * HOUR + at for at in told])
+    play(known, [2 * HOUR + at for at in told + [40 * HOUR + at for at in told]])
+    assert known.period_ms(ONE).tolist() == [60_000], "two days may be an outage"
+    play(
+        known,
+        [82 * HOUR + at for at in told] + [122 * HOUR + at for at in told] + [162 * HOUR + at for at in told],
+    )
     assert np.isnan(known.period_ms(ONE)).all()
 
 
