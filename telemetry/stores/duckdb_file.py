@@ -90,6 +90,7 @@ class DuckDBFile:
         connection = duckdb.connect(self.path, config=self._config)
         try:
             run(connection, duckdb_sql.STATE)
+            run(connection, duckdb_sql.FOLD_REPEATS)
             self._sealed.open(connection)
             self._sealer = Sealer(self._sealed, self._sealable)
             for statement in duckdb_sql.tables(run(connection, duckdb_sql.COLUMNS)):
@@ -141,7 +142,7 @@ class DuckDBFile:
         with self._transaction() as connection:
             run(connection, f'DELETE FROM "{measurement.name}" WHERE at_ms < ?', [before_ms])
             if measurement is COMPLETENESS:
-                run(connection, "DELETE FROM repeated WHERE at_ms < ?", [before_ms])
+                run(connection, "DELETE FROM repeats WHERE at_ms < ?", [before_ms])
             gone = self._sealed.leave(connection, measurement, before_ms)
         self.readers.leave(gone)
         self._sealed.unlink(self._open(), self.readers.free())

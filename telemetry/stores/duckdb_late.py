@@ -40,13 +40,15 @@ def note_repeats(connection: duckdb.DuckDBPyConnection, told: Millis, fresh: Mil
     """Count, by series and hour, the rows ``told`` that are not among the ``fresh`` ones; both as keys."""
     keys, counts = np.unique(told, return_counts=True)
     np.subtract.at(counts, np.searchsorted(keys, fresh), 1)
-    again = counts > 0
-    if not again.any():
+    keys, counts = keys[counts > 0], counts[counts > 0]
+    if not len(keys):
         return
-    columns = {
-        "series": pa.array((keys[again] >> 32).astype(np.int32)),
-        "at_ms": pa.array((keys[again] & 0xFFFF_FFFF) * _HOUR_MS),
-        "count": pa.array(counts[again]),
-    }
-    show(connection, "fresh", pa.table(columns))
-    run(connection, "INSERT INTO repeated BY NAME FROM fresh")
+    hours = (keys & 0xFFFF_FFFF) * _HOUR_MS
+    columns = {"series": pa.array((keys >> 32).astype(np.int32)), "at_ms": pa.array(hours)}
+    show(connection, "again", pa.table(columns))
+    span = int(hours.min()), int(hours.max())
+    before = connection.execute(duckdb_sql.FORGET_REPEATS, span).fetchnumpy()
+    known = hour_keys(np.asarray(before["series"]), np.asarray(before["at_ms"]))
+    np.add.at(counts, np.searchsorted(keys, known), np.asarray(before["count"]))
+    show(connection, "again", pa.table({**columns, "count": pa.array(counts)}))
+    run(connection, "INSERT INTO repeats BY NAME FROM again")

@@ -19,14 +19,29 @@ CREATE TABLE IF NOT EXISTS followed (position BIGINT, stored BIGINT, duplicates 
 INSERT INTO followed SELECT 0, 0, 0 WHERE NOT EXISTS (FROM followed);
 CREATE TABLE IF NOT EXISTS newest (measurement VARCHAR PRIMARY KEY, at_ms BIGINT);
 CREATE TABLE IF NOT EXISTS series (id INTEGER, measurement VARCHAR);
-CREATE TABLE IF NOT EXISTS repeated (series INTEGER, at_ms BIGINT, count BIGINT);
+CREATE TABLE IF NOT EXISTS repeats (series INTEGER, at_ms BIGINT, count BIGINT);
 """
 
+FOLD_REPEATS = """
+BEGIN;
+CREATE TABLE IF NOT EXISTS repeated (series INTEGER, at_ms BIGINT, count BIGINT);
+INSERT INTO repeats SELECT series, at_ms, sum(count) FROM repeated GROUP BY ALL;
+DROP TABLE repeated;
+COMMIT;
+"""
+"""Files of before have a row in ``repeated`` for each batch that repeated something."""
+
 REPEATS = (
-    "SELECT series, at_ms, CAST(sum(count) AS DOUBLE) AS rows FROM repeated WHERE at_ms >= ? AND at_ms < ? "
-    "GROUP BY ALL ORDER BY ALL"
+    "SELECT series, at_ms, CAST(count AS DOUBLE) AS rows FROM repeats WHERE at_ms >= ? AND at_ms < ? "
+    "ORDER BY ALL"
 )
 """How many rows of each series were stored before, by the hour of their time; hours between ? and ?."""
+
+FORGET_REPEATS = (
+    "DELETE FROM repeats AS r USING again AS a WHERE r.at_ms BETWEEN ? AND ? "
+    "AND r.series = a.series AND r.at_ms = a.at_ms RETURNING r.series, r.at_ms, r.count"
+)
+"""Take out, and tell, what was counted for the series and hours of the view ``again``; hours from ? to ?."""
 
 _IN_TIME: dict[Aggregate, str] = {
     "mean": "avg({0})",

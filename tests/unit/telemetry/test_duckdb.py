@@ -290,3 +290,38 @@ async def test_two_stores_of_one_process_never_share_a_file(tmp_path: Path) -> N
     await first.close()
     assert await second.open() == 1
     await second.close()
+
+
+async def test_repeats_are_one_row_of_a_series_and_hour_however_often_they_come(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    for position in range(1, 41):
+        rows: list[Row] = [(MAIN, 10.0, {"power_w": 1.0}), (UPS, 3600.0 * (position % 2), {"power_w": 1.0})]
+        await target.append([frame(registry, METER, rows)], position)
+    with target._file.cursor() as cursor:
+        kept = cursor.execute("SELECT series, count FROM repeats ORDER BY ALL").fetchall()
+    assert kept == [(0, 39), (1, 19), (1, 19)]
+    await target.close()
+
+
+async def test_repeats_of_a_file_from_before_are_added_up_once(tmp_path: Path) -> None:
+    registry = SeriesRegistry()
+    target = store(tmp_path, registry)
+    await target.open()
+    for position in (1, 2):
+        await target.append([frame(registry, METER, [(MAIN, 0.0, {"power_w": 1.0})])], position)
+    await target.close()
+    hour = T0 // 3_600_000 * 3_600_000
+    with duckdb.connect(tmp_path / "telemetry.duckdb") as database:
+        database.execute("DROP TABLE repeats")
+        database.execute("CREATE TABLE repeated (series INTEGER, at_ms BIGINT, count BIGINT)")
+        database.execute("INSERT INTO repeated SELECT 0, ?, 2 FROM range(5)", [hour])
+    for opened in range(2):
+        again = store(tmp_path, registry)
+        await again.open()
+        assert (await again.repeats(ALL.start, ALL.end))["rows"].to_pylist() == [10.0 + opened]
+        await again.append([frame(registry, METER, [(MAIN, 0.0, {"power_w": 1.0})])], 3 + opened)
+        with again._file.cursor() as cursor:
+            assert cursor.execute("SELECT count(*) FROM repeats").fetchone() == (1,)
+        await again.close()
