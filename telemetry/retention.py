@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +17,10 @@ from telemetry.store import Store
 from telemetry.stored import STORED, is_told
 
 log = structlog.get_logger(__name__)
+
+_EARLY = timedelta(hours=2)
+"""How much earlier than rows go their release is asked for: two hours' turns, and what a server of somebody
+else forgets by itself is not missed either."""
 
 _LEDGER = timedelta(days=62)
 """A month's report can be restated until the end of the next one: that long its registers are needed."""
@@ -63,11 +67,22 @@ class RetentionOptions(Options):
         return {measurement: at - self.kept(measurement) for measurement in STORED.values()}
 
 
-class Retention:
-    """Prunes ``stores``; what it calls gone by ``clock`` runs ahead of every prune that is due by it."""
+Releases = Callable[[Measurement, datetime], datetime]
+"""Asked to need rows older than a moment no more; answers until when they are not needed, at most then."""
 
-    def __init__(self, stores: Sequence[Store], options: RetentionOptions, clock: Clock) -> None:
+
+class Retention:
+    """Prunes ``stores`` by ``clock``, as far as ``release`` lets rows go."""
+
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        options: RetentionOptions,
+        clock: Clock,
+        release: Releases = lambda _, before: before,
+    ) -> None:
         self._stores, self._options, self._clock = tuple(stores), options, clock
+        self._release = release
 
     async def prune(self, due: datetime) -> None:
         """Let every store forget what it need not keep at ``due``; one that fails hinders no other.
@@ -75,9 +90,10 @@ class Retention:
         Raises StoreError, of the last that failed: the next hour asks again for all.
         """
         failed: StoreError | None = None
+        limits = {m: self._released(m, before) for m, before in self._options.before(due).items()}
         for store in self._stores:
             try:
-                for measurement, before in self._options.before(due).items():
+                for measurement, before in limits.items():
                     await store.prune(measurement, before)
             except StoreError as error:
                 log.warning("prune_failed", store=store.name, error=str(error))
@@ -88,6 +104,10 @@ class Retention:
     def gone(self, measurement: Measurement) -> datetime:
         """Rows of ``measurement`` before this moment may have been pruned by now."""
         return self._clock.now() - self._options.kept(measurement)
+
+    def _released(self, measurement: Measurement, before: datetime) -> datetime:
+        """Until when rows that are due to go may go. Asked for early: it may be granted only later."""
+        return min(before, self._release(measurement, before + _EARLY))
 
     def whole_ms(self, step_ms: int, known: tuple[int, int]) -> tuple[int, int]:
         """What pruning left of ``known``, a range in ms in which all rollup rows of a step stood."""

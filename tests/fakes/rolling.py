@@ -22,7 +22,7 @@ from telemetry.share import EVERYTHING, Share
 from telemetry.store import SeriesQuery, Store
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from telemetry.stores.memory import MemoryOptions, MemoryStore
-from tests.fakes.frames import Row, frame
+from tests.fakes.frames import T0, Row, frame
 from tests.fakes.sharing import Server, SharedStore
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +54,6 @@ class Rig:
             self.store = DuckDBStore(sealing, self.registry, folder)
         if server is not None:
             self.store = SharedStore(server, self.registry, share.name or "all")
-        self.gone: dict[str, datetime] = {}
         self.reader = self._follower(self.store)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -63,13 +62,10 @@ class Rig:
 
     async def start(self) -> None:
         """A new sink, as after a start of the process."""
-        self.rollups = Rollups(self.journal, self.reader, self.store, gone=self._gone)
+        self.rollups = Rollups(self.journal, self.reader, self.store)
         self.follower = self._follower(self.rollups)
         self.both = Followers(self.journal, [self.reader, self.follower], self.store)
         self._tasks = [asyncio.create_task(one.run()) for one in (self.reader, self.follower)]
-
-    def _gone(self, measurement: Measurement) -> datetime | None:
-        return self.gone.get(measurement.name)
 
     async def kill(self) -> None:
         """Let the tasks end where they are; what only memory knows is gone."""
@@ -93,6 +89,13 @@ class Rig:
         for _ in range(2):
             await self.rollups.tend()
             await self.reach()
+
+    async def prune(self, measurement: Measurement, second: float) -> None:
+        """Forget rows older than that (seconds after T0), as far as the rollups release them."""
+        before = from_ms(T0 + round(1000 * second))
+        self.rollups.release(measurement, before)
+        await self.rollups.tend()
+        await self.store.prune(measurement, self.rollups.release(measurement, before))
 
     async def rows(self, measurement: Measurement) -> list[dict[str, Any]]:
         query = SeriesQuery(measurement, from_ms(0), LATER)

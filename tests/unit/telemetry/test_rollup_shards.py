@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,6 @@ from runtime.clock import from_ms, to_ms
 from telemetry.catalogue import GPU, METER, Measurement
 from telemetry.planned import PlannedStore
 from telemetry.rollup import ALL_ROLLUPS, MINUTE_MS, ROLLUPS, Rollup
-from telemetry.rollups import PARTS
 from telemetry.share import Share
 from telemetry.store import SeriesQuery, WindowQuery
 from tests.fakes.frames import T0, Row
@@ -230,7 +230,9 @@ async def test_halls_of_before_there_were_rows_of_them_are_answered_from_their_g
         assert house.rollups.whole_ms(minutes) == (0, T0 + MINUTE_MS)
         await house.kill()
         # As the state stood in a journal of before.
-        await house.journal.append([], {PARTS: -house.journal.counters[PARTS]}, derived=True)
+        known = house.rollups.state
+        undone = replace(known, parts_ms=0).moved_from(known)
+        await house.journal.append([], undone, derived=True)
         await house.start()
         await house.reach()
         assert house.rollups.whole_ms(minutes) == (T0 + MINUTE_MS, T0 + MINUTE_MS)

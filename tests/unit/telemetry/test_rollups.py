@@ -261,8 +261,7 @@ async def test_where_the_minutes_are_gone_too_late_rows_change_nothing(house: Ri
     await house.put(METER, *((MAIN, second, row) for second, row in told))
     await house.settle()
     before = [await house.rows(ROLLUPS[name]) for name in ("meter_1m", "meter_1h")]
-    house.gone["meter"] = house.gone["meter_1m"] = from_ms(T0)
-    await house.store.prune(ROLLUPS["meter_1m"], from_ms(T0 + 60_000))
+    await house.prune(ROLLUPS["meter_1m"], 60)
     await house.put(METER, (MAIN, 20, {"power_w": 900.0}))
     await house.settle()
     after = [await house.rows(ROLLUPS[name]) for name in ("meter_1m", "meter_1h")]
@@ -273,7 +272,7 @@ async def test_where_the_readings_are_gone_late_rows_are_added_once_to_what_is_k
     for second, watts in ((0, 100.0), (10, 200.0), (90, 1.0), (7200, 1.0)):
         await house.put(GPU, (_gpu("r1", 0), second, {"power_w": watts, "energy_j": 3600.0 * second}))
     await house.settle()
-    house.gone["gpu"] = from_ms(T0 + 80_000)
+    await house.prune(GPU, 80)
     await house.put(GPU, (_gpu("r1", 0), 20, {"power_w": 600.0}), (_gpu("r1", 1), 20, {"power_w": 7.0}))
     await house.settle()
     await house.kill()

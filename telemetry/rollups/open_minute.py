@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from telemetry.frame import Floats
-from telemetry.rollup_part import Counts, Part
+from telemetry.rollups.partial import Counts, Partial
 
 _ROOM = 1024
 _FLOATS = ("sum", "low", "high", "first", "last")
@@ -29,19 +29,19 @@ class OpenMinute:
         self._missing: Counts | None = None
         self._floats: dict[str, Floats] = {name: np.zeros((0, fields)) for name in _FLOATS}
 
-    def add(self, part: Part) -> None:
-        """Take ``part``, all of this minute: rows newer than all that its series told before."""
-        self._reserve(int(part.series.max()) + 1)
-        known = self._rows[part.series] > 0
+    def add(self, partial: Partial) -> None:
+        """Take ``partial``, all of this minute: rows newer than all that its series told before."""
+        self._reserve(int(partial.series.max()) + 1)
+        known = self._rows[partial.series] > 0
         if known.all():
-            self._go_on(part)
+            self._go_on(partial)
         elif not known.any():
-            self._begin(part)
+            self._begin(partial)
         else:
-            self._go_on(part.take(known))
-            self._begin(part.take(~known))
+            self._go_on(partial.take(known))
+            self._begin(partial.take(~known))
 
-    def result(self) -> Part:
+    def result(self) -> Partial:
         """All series that spoke."""
         chosen = np.flatnonzero(self._rows)
         rows = self._rows[chosen]
@@ -50,37 +50,37 @@ class OpenMinute:
             count -= self._missing[chosen]
         floats = {name: column[chosen] for name, column in self._floats.items()}
         at_ms = np.full(len(chosen), self.at_ms, dtype=np.int64)
-        return Part(chosen.astype(np.int32), at_ms, rows, **floats, count=count)
+        return Partial(chosen.astype(np.int32), at_ms, rows, **floats, count=count)
 
-    def _begin(self, part: Part) -> None:
+    def _begin(self, partial: Partial) -> None:
         for name, column in self._floats.items():
-            column[part.series] = getattr(part, name)
-        self._rows[part.series] = part.rows
-        self._note_missing(part)
+            column[partial.series] = getattr(partial, name)
+        self._rows[partial.series] = partial.rows
+        self._note_missing(partial)
 
-    def _go_on(self, part: Part) -> None:
-        rows, floats = part.series, self._floats
+    def _go_on(self, partial: Partial) -> None:
+        rows, floats = partial.series, self._floats
         for name, add in (("sum", np.add), ("low", np.fmin), ("high", np.fmax)):
             column = floats[name].take(rows, axis=0)
-            floats[name][rows] = add(column, getattr(part, name), out=column)
-        if part.count is None:
-            floats["last"][rows] = part.last
+            floats[name][rows] = add(column, getattr(partial, name), out=column)
+        if partial.count is None:
+            floats["last"][rows] = partial.last
         else:
-            floats["last"][rows] = np.where(np.isnan(part.last), floats["last"][rows], part.last)
+            floats["last"][rows] = np.where(np.isnan(partial.last), floats["last"][rows], partial.last)
         if self._missing is not None:
             first = floats["first"][rows]
-            floats["first"][rows] = np.where(np.isnan(first), part.first, first)
-        self._rows[rows] += part.rows
-        self._note_missing(part)
+            floats["first"][rows] = np.where(np.isnan(first), partial.first, first)
+        self._rows[rows] += partial.rows
+        self._note_missing(partial)
 
-    def _note_missing(self, part: Part) -> None:
-        if part.count is None:
+    def _note_missing(self, partial: Partial) -> None:
+        if partial.count is None:
             return
-        missing = part.rows[:, None] - part.count
+        missing = partial.rows[:, None] - partial.count
         if self._missing is None and missing.any():
             self._missing = np.zeros((self._size, self._fields), dtype=np.int32)
         if self._missing is not None:
-            self._missing[part.series] += missing
+            self._missing[partial.series] += missing
 
     def _reserve(self, size: int) -> None:
         if size <= self._size:

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from telemetry.catalogue import Kind
-from telemetry.frame import Floats, Frame, Ints, Millis
-from telemetry.rollup import ENERGY, MINUTE_MS, Rollup, told_by
+from telemetry.catalogue import GPU, Kind
+from telemetry.frame import Floats, Frame, Ints, Mask, Millis
+from telemetry.rollup import ENERGY, MINUTE_MS, Rollup
+from telemetry.rollups.energy import REGISTER, Register
 
-Mask = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
 Counts = npt.NDArray[np.int32]
 
-WH_PER_J = 1 / 3600
-
 
 @dataclass(frozen=True)
-class Part:
+class Partial:
     """What series told in minutes, a line for each series and minute; ``at_ms`` is the minute's start.
 
     The arrays of floats are [n, fields]: ``sum`` holds 0, the others NaN, where nothing was told of a field.
@@ -39,10 +37,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.series)
 
-    def take(self, chosen: Mask | slice) -> Part:
+    def take(self, chosen: Mask | slice) -> Partial:
         """The lines that the mask or slice ``chosen`` selects."""
         count = None if self.count is None else self.count[chosen]
-        return Part(
+        return Partial(
             self.series[chosen],
             self.at_ms[chosen],
             self.rows[chosen],
@@ -63,7 +61,7 @@ def values_of(frame: Frame) -> Floats:
     return values
 
 
-def minutes_of(frame: Frame, different: bool) -> Part:
+def partials_of(frame: Frame, different: bool) -> Partial:
     """What ``frame`` tells of each minute and series, ordered by minute.
 
     ``different``: no series stands in the frame twice. No series may have two rows of the same time.
@@ -80,17 +78,17 @@ def minutes_of(frame: Frame, different: bool) -> Part:
     return _reduced(series[starts], starts_ms[starts], values, starts)
 
 
-def _single(series: Ints, at_ms: Millis, values: Floats) -> Part:
+def _single(series: Ints, at_ms: Millis, values: Floats) -> Partial:
     rows = np.ones(len(series), dtype=np.int32)
     missing = np.isnan(values)
     if not missing.any():
-        return Part(series, at_ms, rows, values, values, values, values, values, None)
+        return Partial(series, at_ms, rows, values, values, values, values, values, None)
     total = np.where(missing, 0.0, values)
     count = (~missing).astype(np.int32)
-    return Part(series, at_ms, rows, total, values, values, values, values, count)
+    return Partial(series, at_ms, rows, total, values, values, values, values, count)
 
 
-def _reduced(series: Ints, at_ms: Millis, values: Floats, starts: Index) -> Part:
+def _reduced(series: Ints, at_ms: Millis, values: Floats, starts: Index) -> Partial:
     """Rows of a series stand together, in time order, from each of ``starts`` on."""
     n = len(values)
     rows = np.diff(starts, append=n).astype(np.int32)
@@ -100,13 +98,13 @@ def _reduced(series: Ints, at_ms: Millis, values: Floats, starts: Index) -> Part
         total = np.add.reduceat(values, starts, axis=0)
         count = np.repeat(rows[:, None], values.shape[1], axis=1)
         first, last = values[starts], values[starts + rows - 1]
-        return Part(series, at_ms, rows, total, low, high, first, last, count)
+        return Partial(series, at_ms, rows, total, low, high, first, last, count)
     total = np.add.reduceat(np.where(told, values, 0.0), starts, axis=0)
     count = np.add.reduceat(told.astype(np.int32), starts, axis=0)
     place = np.arange(n)[:, None]
     first = _at(values, np.minimum.reduceat(np.where(told, place, n), starts, axis=0))
     last = _at(values, np.maximum.reduceat(np.where(told, place, -1), starts, axis=0))
-    return Part(series, at_ms, rows, total, low, high, first, last, count)
+    return Partial(series, at_ms, rows, total, low, high, first, last, count)
 
 
 def _at(values: Floats, place: Index) -> Floats:
@@ -115,58 +113,21 @@ def _at(values: Floats, place: Index) -> Floats:
     return np.take_along_axis(padded, place, axis=0)
 
 
-def rolled(rollup: Rollup, part: Part) -> Frame:
-    """The rows of ``rollup`` that ``part`` makes."""
+def rolled(rollup: Rollup, partial: Partial) -> Frame:
+    """The rows of ``rollup`` that ``partial`` makes."""
     columns: dict[str, Floats] = {}
     for k, field in enumerate(rollup.base.fields):
-        ones = part.rows if part.count is None else part.count[:, k]
+        ones = partial.rows if partial.count is None else partial.count[:, k]
         count = np.where(ones > 0, ones, np.nan)
         name = field.name
         if field.kind is Kind.COUNTER:
-            columns[name], columns[f"{name}_first"] = part.last[:, k], part.first[:, k]
+            columns[name], columns[f"{name}_first"] = partial.last[:, k], partial.first[:, k]
         else:
-            columns[name] = part.sum[:, k] / count
-            columns[f"{name}_min"], columns[f"{name}_max"] = part.low[:, k], part.high[:, k]
-            columns[f"{name}_last"] = part.last[:, k]
+            columns[name] = partial.sum[:, k] / count
+            columns[f"{name}_min"], columns[f"{name}_max"] = partial.low[:, k], partial.high[:, k]
+            columns[f"{name}_last"] = partial.last[:, k]
         columns[f"{name}_count"] = count
-    frame = Frame(rollup.measurement, part.series, part.at_ms, columns)
-    return with_energy(frame) if ENERGY in rollup.measurement.field_names else frame
-
-
-def with_energy(frame: Frame) -> Frame:
-    """GPU rows with Wh between the first and last register of each; missing where it ran backwards."""
-    if "energy_j" not in frame.columns:
-        return frame
-    joules = frame.columns["energy_j"] - frame.columns["energy_j_first"]
-    twice = frame.columns["energy_j_count"] > 1
-    energy = np.where(twice & (joules >= 0), joules * WH_PER_J, np.nan)
-    return Frame(frame.measurement, frame.series, frame.at_ms, {**frame.columns, ENERGY: energy})
-
-
-def grouped(rollup: Rollup, rows: Frame, groups: Ints) -> Frame | None:
-    """Groups made of ``rows``, minutes of the GPUs; ``groups`` is the group of each row, or -1."""
-    inside = groups >= 0
-    if not inside.any():
-        return None
-    keys = (groups[inside].astype(np.int64) << 32) | (rows.at_ms[inside] // MINUTE_MS)
-    names, member = np.unique(keys, return_inverse=True)
-    columns: dict[str, Floats] = {}
-    for field in rollup.base.fields:
-        if field.kind is Kind.COUNTER:
-            continue
-        total, told = _added(rows.columns[field.name][inside], member, len(names))
-        value = total if field.additive else total / np.maximum(told, 1)
-        columns[field.name] = value = np.where(told > 0, value, np.nan)
-        columns[f"{field.name}_min"] = columns[f"{field.name}_max"] = value
-        if told_by(field) in rollup.measurement.field_names:
-            columns[told_by(field)] = np.where(told > 0, told, np.nan)
-    energy, told = _added(rows.columns[ENERGY][inside], member, len(names))
-    columns[ENERGY] = np.where(told > 0, energy, np.nan)
-    at_ms = (names & 0xFFFF_FFFF) * MINUTE_MS
-    return Frame(rollup.measurement, (names >> 32).astype(np.int32), at_ms, columns)
-
-
-def _added(column: Floats, member: Index, n: int) -> tuple[Floats, Floats]:
-    told = ~np.isnan(column)
-    total = np.bincount(member, np.where(told, column, 0.0), n)
-    return np.asarray(total, np.float64), np.asarray(np.bincount(member, told, n), np.float64)
+        if rollup.base is GPU and name == REGISTER:
+            ends = (partial.first, partial.last, partial.low, partial.high)
+            columns[ENERGY] = Register(*(end[:, k] for end in ends)).energy_wh(count)
+    return Frame(rollup.measurement, partial.series, partial.at_ms, columns)

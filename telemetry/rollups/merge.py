@@ -1,4 +1,4 @@
-"""Late rows added to a rollup row whose readings are kept no more."""
+"""Late readings merged into minutes whose readings were released: the aggregates of both, put together."""
 
 from __future__ import annotations
 
@@ -6,27 +6,37 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from telemetry.catalogue import Field, Kind
+from telemetry.catalogue import GPU, Field, Kind
 from telemetry.frame import Floats, Frame
 from telemetry.rollup import ENERGY, Rollup
-from telemetry.rollup_again import Keys, keys_of
-from telemetry.rollup_part import with_energy
+from telemetry.rollups.energy import REGISTER
+from telemetry.rollups.steps import Keys, keys_of, series_of, starts_of
 
 
-def added(rollup: Rollup, kept: Frame, late: Frame) -> Frame:
-    """Rows of ``rollup``: all of ``kept`` and ``late``, those of one series and time put together.
+def merged(rollup: Rollup, frames: Sequence[Frame]) -> Frame:
+    """Rows of ``rollup``: all of ``frames``, at least one, those of one series and time put together.
 
-    Counts, means and extremes are those of both. First and last stay: nobody knows which came when.
+    Counts, means and extremes are those of all. First and last, and what a register told between them, stay
+    those of the earlier frame: nobody knows which reading came when.
     """
+    frames = list(frames)
+    while len(frames) > 1:
+        pairs = [frames[k : k + 2] for k in range(0, len(frames), 2)]
+        frames = [_merged(rollup, *pair) if len(pair) > 1 else pair[0] for pair in pairs]
+    return frames[0]
+
+
+def _merged(rollup: Rollup, kept: Frame, late: Frame) -> Frame:
     both = [keys_of(frame.series, frame.at_ms, rollup.step_ms) for frame in (kept, late)]
     keys = np.unique(np.concatenate(both))
     sides = [_laid(keys, frame, rollup) for frame in (kept, late)]
     columns: dict[str, Floats] = {}
     for field in rollup.base.fields:
         columns |= _together(field, sides)
-    series = (keys >> 32).astype(np.int32)
-    frame = Frame(rollup.measurement, series, (keys & 0xFFFF_FFFF) * rollup.step_ms, columns)
-    return with_energy(frame) if ENERGY in rollup.measurement.field_names else frame
+    if rollup.base is GPU:
+        ours, theirs = sides
+        columns[ENERGY] = np.where(np.isnan(ours[REGISTER]), theirs[ENERGY], ours[ENERGY])
+    return Frame(rollup.measurement, series_of(keys), starts_of(keys, rollup.step_ms), columns)
 
 
 def _together(field: Field, sides: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
