@@ -13,8 +13,14 @@ HOUR_MS = 3_600_000
 STEPS_MS: Mapping[str, int] = {"1m": MINUTE_MS, "1h": HOUR_MS}
 """Length of a rollup's rows in ms by the end of its name."""
 
+REGISTER = "energy_j"
+"""The register of a GPU."""
+
+FELL = f"{REGISTER}_fell"
+"""1 where the register was seen below its first or above its last reading of a GPU's step: it was reset."""
+
 ENERGY = "energy_wh"
-"""Wh between the first and the last register reading of a GPU's step; missing after a reset."""
+"""Wh between the first and the last register reading of a GPU's step; missing where the register fell."""
 
 MEMBERS = "members"
 """How many series told anything that went into a group's row."""
@@ -48,6 +54,7 @@ def of_series(base: Measurement, end: str) -> Rollup:
     """The rollup of ``base`` with a row per series; ``end`` is a key of :data:`STEPS_MS`."""
     fields = [field for f in base.fields for field in _kept(f)]
     if base is GPU:
+        fields.append(Field(FELL, "1", 0.0, 1.0))
         fields.append(Field(ENERGY, "Wh", 0.0, _MANY, additive=True))
     measurement = Measurement(f"{base.name}_{end}", base.labels, tuple(fields), base.name, base.named)
     return Rollup(measurement, base, STEPS_MS[end])

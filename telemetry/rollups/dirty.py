@@ -57,9 +57,6 @@ class DirtyWindows:
     def __init__(self) -> None:
         self._windows: list[Dirty] = []
 
-    def __iter__(self) -> Iterable[Dirty]:
-        return iter(self._windows)
-
     def add(self, window: Dirty) -> None:
         """Note ``window``."""
         self._windows.append(window)

@@ -8,8 +8,7 @@ import numpy as np
 
 from telemetry.catalogue import GPU, Field, Kind
 from telemetry.frame import Floats, Frame
-from telemetry.rollup import ENERGY, Rollup
-from telemetry.rollups.energy import REGISTER
+from telemetry.rollup import ENERGY, FELL, REGISTER, Rollup
 from telemetry.rollups.steps import Keys, keys_of, series_of, starts_of
 
 
@@ -35,6 +34,7 @@ def _merged(rollup: Rollup, kept: Frame, late: Frame) -> Frame:
         columns |= _together(field, sides)
     if rollup.base is GPU:
         ours, theirs = sides
+        columns[FELL] = np.fmax(ours[FELL], theirs[FELL])
         columns[ENERGY] = np.where(np.isnan(ours[REGISTER]), theirs[ENERGY], ours[ENERGY])
     return Frame(rollup.measurement, series_of(keys), starts_of(keys, rollup.step_ms), columns)
 

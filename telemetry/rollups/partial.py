@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from telemetry.catalogue import GPU, Kind
 from telemetry.frame import Floats, Frame, Ints, Mask, Millis
-from telemetry.rollup import ENERGY, MINUTE_MS, Rollup
-from telemetry.rollups.energy import REGISTER, Register
+from telemetry.rollup import MINUTE_MS, REGISTER, Rollup
+from telemetry.rollups.energy import Register
 
 Index = npt.NDArray[np.intp]
 Counts = npt.NDArray[np.int32]
@@ -129,5 +129,5 @@ def rolled(rollup: Rollup, partial: Partial) -> Frame:
         columns[f"{name}_count"] = count
         if rollup.base is GPU and name == REGISTER:
             ends = (partial.first, partial.last, partial.low, partial.high)
-            columns[ENERGY] = Register(*(end[:, k] for end in ends)).energy_wh(count)
+            columns |= Register(*(end[:, k] for end in ends)).columns(count)
     return Frame(rollup.measurement, partial.series, partial.at_ms, columns)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU, Field, Kind, Measurement
 from telemetry.frame import Floats, Frame, Ints, Mask
-from telemetry.rollup import ALL_ROLLUPS, ENERGY, MINUTE_MS, Rollup, told_by
-from telemetry.rollups.energy import REGISTER, Register
+from telemetry.rollup import ALL_ROLLUPS, ENERGY, FELL, MINUTE_MS, REGISTER, Rollup, told_by
+from telemetry.rollups.energy import Register
 from telemetry.rollups.scope import Where
 from telemetry.rollups.steps import Steps, keys_of, series_of, starts_of
 from telemetry.series import SeriesRegistry
@@ -156,6 +156,7 @@ def _from_minutes(base: Measurement) -> Iterator[Wanted]:
         for low, high, end in zip(_LOWS, _HIGHS, (REGISTER, f"{REGISTER}_first"), strict=True):
             yield low, "min", end
             yield high, "max", end
+        yield FELL, "max", FELL
 
 
 def _ends(base: Measurement) -> Iterator[Wanted]:
@@ -174,7 +175,7 @@ def _with_energy(frame: Frame) -> Frame:
     low = np.fmin.reduce([columns.pop(name) for name in _LOWS if name in columns])
     high = np.fmax.reduce([columns.pop(name) for name in _HIGHS if name in columns])
     register = Register(columns[f"{REGISTER}_first"], columns[REGISTER], low, high)
-    columns[ENERGY] = register.energy_wh(columns[f"{REGISTER}_count"])
+    columns |= register.columns(columns[f"{REGISTER}_count"], columns.get(FELL, np.nan))
     return Frame(frame.measurement, frame.series, frame.at_ms, columns)
 
 

@@ -23,10 +23,9 @@ from telemetry.order import concatenated, newest_ms
 from telemetry.rollup import HOUR_MS, MINUTE_MS, Rollup
 from telemetry.rollups.coverage import Coverage, since_ms
 from telemetry.rollups.groups import Groups
-from telemetry.rollups.minutes import Batch, Minutes
+from telemetry.rollups.progress import Progress
 from telemetry.rollups.release import Release
 from telemetry.rollups.repair import Repair, Task
-from telemetry.rollups.retained import Retained
 from telemetry.rollups.state import RollupState
 from telemetry.rollups.watermark import Watermark
 from telemetry.store import Store
@@ -82,16 +81,13 @@ class Rollups:
 
     def _begin(self, position: int) -> None:
         """Start, or start again, after ``position``: what only memory knew is read again."""
-        self._position = self._safe = position
-        self._before = self.state
-        self._minutes = Minutes(self._before.closed_ms)
-        self._retained = Retained()
-        self._task: Task | None = None
+        state, head = self.state, self._journal.head
+        # All that was written before stands below the head, and nothing beyond it was read.
+        self._progress = Progress(state, position, head)
+        self._coverage = Coverage(state, head)
+        self._safe = position
         self._broken = False
         self._spoke_at = self._journal.wall.monotonic()
-        # All that was written before stands below the head, and nothing beyond it was read.
-        self._coverage = Coverage(self._before, self._journal.head)
-        self._read_upto = self._journal.head
 
     @property
     def state(self) -> RollupState:
@@ -105,8 +101,8 @@ class Rollups:
 
     @property
     def marks(self) -> Sequence[int]:
-        """Positions that no batch may span after a start: their two sides are treated differently."""
-        return self._before.accounted_position, self._before.merged_position
+        """Positions that no batch may span."""
+        return self._progress.marks
 
     def whole_ms(self, rollup: Rollup) -> tuple[int, int]:
         """From when to when the store that is read has all its rows, in ms; empty if it has none.
@@ -123,7 +119,7 @@ class Rollups:
 
     def _rests(self, step_ms: int) -> bool:
         """Whether all that ever came stands in rows of this step; the hour of the last minute may not."""
-        if self._needed_from() < self._journal.head:
+        if self._progress.needed_from() < self._journal.head:
             return False
         level = self._coverage.is_level(step_ms, self._reader.position)
         return level and (step_ms == MINUTE_MS or not self.state.closed_ms)
@@ -159,19 +155,18 @@ class Rollups:
             told = [f for f in concatenated(frames) if is_told(f.measurement)]
             if told:  # what was written here comes by again
                 await self._take(told, position)
-            self._position = position
-            self._safe = self._needed_from()
-            self._retained.let_go(self._safe)
+            self._progress.position = position
+            self._safe = self._progress.needed_from()
 
     async def _take(self, told: Sequence[Frame], position: int) -> None:
         self._spoke_at = self._journal.wall.monotonic()
-        state = self.state
-        self._retained.take(told, position, state)
+        progress, state = self._progress, self.state
+        progress.retain(told, position, state)
         closing = self._closing_ms(newest_ms(told) or 0)
-        batch = Batch(told, self._position, position, closing, self._before, state)
+        batch = progress.batch(told, position, closing, state)
         with self._all_or_anew():
-            await self._work(lambda: self._minutes.take(batch))
-        self._position = position
+            await self._work(lambda: progress.minutes.take(batch))
+        progress.position = position
         await self._close(closing)
 
     async def run(self) -> None:
@@ -189,75 +184,68 @@ class Rollups:
             self._check()
             await self._close_idle()
             await self._groups.learn()
-            if self._released() != self.state.released_ms:
+            progress, state = self._progress, self.state
+            if progress.released_ms(state, self._release) != state.released_ms:
                 await self._commit([], self._now())
-            self._task = self._next_task()
-        if self._task is not None:
-            await self._mend(self._task)
+            progress.task = progress.next_task(state, self._coverage.position(MINUTE_MS))
+        if progress.task is not None:
+            await self._mend(progress, progress.task)
 
     async def close(self) -> None:
         """Let go of the thread; what is open is made anew from the journal."""
         self._thread.shutdown()
 
-    async def _mend(self, task: Task) -> None:
-        """Do ``task``. What is left of it when something fails is what comes next."""
-        minutes = self._minutes
+    async def _mend(self, progress: Progress, task: Task) -> None:
+        """Do ``task``. What is left of it when something fails comes next."""
         try:
             while merges := task.next_merges():
                 rows = await self._repair.merged(merges, task.written)
                 async with self._turn:
-                    if self._minutes is not minutes:
-                        return  # begun anew: all of it was read again
+                    if self._progress is not progress:
+                        return  # begun anew: all of it is read again
                     now = self._now()
                     merged = max(now.merged_position, merges[-1].upto)
                     written = await self._commit(rows, replace(now, merged_position=merged))
-                    self._task = task = task.after(merges, written)
+                    progress.task = task = task.after(merges, written)
             written = await self._repair.run(task)
         finally:
-            self._read_upto = self._journal.head
+            progress.read_upto = self._journal.head
         async with self._turn:
-            if self._minutes is not minutes:
-                return
-            self._task = None
-            try:
-                now = self._now()
-                await self._commit([], replace(now, hours_ms=task.hours_ms[1] or now.hours_ms))
-            except BaseException:
-                self._task = task
-                raise
-            self._safe = self._needed_from()
-            self._coverage.note(HOUR_MS, task.hours_ms[1], written)
+            if self._progress is progress:
+                await self._end(task, written)
 
-    def _next_task(self) -> Task | None:
-        """What is to be made from the store now; None if nothing is."""
-        left = self._task.windows if self._task is not None else []
-        windows = [*left, *self._minutes.dirty.take(self._minutes.closed_ms)]
-        # As long as no minute was written, hours begin with the oldest that is dirty.
-        oldest = min((one.first_ms() for one in windows), default=0)
-        first = self.state.hours_ms or oldest // HOUR_MS * HOUR_MS
-        ended = max(first, self._minutes.closed_ms // HOUR_MS * HOUR_MS) if first else 0
-        if not windows and ended <= first:
-            return None
-        return Task(windows, (first, ended), max(self._position, self._coverage.position(MINUTE_MS)))
+    async def _end(self, task: Task, written: int) -> None:
+        """All of ``task`` is ``written``: nothing that it was about is needed any more."""
+        progress, hours_ms = self._progress, task.hours_ms[1]
+        progress.task = None
+        try:
+            now = self._now()
+            await self._commit([], replace(now, hours_ms=hours_ms or now.hours_ms))
+        except BaseException:
+            progress.task = task
+            raise
+        self._safe = progress.needed_from()
+        self._coverage.note(HOUR_MS, hours_ms, written)
 
     def _closing_ms(self, newest: int) -> int:
         """Minutes that start before this close with the rows at hand."""
-        if self._retained.size * _SHARE > self._journal.status().limit_bytes:
+        if self._progress.size * _SHARE > self._journal.status().limit_bytes:
             return self._watermark.crowded_ms(newest)
         return self._watermark.closing_ms(newest, self._journal.wall.now())
 
     async def _close_idle(self) -> None:
         """When nothing comes any more, close what has rows."""
-        newest = self._minutes.newest_open_ms()
+        newest = self._progress.minutes.newest_open_ms()
         quiet = self._journal.wall.monotonic() - self._spoke_at
         if newest is not None and quiet >= self._options.idle:
             await self._close(self._watermark.idle_ms(newest, self._journal.wall.now()))
 
     async def _close(self, before_ms: int) -> None:
-        if before_ms <= self._minutes.closed_ms:
+        minutes = self._progress.minutes
+        if before_ms <= minutes.closed_ms:
             return
         with self._all_or_anew():
-            frames = await self._work(lambda: self._minutes.close(before_ms))
+            frames = await self._work(lambda: minutes.close(before_ms))
             if not frames:
                 self._coverage.note(MINUTE_MS, before_ms)
                 return
@@ -269,27 +257,7 @@ class Rollups:
             self._coverage.note(MINUTE_MS, before_ms, await self._commit(frames, now))
 
     def _now(self) -> RollupState:
-        """The state as memory has it: what is to be committed with whatever is written."""
-        held = [self._minutes.dirty.since(), None if self._task is None else self._task.since]
-        return replace(
-            self.state,
-            closed_ms=self._minutes.closed_ms,
-            resume_position=self._needed_from(),
-            accounted_position=min([self._position, *(one for one in held if one is not None)]),
-            released_ms=self._released(),
-        )
-
-    def _released(self) -> dict[str, int]:
-        """Until when the store may forget what: further than committed only while nobody reads it."""
-        state = self.state
-        if self._task is not None or self._position < self._read_upto:
-            return dict(state.released_ms)
-        self._retained.let_go(self._needed_from())
-        return self._release.grant(state, self._retained)
-
-    def _needed_from(self) -> int:
-        held = [self._minutes.since(), None if self._task is None else self._task.since]
-        return min([self._position, *(one for one in held if one is not None)])
+        return self._progress.state(self.state, self._release)
 
     def _check(self) -> None:
         if self._broken:

@@ -66,6 +66,25 @@ async def test_a_store_that_fails_hinders_no_other_and_is_told(tmp_path: Path) -
     assert [batch.num_rows async for batch in stores[1].raw(query) if batch.num_rows] == []
 
 
+async def test_nothing_is_pruned_that_was_not_released_and_its_release_is_asked_for_early(
+    tmp_path: Path,
+) -> None:
+    registry, asked = SeriesRegistry(), {}
+    store = MemoryStore(MemoryOptions(), registry, tmp_path)
+    rows = [(("s", "a", "r", "n", "0"), age(days), {"power_w": days}) for days in (9, 8, 7.5, 6)]
+    await store.append([frame(registry, GPU, rows)], 1)
+
+    def release(measurement: Measurement, before: datetime) -> datetime:
+        asked[measurement.name] = before
+        return NOW - 8 * DAY + timedelta(minutes=1)
+
+    await Retention([store], RetentionOptions(), ManualClock(NOW), release).prune(NOW)
+    query = SeriesQuery(GPU, NOW - 9000 * DAY, NOW)
+    assert [v async for b in store.raw(query) for v in b["power_w"].to_pylist()] == [7.5, 6.0]
+    assert NOW - 7 * DAY < asked["gpu"] < NOW - 6.5 * DAY
+    assert asked.keys() >= {"meter", "gpu_1m", "gpu_1h"}
+
+
 def test_what_may_be_gone_follows_the_clock() -> None:
     clock = ManualClock(NOW)
     retention = Retention([], RetentionOptions(raw=3 * DAY), clock)

@@ -289,3 +289,53 @@ async def test_where_the_readings_are_gone_late_rows_are_added_once_to_what_is_k
     hour = (await house.rows(ROLLUPS["gpu_1h"]))[0]
     assert (hour["power_w"], hour["power_w_count"]) == (pytest.approx(921 / 5), 5.0)
     assert (await house.rows(ROLLUPS["site_1h"]))[0]["power_w_max"] == 237.0
+
+
+@pytest.mark.parametrize("duckdb", [False, True])
+async def test_a_restart_before_all_is_settled_adds_no_late_row_again(duckdb: bool, tmp_path: Path) -> None:
+    async with rig(tmp_path, duckdb=duckdb) as house:
+        for second, watts in ((0, 100.0), (10, 200.0), (90, 1.0), (7200, 1.0)):
+            await house.put(GPU, (_gpu("r1", 0), second, {"power_w": watts}))
+        await house.settle()
+        await house.prune(GPU, 80)
+        await house.put(GPU, (_gpu("r1", 0), 7300, {"power_w": 1.0}))  # its minute stays open
+        await house.put(GPU, (_gpu("r1", 0), 20, {"power_w": 600.0}))
+        await house.reach()
+        await house.rollups.tend()
+        await house.kill()
+        await house.put(GPU, (_gpu("r1", 0), 7301, {"power_w": 1.0}))
+        await house.start()
+        await house.settle()
+        minute, *_ = await house.rows(ROLLUPS["gpu_1m"])
+        assert (minute["power_w"], minute["power_w_count"], minute["power_w_max"]) == (300.0, 3.0, 600.0)
+        hour, *_ = await house.rows(ROLLUPS["gpu_1h"])
+        assert (hour["power_w"], hour["power_w_count"]) == (pytest.approx(901 / 4), 4.0)
+        assert (await house.rows(ROLLUPS["site_1m"]))[0]["power_w"] == 300.0
+
+
+async def test_a_register_that_fell_between_two_minutes_tells_no_energy_of_the_hour(house: Rig) -> None:
+    for second, joules in ((0, 100.0), (30, 200.0), (60, 20.0), (90, 40.0), (120, 150.0), (150, 900.0)):
+        await house.put(GPU, (_gpu("r1", 0), second, {"energy_j": 3600 * joules}))
+    await house.put(GPU, (_gpu("r1", 0), 7300, {"energy_j": 4e6}))
+    await house.settle()
+    minutes = [row["energy_wh"] for row in await house.rows(ROLLUPS["gpu_1m"])]
+    assert minutes == [100.0, 20.0, 750.0, None]
+    assert (await house.rows(ROLLUPS["gpu_1h"]))[0]["energy_wh"] is None
+
+
+async def test_a_register_that_was_seen_to_fall_tells_no_energy(house: Rig) -> None:
+    """Whether it ends below where it began or has climbed past it again, in accumulators and recomputed."""
+    told = {0: 5_000.0, 10: 6_000.0, 20: 10.0, 50: 7_000.0, 60: 7_200.0, 80: 9_000.0, 7300: 10_000.0}
+    for second, joules in told.items():
+        await house.put(GPU, (_gpu("r1", 0), second, {"power_w": 1.0, "energy_j": joules}))
+    await house.settle()
+    for late in ({}, {"power_w": 2.0}):
+        if late:
+            await house.put(GPU, (_gpu("r1", 0), 30, late), (_gpu("r1", 0), 65, late))
+            await house.settle()
+        minutes = [row["energy_wh"] for row in await house.rows(ROLLUPS["gpu_1m"])]
+        assert minutes == [None, 0.5, None], "fell; 1,800 J; a single reading"
+        # The ends of its minutes rise, but the hour knows of the fall in one of them.
+        hour, *_ = await house.rows(ROLLUPS["gpu_1h"])
+        assert (hour["energy_wh"], hour["energy_j_first"], hour["energy_j"]) == (None, 5_000.0, 9_000.0)
+        assert [row["energy_wh"] for row in await house.rows(ROLLUPS["site_1m"])][:2] == [None, 0.5]
