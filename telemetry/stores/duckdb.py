@@ -193,17 +193,26 @@ class DuckDBStore:
     async def seal(self) -> int:
         """Put late rows in their place and seal all that has come to rest, while rows are stored.
 
-        Returns how many files that made. Raises StoreError; the rows then stay where they are.
+        Then merge files, once: that takes a minute or two, and others wait for their turn. Returns how many
+        files that made. Raises StoreError; the rows then stay where they are.
         """
         made = 0
         async with self._sealing:
             await self._settle()
             while (sealing := await self._run(self._writer, self._file.begin_seal)) is not None:
-                await self._write_sealed(sealing)
-                if await self._run(self._writer, partial(self._file.end_seal, sealing)):
-                    made += len(sealing.pieces)
+                made += await self._finish(sealing)
                 await self._settle()
+            stretch = await self._aside(self._file.next_merge) if made else None
+            if stretch is not None:
+                begin = partial(self._file.begin_merge, stretch)
+                made += await self._finish(await self._run(self._writer, begin))
         return made
+
+    async def _finish(self, sealing: Sealing) -> int:
+        """Write its files and put them in the place of the rows; returns how many."""
+        await self._write_sealed(sealing)
+        done = await self._run(self._writer, partial(self._file.end_seal, sealing))
+        return len(sealing.pieces) if done else 0
 
     async def _settle(self) -> None:
         """Find the place of late rows; the writer only puts them there."""

@@ -27,8 +27,9 @@ from telemetry.stores import duckdb_sql
 from telemetry.stores.duckdb_aside import Aside, Looked
 from telemetry.stores.duckdb_connection import rows, run, show
 from telemetry.stores.duckdb_late import hour_keys, note_repeats, put
+from telemetry.stores.duckdb_merge import next_merge
 from telemetry.stores.duckdb_readers import Readers
-from telemetry.stores.duckdb_seal import Piece, Sealable, Sealer, Sealing
+from telemetry.stores.duckdb_seal import Piece, Sealable, Sealer, Sealing, Stretch
 from telemetry.stores.duckdb_sealed import ALL_SERIES, Sealed, quoted
 
 _LOOK_BACK_MS = 15 * 60 * 1000
@@ -144,8 +145,7 @@ class DuckDBFile:
             if measurement is COMPLETENESS:
                 run(connection, "DELETE FROM repeats WHERE at_ms < ?", [before_ms])
             gone = self._sealed.leave(connection, measurement, before_ms)
-        self.readers.leave(gone)
-        self._sealed.unlink(self._open(), self.readers.free())
+        self._unlink(gone)
 
     def source(self, connection: duckdb.DuckDBPyConnection, query: SeriesQuery) -> duckdb_sql.Source:
         """What holds the rows that ``query`` asks for, in the present transaction of ``connection``."""
@@ -203,15 +203,32 @@ class DuckDBFile:
         """Write one file, on a cursor of its own: rows are stored meanwhile."""
         self._sealer.write(connection, sealing, piece)
 
+    def next_merge(self, connection: duckdb.DuckDBPyConnection) -> Stretch | None:
+        """What sealed files are to be merged next, on a cursor of its own; None if none are."""
+        return next_merge(connection, self._sealed, self._sealable)
+
+    def begin_merge(self, stretch: Stretch) -> Sealing:
+        """Note that ``stretch`` goes into files, as :meth:`begin_seal` does."""
+        with self._transaction() as connection:
+            return self._sealer.note(connection, stretch)
+
     def end_seal(self, sealing: Sealing) -> bool:
         """Put the files in the place of their rows; False if the database was opened anew meanwhile."""
         with self._transaction() as connection:
-            return self._sealer.end(connection, sealing)
+            ended = self._sealer.end(connection, sealing)
+        if ended and (merged := sealing.stretch.merged) is not None:
+            self._unlink([(part.id, merged.measurement.name) for part in merged.files])
+        return ended
 
     def give_up_seal(self, sealing: Sealing) -> None:
         """Leave the rows where they are, and try again only when more have come."""
-        self._sealer.put_off(sealing.measurement.name)
+        self._sealer.put_off(sealing.stretch.measurement.name)
         self._sealer.give_up(self._open(), sealing)
+
+    def _unlink(self, gone: list[tuple[int, str]]) -> None:
+        """Files that are listed no more leave the disk, those that somebody reads the next time."""
+        self.readers.leave(gone)
+        self._sealed.unlink(self._open(), self.readers.free())
 
     def close(self) -> None:
         """Close the file; harmless when it is closed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from runtime.errors import StoreError
 from telemetry.catalogue import Measurement
 from telemetry.frame import Frame
 from telemetry.live import NEVER
-from telemetry.stored import STORED
+from telemetry.stored import STORED, is_told
 from telemetry.stores.duckdb_connection import run
-from telemetry.stores.duckdb_sealed import ALL_SERIES, WHOLE, WRITING, Sealed, literal, quoted
+from telemetry.stores.duckdb_sealed import ALL_SERIES, WHOLE, WRITING, Parts, Sealed, literal, quoted
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,12 @@ are a tenth smaller, and one series of many files is found in half the time: the
 CELL_BYTES = 10
 """Memory that sorting takes for each value, about: so many values as fit go into one file."""
 
+MERGED = frozenset(name for name, measurement in STORED.items() if not is_told(measurement))
+"""What is kept for years and asked for by the day: few long files answer that better than many short ones.
+
+Readings are gone after days, and there are sixty times as many.
+"""
+
 _READY = 1.25
 """Sealing begins with so many times the rows of a stretch at rest: some stay behind, see below."""
 
@@ -44,27 +50,49 @@ class Piece:
     id: int
     from_series: int
     to_series: int
+    rows: int = 0
     bytes: int = 0
 
 
 @dataclass(frozen=True)
-class Sealing:
-    """Rows ``from_ms <= at_ms < to_ms`` on their way into the files ``pieces``."""
+class Stretch:
+    """``rows`` of ``from_ms <= at_ms < to_ms`` that are to go into files, cut by series at ``cuts``.
+
+    They stand in the table, or in the files ``merged``.
+    """
 
     measurement: Measurement
     from_ms: int
     to_ms: int
     rows: int
+    cuts: tuple[tuple[int, int], ...]
+    merged: Parts | None = None
+
+
+@dataclass(frozen=True)
+class Sealing:
+    """A stretch on its way into the files ``pieces``."""
+
+    stretch: Stretch
     pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
 class Sealable:
-    """Stretches of ``rows`` are sealed, ``after_ms`` older than the newest, sorted in ``memory`` bytes."""
+    """Stretches of ``rows`` are sealed, ``after_ms`` older than the newest, sorted in ``memory`` bytes.
+
+    So many stretches as ``fan`` of each measurement in ``merged`` become one.
+    """
 
     rows: int
     after_ms: int
     memory: int
+    fan: int = 6
+    merged: frozenset[str] = MERGED
+
+    def pieces(self, measurement: Measurement, rows: int) -> int:
+        """So many files ``rows`` go into, that each can be sorted in ``memory`` bytes."""
+        return -(-rows * (len(measurement.field_names) + 2) * CELL_BYTES // self.memory)
 
 
 class Sealer:
@@ -91,8 +119,8 @@ class Sealer:
     def take(self, frame: Frame) -> npt.NDArray[np.bool_]:
         """Notice rows that are being stored; tells which are of a stretch that is being sealed."""
         self._grown[frame.measurement.name] += len(frame)
-        now = self._sealing
-        if now is None or now.measurement.name != frame.measurement.name:
+        now = self._sealing.stretch if self._sealing is not None else None
+        if now is None or now.merged is not None or now.measurement.name != frame.measurement.name:
             return np.zeros(len(frame), dtype=np.bool_)
         return np.asarray((frame.at_ms >= now.from_ms) & (frame.at_ms < now.to_ms), dtype=np.bool_)
 
@@ -104,31 +132,38 @@ class Sealer:
         if chosen is None:
             self.put_off(name)
             return None
-        cuts = self._cuts(connection, measurement, chosen)
-        numbers = run(connection, "SELECT nextval('sealed_file') FROM range(?)", [len(cuts)])
-        pieces = tuple(Piece(number, *cut) for (number,), cut in zip(numbers, cuts, strict=True))
-        columns = ", ".join(map(quoted, measurement.field_names))
+        rows = f"SELECT series FROM {quoted(name)} WHERE at_ms >= {chosen[0]} AND at_ms < {chosen[1]}"
+        found = cuts(connection, rows, chosen[2], self._sealable.pieces(measurement, chosen[2]))
+        return self.note(connection, Stretch(measurement, *chosen, found))
+
+    def note(self, connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> Sealing:
+        """Note in the database that ``stretch`` goes into files."""
+        name = stretch.measurement.name
+        numbers = run(connection, "SELECT nextval('sealed_file') FROM range(?)", [len(stretch.cuts)])
+        pieces = tuple(Piece(number, *cut) for (number,), cut in zip(numbers, stretch.cuts, strict=True))
+        columns, span = listed_columns(stretch.measurement), (stretch.from_ms, stretch.to_ms)
+        merged = stretch.merged is not None
         for piece in pieces:
             run(
                 connection,
                 "INSERT INTO sealed (id, measurement, state, from_ms, to_ms, bytes, columns, from_series, "
-                "to_series) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
-                [piece.id, name, WRITING, *chosen[:2], columns, piece.from_series, piece.to_series],
+                "to_series, merged) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
+                [piece.id, name, WRITING, *span, columns, piece.from_series, piece.to_series, merged],
             )
-        self._sealing = Sealing(measurement, *chosen, pieces)
+        self._sealing = Sealing(stretch, pieces)
         return self._sealing
 
     def write(self, connection: duckdb.DuckDBPyConnection, sealing: Sealing, piece: Piece) -> None:
         """Write a file, sorted by series and time, and see it to the disk. Any thread, its own cursor."""
-        path = self._sealed.path(sealing.measurement.name, piece.id)
+        measurement = sealing.stretch.measurement
+        path = self._sealed.path(measurement.name, piece.id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = ", ".join(map(quoted, ("series", "at_ms", *sealing.measurement.field_names)))
+        columns = ", ".join(map(quoted, ("series", "at_ms", *measurement.field_names)))
         rows = (
-            f"SELECT {columns} FROM {quoted(sealing.measurement.name)} "
-            f"WHERE at_ms >= {sealing.from_ms} AND at_ms < {sealing.to_ms} "
+            f"SELECT {columns} FROM {self._source(connection, sealing.stretch, piece)} "
             f"AND series >= {piece.from_series} AND series < {piece.to_series} ORDER BY series, at_ms"
         )
-        run(connection, f"COPY ({rows}) TO {literal(str(path))} ({_FORMAT})")
+        piece.rows = run(connection, f"COPY ({rows}) TO {literal(str(path))} ({_FORMAT})")[0][0]
         folder = self._sealed.folder
         for place in (path, path.parent, folder, folder.parent):
             _to_disk(place)
@@ -142,13 +177,12 @@ class Sealer:
         if self._sealing is not sealing:
             return False
         self._sealing = None
-        deleted = run(
-            connection,
-            f"DELETE FROM {quoted(sealing.measurement.name)} WHERE at_ms >= ? AND at_ms < ?",
-            [sealing.from_ms, sealing.to_ms],
-        )[0][0]
-        if deleted != sealing.rows:
-            raise StoreError(f"{deleted} rows were to be sealed of {sealing.rows}")
+        stretch, written = sealing.stretch, sum(piece.rows for piece in sealing.pieces)
+        left = written if stretch.merged is not None else self._delete(connection, stretch)
+        if not left == written == stretch.rows:
+            raise StoreError(f"{written} and {left} rows were sealed of {stretch.rows}")
+        if stretch.merged is not None:
+            self._sealed.replace(connection, stretch.merged)
         for piece in sealing.pieces:
             run(
                 connection,
@@ -157,8 +191,9 @@ class Sealer:
             )
         log.info(
             "rows_sealed",
-            measurement=sealing.measurement.name,
-            rows=sealing.rows,
+            measurement=stretch.measurement.name,
+            rows=stretch.rows,
+            merged=len(stretch.merged.files) if stretch.merged is not None else 0,
             files=len(sealing.pieces),
             bytes=sum(piece.bytes for piece in sealing.pieces),
         )
@@ -168,7 +203,7 @@ class Sealer:
         """Forget the files; their rows stay where they are."""
         if self._sealing is sealing:
             self._sealing = None
-            name = sealing.measurement.name
+            name = sealing.stretch.measurement.name
             self._sealed.unlink(connection, [(piece.id, name) for piece in sealing.pieces])
 
     def put_off(self, name: str) -> None:
@@ -207,25 +242,45 @@ class Sealer:
                 best = minutes[first][0], minute + 1, held
         return None if best is None else (best[0] * _MINUTE_MS, best[1] * _MINUTE_MS, best[2])
 
-    def _cuts(
-        self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, chosen: tuple[int, int, int]
-    ) -> list[tuple[int, int]]:
-        """First and last id of each file of a stretch, which hold about the same number of rows."""
-        from_ms, to_ms, total = chosen
-        values = total * (len(measurement.field_names) + 2)
-        pieces = -(-values * CELL_BYTES // self._sealable.memory)
-        if pieces < 2:
-            return [ALL_SERIES]
-        found = connection.execute(
-            f"SELECT series, count(*) AS rows FROM {quoted(measurement.name)} "
-            "WHERE at_ms >= ? AND at_ms < ? GROUP BY series ORDER BY series",
-            [from_ms, to_ms],
-        ).fetchnumpy()
-        series, reached = np.asarray(found["series"]), np.cumsum(found["rows"])
-        wanted = np.searchsorted(reached, np.arange(1, pieces) * total / pieces)
-        inner = np.unique(series[wanted])
-        edges = [ALL_SERIES[0], *map(int, inner[inner > series[0]]), ALL_SERIES[1]]
-        return list(pairwise(edges))
+    def _source(self, connection: duckdb.DuckDBPyConnection, stretch: Stretch, piece: Piece) -> str:
+        """Where the rows of ``piece`` stand, to stand after FROM, with a condition."""
+        if stretch.merged is None:
+            name = quoted(stretch.measurement.name)
+            return f"{name} WHERE at_ms >= {stretch.from_ms} AND at_ms < {stretch.to_ms}"
+        span, reach = (stretch.from_ms, stretch.to_ms), (piece.from_series, piece.to_series)
+        near = self._sealed.parts(connection, stretch.measurement, span, reach)
+        merged = {part.id for part in stretch.merged.files}
+        files = tuple(part for part in near.files if part.id in merged)
+        return f"({self._sealed.rows(replace(stretch.merged, files=files))}) WHERE true"
+
+    def _delete(self, connection: duckdb.DuckDBPyConnection, stretch: Stretch) -> int:
+        deleted = run(
+            connection,
+            f"DELETE FROM {quoted(stretch.measurement.name)} WHERE at_ms >= ? AND at_ms < ?",
+            [stretch.from_ms, stretch.to_ms],
+        )
+        return int(deleted[0][0])
+
+
+def listed_columns(measurement: Measurement) -> str:
+    """The fields of a file that is written now, as the list of files has them."""
+    return ", ".join(map(quoted, measurement.field_names))
+
+
+def cuts(
+    connection: duckdb.DuckDBPyConnection, rows: str, total: int, pieces: int
+) -> tuple[tuple[int, int], ...]:
+    """First and last id of each file that the SELECT ``rows`` goes into, which hold about the same number."""
+    if pieces < 2:
+        return (ALL_SERIES,)
+    found = connection.execute(
+        f"SELECT series, count(*) AS rows FROM ({rows}) GROUP BY series ORDER BY series"
+    ).fetchnumpy()
+    series, reached = np.asarray(found["series"]), np.cumsum(found["rows"])
+    wanted = np.searchsorted(reached, np.arange(1, pieces) * total / pieces)
+    inner = np.unique(series[wanted])
+    edges = [ALL_SERIES[0], *map(int, inner[inner > series[0]]), ALL_SERIES[1]]
+    return tuple(pairwise(edges))
 
 
 def _to_disk(path: Path) -> None:

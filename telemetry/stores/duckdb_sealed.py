@@ -23,7 +23,7 @@ WRITING, WHOLE, LEAVING = "writing", "whole", "leaving"
 
 STATE = """
 LOAD parquet;
-SET GLOBAL parquet_metadata_cache = true;
+SET GLOBAL enable_external_file_cache = false;
 CREATE SEQUENCE IF NOT EXISTS sealed_file;
 CREATE TABLE IF NOT EXISTS sealed (
     id INTEGER, measurement VARCHAR, state VARCHAR,
@@ -31,13 +31,15 @@ CREATE TABLE IF NOT EXISTS sealed (
 );
 ALTER TABLE sealed ADD COLUMN IF NOT EXISTS from_series INTEGER DEFAULT 0;
 ALTER TABLE sealed ADD COLUMN IF NOT EXISTS to_series INTEGER DEFAULT 2147483647;
+ALTER TABLE sealed ADD COLUMN IF NOT EXISTS merged BOOLEAN DEFAULT false;
 CREATE TABLE IF NOT EXISTS overridden (id INTEGER, series INTEGER, at_ms BIGINT);
 CREATE TABLE IF NOT EXISTS pruned (measurement VARCHAR PRIMARY KEY, before_ms BIGINT);
 """
 """``overridden`` are rows of a file in whose place others stand in the tables.
 
-Heads of files are kept in memory: without that, reading them is most of a question about one series. A
-number is never given twice, so a path never means another file.
+DuckDB's ``parquet_metadata_cache`` stays off: it counts a head as a quarter to a half of its size, gives none
+back before it has given back all pages, and keeps those of files that are gone. The cache of files is for
+remote ones, and would remember every path.
 """
 
 ALL_SERIES = 0, 2**31 - 1
@@ -147,6 +149,12 @@ class Sealed:
         before = np.searchsorted(starts, at_ms, side="right") - 1
         return np.asarray((before >= 0) & (ends[before] > at_ms), dtype=np.bool_)
 
+    def replace(self, connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:
+        """Count the files of ``parts`` no more: others have their rows."""
+        numbers = [part.id for part in parts.files]
+        run(connection, f"UPDATE sealed SET state = '{LEAVING}' WHERE list_contains(?, id)", [numbers])
+        run(connection, "DELETE FROM overridden WHERE list_contains(?, id)", [numbers])
+
     def leave(
         self, connection: duckdb.DuckDBPyConnection, measurement: Measurement, before_ms: int
     ) -> list[tuple[int, str]]:
@@ -178,6 +186,10 @@ class Sealed:
             return table
         columns = ", ".join(map(quoted, ("series", "at_ms", *parts.measurement.field_names)))
         return f"({' UNION ALL BY NAME '.join((f'SELECT {columns} FROM {table}', *self._selects(parts)))})"
+
+    def rows(self, parts: Parts) -> str:
+        """A SELECT of the rows of ``parts`` that count, which has at least one file."""
+        return " UNION ALL BY NAME ".join(self._selects(parts))
 
     def numbered(self, parts: Parts) -> str | None:
         """A SELECT of the rows of ``parts`` that count, with the ``id`` of their file; None without files."""

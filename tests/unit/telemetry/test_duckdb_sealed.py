@@ -34,6 +34,8 @@ from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.eventually import eventually
 from tests.fakes.frames import T0, Row, frame
 
+BY_SERIES: Mapping[str, Any] = {"memory": 1}
+MERGING: Mapping[str, Any] = {"merged": frozenset({METER.name}), "fan": 2}
 METERS = (("gdansk", "main-1"), ("gdansk", "ups-a"), ("kaunas", "main-1"))
 ALL = SeriesQuery(METER, from_ms(T0 - 10**9), from_ms(T0 + 10**9))
 
@@ -50,11 +52,12 @@ def store(
     registry: SeriesRegistry,
     rows: int = 1,
     kind: type[DuckDBStore] = ByHand,
-    memory: int = 10**9,
+    sealable: Mapping[str, Any] = {},
 ) -> DuckDBStore:
-    """One that seals all but its newest minute, in files that take no more than ``memory`` to sort."""
+    """One that seals all but its newest minute into one file."""
     made = kind(DuckDBOptions(seal_after=timedelta(0), seal_rows=rows), registry, folder)
-    made._file = DuckDBFile(made._file.path, registry, {}, Sealable(rows, 0, memory))
+    chosen: dict[str, Any] = {"after_ms": 0, "memory": 10**9, "merged": frozenset(), **sealable}
+    made._file = DuckDBFile(made._file.path, registry, {}, Sealable(rows, **chosen))
     return made
 
 
@@ -78,9 +81,15 @@ async def powers(target: Store) -> list[float]:
 class Bench:
     """A sealing store with the journal's positions and names."""
 
-    def __init__(self, folder: Path, rows: int = 1, kind: type[DuckDBStore] = ByHand) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rows: int = 1,
+        kind: type[DuckDBStore] = ByHand,
+        sealable: Mapping[str, Any] = {},
+    ) -> None:
         self.registry = SeriesRegistry()
-        self.store = store(folder, self.registry, rows, kind)
+        self.store = store(folder, self.registry, rows, kind, sealable)
         self.position = 0
         self.stopped = False
 
@@ -140,22 +149,26 @@ async def _both_same(sealing: DuckDBStore, plain: MemoryStore) -> None:
     assert (await sealing.repeats(at(-9999), at(9999))).equals(await plain.repeats(at(-9999), at(9999)))
 
 
-@given(steps=STEPS, rows=st.integers(1, 4), memory=st.sampled_from([1, 10**9]))
-@settings(max_examples=15, deadline=None)
+@given(
+    steps=STEPS,
+    rows=st.integers(1, 4),
+    sealable=st.sampled_from([{}, BY_SERIES, MERGING, {**MERGING, **BY_SERIES}]),
+)
+@settings(max_examples=20, deadline=None)
 def test_sealed_or_not_the_answers_are_those_of_a_store_that_is_plainly_right(
-    steps: list[Any], rows: int, memory: int
+    steps: list[Any], rows: int, sealable: Mapping[str, Any]
 ) -> None:
-    """With all series of a stretch in one file, or a file for each; late rows are asked for while aside."""
+    """With all series of a stretch in one file, or a file for each; merged or not; late rows while aside."""
 
     async def play(folder: Path) -> None:
         registry = named()
         plain = MemoryStore(MemoryOptions(), registry, folder)
-        sealing = store(folder, registry, rows, memory=memory)
+        sealing = store(folder, registry, rows, sealable=sealable)
         await sealing.open()
         for position, step in enumerate(steps, start=1):
             if step == "reopen":
                 await sealing.close()
-                sealing = store(folder, registry, rows, memory=memory)
+                sealing = store(folder, registry, rows, sealable=sealable)
                 await sealing.open()
             elif step == "seal":
                 await sealing.seal()
@@ -297,7 +310,7 @@ async def test_a_late_row_is_put_in_its_place_beside_the_writing(tmp_path: Path)
 
 async def test_a_question_about_one_series_opens_the_files_of_that_series_only(tmp_path: Path) -> None:
     registry = named()
-    target = store(tmp_path, registry, memory=1)
+    target = store(tmp_path, registry, sealable=BY_SERIES)
     await target.open()
     for minute in range(4):
         rows: list[Row] = [(who, minute * 60.0, {"power_w": float(minute)}) for who in METERS]
@@ -430,6 +443,109 @@ async def test_names_of_folders_are_no_patterns(tmp_path: Path) -> None:
     await bench.store.close()
 
 
+async def test_stretches_are_merged_with_what_was_overridden_and_told_as_before(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, sealable={**MERGING, "fan": 4})
+    await bench.store.open()
+    await bench.minutes(4)
+    assert await bench.store.seal() == 3
+    await bench.put((METERS[0], 60, {"power_w": 7.0}), (METERS[1], 61, {"power_w": 8.0}))
+    await bench.minutes(1, 4)
+    before, counts = await told(bench.store), StoreCounts(rows=11, duplicates=1)
+    await bench.store.seal()
+    (merged,) = files(tmp_path)
+    assert pq.read_metadata(merged).num_rows == 9, "what the newest minute does not have, each once"
+    assert await told(bench.store) == before
+    assert await bench.store.counts() == counts
+    with bench.store._file.cursor() as cursor:
+        assert cursor.execute("SELECT count(*) FROM overridden").fetchone() == (0,)
+    await bench.stop()
+    again = store(tmp_path, bench.registry)
+    await again.open()
+    assert await told(again) == before
+    await again.close()
+
+
+async def test_merged_files_are_cut_by_series_and_are_not_merged_again(tmp_path: Path) -> None:
+    registry = named()
+    target = store(tmp_path, registry, sealable={**BY_SERIES, **MERGING})
+    await target.open()
+    for minute in range(9):
+        rows: list[Row] = [(who, minute * 60.0, {"power_w": float(minute)}) for who in METERS]
+        await target.append([frame(registry, METER, rows)], minute + 1)
+        await target.seal()
+    with target._file.cursor() as cursor:
+        query = SeriesQuery(METER, ALL.start, ALL.end, {"site": ["kaunas"]})
+        assert target._file.source(cursor, query).rows.count(".parquet'") == 4
+    assert len(files(tmp_path)) == 12
+    assert len(await told(target)) == 27
+    await target.close()
+
+
+async def test_stretches_far_apart_are_not_merged(tmp_path: Path) -> None:
+    """The file would keep the older rows on disk until the newer ones end."""
+    bench = Bench(tmp_path, sealable=MERGING)
+    await bench.store.open()
+    for first in (0, 1000, 2000):
+        await bench.minutes(1, first)
+    await bench.store.seal()
+    assert len(files(tmp_path)) == 2
+    await bench.minutes(2, 2001)
+    await bench.store.seal()
+    assert len(files(tmp_path)) == 3
+    assert len(await told(bench.store)) == 10
+    await bench.stop()
+
+
+async def test_files_that_were_merged_stay_until_nobody_reads_them(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, sealable=MERGING)
+    await bench.store.open()
+    await bench.minutes(2)
+    await bench.store.seal()
+    reading = bench.store.raw(ALL)
+    assert (await anext(reading)).num_rows == 4
+    await bench.minutes(1, 2)
+    await bench.store.seal()
+    assert len(files(tmp_path)) == 3
+    await reading.aclose()  # type: ignore[attr-defined]
+    await bench.store.prune(ROLLUPS["meter_1m"], at(0))
+    assert len(files(tmp_path)) == 1
+    assert len(await told(bench.store)) == 6
+    await bench.stop()
+
+
+async def test_where_files_cannot_be_merged_they_stay(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, sealable=MERGING)
+    await bench.store.open()
+    write = bench.store._file.write_sealed
+
+    def fail(cursor: duckdb.DuckDBPyConnection, **what: Any) -> None:
+        if what["sealing"].stretch.merged is not None:
+            raise OSError("no space left on device")
+        write(cursor, **what)
+
+    bench.store._file.write_sealed = fail  # type: ignore[method-assign,assignment]
+    await bench.minutes(3)
+    with pytest.raises(StoreError, match="free space on that disk"):
+        await bench.store.seal()
+    assert len(files(tmp_path)) == 2
+    assert len(await told(bench.store)) == 6
+    bench.store._file.write_sealed = write  # type: ignore[method-assign]
+    await bench.minutes(1, 3)
+    await bench.store.seal()
+    assert len(files(tmp_path)) == 2
+    assert len(await told(bench.store)) == 8
+    await bench.stop()
+
+
+async def test_heads_of_files_are_not_kept_in_memory(bench: Bench) -> None:
+    await bench.minutes(30)
+    await bench.store.seal()
+    assert len(await told(bench.store)) == 60
+    with bench.store._file.cursor() as cursor:
+        held = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory() WHERE tag = 'OBJECT_CACHE'"
+        assert cursor.execute(held).fetchone() == (0,)
+
+
 KEPT_S = 600.0
 
 
@@ -456,11 +572,11 @@ from pathlib import Path
 from telemetry.catalogue import METER
 from telemetry.stores.duckdb import DuckDBStore
 from tests.fakes.frames import frame
-from tests.unit.telemetry.test_duckdb_sealed import KEPT_S, at, batch, named, store
+from tests.unit.telemetry.test_duckdb_sealed import KEPT_S, MERGING, at, batch, named, store
 
 async def main(folder):
     registry = named()
-    target = store(folder, registry, 30, DuckDBStore)
+    target = store(folder, registry, 30, DuckDBStore, MERGING)
     position = await target.open()
     print(position, flush=True)
     while True:
