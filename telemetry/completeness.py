@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
 import structlog
 
-from runtime.clock import Clock, from_ms, to_ms
+from runtime.clock import Clock, to_ms
 from runtime.errors import StoreError
-from telemetry.completeness_book import FORGET, HOURS, SourceHistory
+from telemetry.completeness_book import FORGET, SourceHistory
 from telemetry.completeness_hour import HourTable
-from telemetry.completeness_pace import is_final, period_ms
+from telemetry.completeness_memory import Repeats, day_until, note_stored, remember
+from telemetry.completeness_state import LedgerState
 from telemetry.completeness_stored import StoredHours
+from telemetry.expectation import TOLD, Asked, Known, came, expectation
 from telemetry.follower import Follower
 from telemetry.frame import Floats, Frame
 from telemetry.intake import COMPLETENESS, INTAKE
@@ -24,9 +26,6 @@ from telemetry.intake_tally import HOUR_MS
 from telemetry.journal import Journal
 
 log = structlog.get_logger(__name__)
-
-POSITION, CLOSED, NEWEST = "completeness.position", "completeness.closed_ms", "completeness.newest_ms"
-"""Counters of the journal in which the state stands, committed with the rows that it is about."""
 
 EVERY = timedelta(minutes=1)
 """How often changed hours are stored."""
@@ -57,9 +56,11 @@ class Completeness:
     ) -> None:
         self._journal, self._reader, self._stored = journal, reader, stored
         self._account, self._clock = account, clock
+        self._state = LedgerState(journal)
         self._turn = asyncio.Lock()
         self._hours: dict[int, HourTable] = {}
         self._history = SourceHistory()
+        self._repeats = Repeats(stored)
         self._position = 0
         self._since_ms = 0
         self._pending = False
@@ -69,7 +70,7 @@ class Completeness:
     @property
     def safe(self) -> int:
         """The position up to which nothing is needed again."""
-        return self._state(POSITION) if self._pending else self._position
+        return self._state.position if self._pending else self._position
 
     @property
     def hours(self) -> Mapping[int, HourTable]:
@@ -87,28 +88,29 @@ class Completeness:
         Hours of which a part is only in the store are left out: a minute later they are stored as a whole.
         """
         this = to_ms(self._clock.now()) // HOUR_MS * HOUR_MS
-        if this not in self._hours and this > self._state(NEWEST):
-            self._table(this)
-        for table in [table for table in self._hours.values() if table.whole]:
+        hours = self._hours
+        if this not in hours and this > self._state.newest_ms:
+            hours = {**hours, this: HourTable(this, whole=True)}
+        for table in [table for table in hours.values() if table.whole]:
             sources = table.there()
             if table.at_ms == this:
                 sources = np.union1d(sources, self._alive(this))
-            columns = {name: table.get(name, sources) for name in COMPLETENESS.field_names}
-            columns["period_ms"], columns["expected"] = self._expected(table, sources)
-            yield sources, table.at_ms, columns
+            yield sources, table.at_ms, self._columns(table, sources)
 
     async def open(self) -> int:
         """Go on from what the journal knows, once the store has followed that far. Raises StoreError."""
         async with self._turn:
             self._hours, self._history, self._pending = {}, SourceHistory(), False
-            self._position = max(self._state(POSITION), self._journal.places.get(self.name, 0))
-            self._since_ms = to_ms(self._clock.now())
-            newest = self._state(NEWEST)
-            if newest:
+            self._position = max(self._state.position, self._journal.places.get(self.name, 0))
+            now = self._clock.now()
+            self._since_ms = to_ms(now)
+            if newest := self._state.newest_ms:
                 await self._reader.wait_for(self._journal.head)
-                await self._recall(newest)
+                await remember(self._history, self._stored, self._account.cadences, newest)
+                await self._repeats.refresh(self._since_ms)
+                await note_stored(self._history, self._stored, self._repeats, *day_until(now))
             self._expect_configured()
-            self._note_this_hour()
+            self._note_memory()
             self.opened = True
             return self._position
 
@@ -141,8 +143,9 @@ class Completeness:
             if self.opened:
                 await self._store_changes()
                 await self._end_hours()
-                self._note_this_hour()
+                self._note_memory()
                 self._let_go(2)
+                await self._note_repeats()
 
     async def close(self) -> None:
         """Nothing to release: what is not stored yet is counted again from the journal."""
@@ -171,22 +174,25 @@ class Completeness:
         table = self._hours.get(hour)
         if table is None:
             # What is newer than all that was ever stored needs no look at the store.
-            table = self._hours[hour] = HourTable(hour, whole=hour > self._state(NEWEST))
+            table = self._hours[hour] = HourTable(hour, whole=hour > self._state.newest_ms)
         return table
 
     async def _store_changes(self) -> None:
         changed = [table for table in self._hours.values() if len(table.changed())]
         for table in changed:
             await self._make_whole(table)
-        frames = [self._rows(table, table.changed()) for table in changed]
-        await self._write(frames, {POSITION: self._position})
-        for table in changed:
-            table.written()
+        rows = [(table, table.changed()) for table in changed]
+        told = [self._columns(table, sources) for table, sources in rows]
+        frames = [self._frame(*one, columns) for one, columns in zip(rows, told, strict=True)]
+        await self._state.write(frames, position=self._position)
+        for (table, sources), columns in zip(rows, told, strict=True):
+            table.stored(sources, columns)
+            self._note(table.at_ms, sources, columns)
         self._pending = False
 
     async def _end_hours(self) -> None:
         """Also who was silent for the whole of an hour that has ended gets a row of it."""
-        closed = self._state(CLOSED)
+        closed = self._state.closed_ms
         if not closed:
             closed = min([self._since_ms // HOUR_MS * HOUR_MS, *self._hours])
         now = to_ms(self._clock.now() - GRACE)
@@ -194,12 +200,14 @@ class Completeness:
         while closed + HOUR_MS <= now:
             table = self._table(closed)
             await self._make_whole(table)
-            rows = np.union1d(self._alive(closed), table.there())
-            frame = self._rows(table, rows, self._history.silent_hours(rows, closed))
-            self._history.keep_pace(rows, table.get("period_ms", rows))
+            sources = np.union1d(self._alive(closed), table.there())
+            columns = self._columns(table, sources, self._history.silent_hours(sources, closed))
+            frame = self._frame(table, sources, columns)
+            await self._state.write([frame], closed_ms=closed + HOUR_MS)
+            table.stored(sources, columns)
+            self._history.keep_pace(sources, columns["period_ms"])
+            self._note(closed, sources, columns)
             closed += HOUR_MS
-            await self._write([frame], {CLOSED: closed})
-            table.written()
             self._let_go(2)
 
     def _alive(self, hour: int) -> Numbers:
@@ -208,42 +216,51 @@ class Completeness:
         alive = self._history.alive(hour, cadences.declared(len(self._account.sources)))
         return alive[~np.isnan(cadences.period_ms(alive))]
 
-    def _note_this_hour(self) -> None:
-        """Who has said nothing in it has no row of it yet."""
+    def _columns(self, table: HourTable, sources: Numbers, silent: Floats | None = None) -> dict[str, Floats]:
+        """All that is to be told of ``sources`` in the hour of ``table`` now."""
+        counts, told, cadences = table.counts(sources), table.told(sources), self._account.cadences
+        declared = cadences.declared_ms(sources)
+        believed = cadences.period_ms(sources)
+        believed[sources == 0] = np.nan  # nobody in particular has no cadence
+        known = Known(
+            declared_ms=declared,
+            early_ms=cadences.early_ms(sources, table.at_ms + HOUR_MS),
+            before_ms=self._history.pace(sources),
+            now_ms=believed,
+            since_ms=self._history.since(sources),
+            silent=told["silent"] if silent is None else silent,
+            told=told,
+        )
+        closed = table.at_ms < self._state.closed_ms
+        hour = Asked(table.at_ms, to_ms(self._clock.now()), closed)
+        return counts | expectation(hour, counts, known)
+
+    def _frame(self, table: HourTable, sources: Numbers, columns: Mapping[str, Floats]) -> Frame:
+        """The rows of ``sources`` as they are to be stored; a count that nobody ever had is left out."""
+        there = table.columns.union(TOLD)
+        kept = {name: column for name, column in columns.items() if name in there}
+        at_ms = np.full(len(sources), table.at_ms, dtype=np.int64)
+        return Frame(COMPLETENESS, self._account.sources.ids(sources), at_ms, kept)
+
+    def _note(self, hour: int, sources: Numbers, columns: Mapping[str, Floats]) -> None:
+        new = came(columns, columns["repeated"] + self._repeats.of(hour, sources))
+        self._history.note(hour, sources, new, columns["expected"])
+
+    def _note_memory(self) -> None:
+        """Who has said nothing in this hour has no row of it yet."""
         for sources, hour, columns in self.now():
-            self._history.note(hour, sources, columns["received"], columns["expected"])
+            self._note(hour, sources, columns)
 
-    def _rows(self, table: HourTable, sources: Numbers, silent: Floats | None = None) -> Frame:
-        """The rows of ``sources`` as they are to be stored, with what was to be expected."""
-        if len(sources):
-            period, expected = self._expected(table, sources)
-            table.put(sources, "period_ms", period)
-            table.put(sources, "expected", expected)
-            since = self._history.since(sources) - table.at_ms
-            table.put(sources, "from_ms", np.where((since > 0) & (since < HOUR_MS), since, np.nan))
-            received = table.get("received", sources)
-            known = table.get("silent", sources) if silent is None else silent
-            table.put(sources, "silent", np.where(received > 0, 0.0, known))
-            self._history.note(table.at_ms, sources, received, expected)
-        return table.frame(sources, self._account.sources.ids(sources))
-
-    def _expected(self, table: HourTable, sources: Numbers) -> tuple[Floats, Floats]:
-        """Period and messages expected; once an hour was closed both stay as they were."""
-        cadences, now = self._account.cadences, to_ms(self._clock.now())
-        current = now < table.at_ms + HOUR_MS
-        before = np.full(len(sources), np.nan) if current else self._history.pace(sources)
-        period = period_ms(table, sources, cadences, before)
-        period[sources == 0] = np.nan
-        since = np.maximum(table.at_ms, self._history.since(sources))
-        until = np.full(len(sources), float(table.at_ms + HOUR_MS))
-        if current:  # the newest may be on its way
-            until = now - np.nan_to_num(period)
-        expected = np.floor(np.maximum(0.0, until - since) / period)
-        if table.at_ms < self._state(CLOSED):
-            held = is_final(table, sources, cadences)
-            expected[held] = table.get("expected", sources)[held]
-            period[held] = table.get("period_ms", sources)[held]
-        return period, expected
+    async def _note_repeats(self) -> None:
+        """Hours in which the store has found more rows that it had before are less full than they looked."""
+        now = self._clock.now()
+        stale = await self._repeats.refresh(to_ms(now))
+        start, end = day_until(now)
+        if any(hour not in self._hours for hour in stale):
+            await self._reader.wait_for(self._journal.head)
+            await note_stored(self._history, self._stored, self._repeats, start, end)
+        if stale:
+            self._note_memory()
 
     async def _make_whole(self, table: HourTable) -> None:
         if not table.whole:
@@ -251,31 +268,6 @@ class Completeness:
             sources, columns = await self._stored.hour(table.at_ms)
             self._history.grow(len(self._account.sources))
             table.found(sources, columns)
-
-    async def _recall(self, newest: int) -> None:
-        """What the stored hours tell of each source."""
-        end = from_ms(newest + HOUR_MS)
-        sources, hours, columns = await self._stored.latest(end - FORGET, end)
-        self._history.grow(len(self._account.sources))
-        self._account.cadences.recall(sources, columns["period_ms"])
-        self._history.keep_pace(sources, columns["period_ms"])
-        never = np.isnan(columns["silent"])
-        for hour in np.unique(hours[never]).tolist():
-            self._history.expect(sources[never & (hours == hour)], hour)
-        sources, hours = sources[~never], hours[~never]
-        columns = {name: column[~never] for name, column in columns.items()}
-        last = hours - columns["silent"].astype(np.int64) * HOUR_MS
-        since = np.where(last == hours, np.nan_to_num(columns["from_ms"]), 0.0)
-        for hour in np.unique(last).tolist():
-            mine = last == hour
-            self._history.heard(sources[mine], hour, since[mine])
-        first = from_ms(newest - (HOURS - 1) * HOUR_MS)
-        async for mine, at_ms, shown in self._stored.rows(first, end, ("received", "expected")):
-            for hour in np.unique(at_ms).tolist():
-                one = at_ms == hour
-                self._history.note(
-                    hour, mine[one], np.nan_to_num(shown["received"][one]), shown["expected"][one]
-                )
 
     def _expect_configured(self) -> None:
         says = self._account.cadences.declared(len(self._account.sources))
@@ -287,14 +279,3 @@ class Completeness:
         stored = sorted(h for h, table in self._hours.items() if not len(table.changed()))
         for hour in stored[: max(0, len(stored) - keep)]:
             del self._hours[hour]
-
-    def _state(self, name: str) -> int:
-        return self._journal.counters.get(name, 0)
-
-    async def _write(self, frames: Iterable[Frame], state: dict[str, int]) -> None:
-        """Write ``frames`` and the state that they bring about in one transaction."""
-        full = [frame for frame in frames if len(frame)]
-        state[NEWEST] = max([self._state(NEWEST), *(int(f.at_ms[0]) for f in full)])
-        moved = {name: value - self._state(name) for name, value in state.items()}
-        if full or moved.get(CLOSED):
-            await self._journal.append(full, {n: by for n, by in moved.items() if by}, derived=True)

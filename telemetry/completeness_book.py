@@ -19,13 +19,16 @@ HOURS = 24
 """Hours of which the share that came is kept."""
 
 NOTHING = 255
-"""Of an hour in which nothing was expected and nothing came."""
+"""Of an hour in which nothing was expected and nothing came that could be used."""
 
 SPOKE = 254
 """Of an hour in which something came, and nobody knows how much was to be expected."""
 
 FULL = 200
 """Of an hour in which everything came; less than all is less than this."""
+
+_ROUNDING = 1e-6
+"""How far a share may be off because it is a fraction of fractions."""
 
 _UNKNOWN = int(np.iinfo(np.int64).max)
 
@@ -89,7 +92,7 @@ class SourceHistory:
         last = self._last[sources]
         return np.where(last == NEVER, np.nan, np.maximum(0, (at_ms - last) // HOUR_MS).astype(np.float64))
 
-    def note(self, at_ms: int, sources: Numbers, received: Floats, expected: Floats) -> None:
+    def note(self, at_ms: int, sources: Numbers, came: Floats, expected: Floats) -> None:
         """Keep which share of the ``expected`` messages came in this hour, if it is one of the last."""
         place = at_ms // HOUR_MS % HOURS
         if at_ms < self._hours[place]:
@@ -98,9 +101,9 @@ class SourceHistory:
             self._hours[place] = at_ms
             self._shares[:, place] = NOTHING
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.minimum(received / expected, 1.0)
-        shown = np.where(np.isnan(expected), SPOKE, np.floor(FULL * np.nan_to_num(share)))
-        nothing = np.where(np.isnan(expected), received == 0, expected == 0)
+            share = np.minimum(came / expected, 1.0)
+        shown = np.where(np.isnan(expected), SPOKE, np.floor(FULL * np.nan_to_num(share) + _ROUNDING))
+        nothing = np.where(np.isnan(expected), came == 0, expected == 0)
         self._shares[sources, place] = np.where(nothing, NOTHING, shown).astype(np.uint8)
 
     def shares(self, sources: Numbers, at_ms: int) -> npt.NDArray[np.uint8]:

@@ -13,8 +13,9 @@ import numpy as np
 from runtime.clock import from_ms, to_ms
 from telemetry.completeness_book import SourceHistory
 from telemetry.completeness_stored import HourRows, StoredHours
+from telemetry.expectation import came
 from telemetry.frame import Floats, Mask
-from telemetry.intake import COMPLETENESS, COUNTS, is_nobody
+from telemetry.intake import ADDED, COMPLETENESS, is_nobody
 from telemetry.intake_sources import IntakeSources, Numbers
 from telemetry.intake_tally import HOUR_MS
 from telemetry.reason import REASONS
@@ -27,9 +28,10 @@ class SourceHour:
     Messages: ``expected``, ``received``, ``missed`` by the publisher's counter, ``missing``, ``unstamped``.
     Rows: ``rows`` were not refused; of those ``duplicate`` had been stored before and ``late`` came after
     newer ones. ``rejected`` counts whole messages, and single rows where only those were at fault.
-    ``missing`` is what the cadence or the publisher's counter shows to be lost, whichever is more; it and
-    ``expected`` are None where nobody knows. The source ``""`` is what no known device told, to whichever
-    process.
+    Of ``kept`` messages something new was: those received less what was refused whole and what came again.
+    ``missing`` is what is ``expected`` and not kept, or what the publisher's counter shows to be lost,
+    whichever is more; it and ``expected`` are None where nobody knows. The source ``""`` is what no known
+    device told, to whichever process.
     """
 
     source: str
@@ -44,6 +46,7 @@ class SourceHour:
     missed: int
     unstamped: int
     session_gaps: int
+    kept: int
 
 
 class CompletenessView(Protocol):
@@ -172,9 +175,11 @@ def _summed(rows: Sequence[Sequence[float]]) -> Sequence[float]:
 
 def _line(source: str, hour: int, row: Sequence[float], again: float) -> SourceHour:
     told = dict(zip(COMPLETENESS.field_names, row, strict=True))
-    count = {name: 0 if told[name] != told[name] else round(told[name]) for name in COUNTS}
+    count = {name: 0 if told[name] != told[name] else round(told[name]) for name in ADDED}
     duplicate = count["repeated"] + round(again)
     expected = None if told["expected"] != told["expected"] else round(told["expected"])
+    kept = _kept(count, duplicate)
+    lost = None if expected is None else max(0, expected - kept, count["missed"])
     return SourceHour(
         source,
         from_ms(hour),
@@ -184,10 +189,11 @@ def _line(source: str, hour: int, row: Sequence[float], again: float) -> SourceH
         max(0, count["not_newer"] - duplicate),
         duplicate,
         dict(_rejected(count)),
-        _missing(expected, count, duplicate),
+        count["missed"] or None if expected is None else lost,
         count["missed"],
         count["unstamped"],
         count["session_gaps"],
+        kept,
     )
 
 
@@ -197,9 +203,9 @@ def _rejected(count: Mapping[str, int]) -> Iterator[tuple[str, int]]:
             yield reason, count[f"rejected_{reason}"]
 
 
-def _missing(expected: int | None, count: Mapping[str, int], duplicate: int) -> int | None:
-    """Messages lost. One that came again is one: of the received as many count as rows were new."""
-    if expected is None:
-        return count["missed"] or None
-    new = 1.0 if not count["rows"] else max(0.0, 1 - duplicate / count["rows"])
-    return max(0, expected - round(new * count["received"]), count["missed"])
+def _kept(count: Mapping[str, int], duplicate: int) -> int:
+    """Messages of which something new was kept."""
+    if not count["refused"] and not duplicate:
+        return count["received"]
+    counts = {name: np.array([float(count[name])]) for name in ("received", "refused", "rows")}
+    return round(float(came(counts, np.array([float(duplicate)]))[0]))

@@ -37,8 +37,8 @@ COUNTS: tuple[str, ...] = (
 PACE: tuple[str, ...] = ("paced", "covers_ms")
 """Columns that add up too: messages of which a rhythm was known, and the time that they stand for at it."""
 
-ADDED: tuple[str, ...] = (*COUNTS, *PACE)
-"""Columns that add up over batches; nothing told is 0."""
+ADDED: tuple[str, ...] = (*COUNTS, *PACE, "refused")
+"""Columns that add up over batches; nothing told is 0. ``refused`` are messages of which nothing was used."""
 
 _MANY = 2.0**53
 _NAMED = "source"

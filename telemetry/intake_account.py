@@ -72,6 +72,9 @@ class IntakeAccount:
             refused[source] += count
             named.setdefault(reason, Counter())[source] += count
         known = tally.add_named("received", refused)
+        tally.add_named("refused", refused)
+        if any(one.refused for one in judged.checked):
+            self._add_refused((sources, at_ms), batch, judged.checked, tally)
         tally.add_nobody("received", batch.received - len(sources) - known)
         for reason, count in batch.rejected.items():
             column = f"rejected_{reason}"
@@ -99,6 +102,24 @@ class IntakeAccount:
         sources = self.sources.of_series(np.array(batch.told, dtype=np.int32))
         at_ms = np.array(batch.told_ms, dtype=np.int64)
         return sources, np.where(self._quality.believed(at_ms), at_ms, tally.arrived_ms)
+
+    def _add_refused(
+        self, told: tuple[Numbers, Millis], batch: Batch, checked: Sequence[Checked], tally: Tally
+    ) -> None:
+        """Messages of which no row was believed."""
+        kept = set[tuple[int, int]]()
+        doubted = set[int]()
+        for one in checked:
+            sources = self.sources.of_series(one.frame.series)
+            kept.update(zip(sources.tolist(), one.frame.at_ms.tolist(), strict=True))
+            for series in one.refused.values():
+                doubted.update(self.sources.of_series(series).tolist())
+        sources, at_ms = told
+        messages = zip(sources.tolist(), batch.told_ms, strict=True)
+        whole = [
+            k for k, (source, at) in enumerate(messages) if source in doubted and (source, at) not in kept
+        ]
+        tally.add("refused", sources[whole], at_ms[whole])
 
     def _add_pace(self, sources: Numbers, at_ms: Millis, tally: Tally) -> None:
         """What each message stands for by the rhythm of its source at its time."""

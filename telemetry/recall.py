@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NoReturn
 
-import numpy as np
 import structlog
 
 from runtime.backoff import Backoff
 from runtime.clock import Clock, to_ms
 from runtime.errors import StoreError
 from telemetry.catalogue import GPU, MEASUREMENTS
-from telemetry.completeness_book import FORGET, HOURS, SourceHistory
+from telemetry.completeness_book import FORGET, SourceHistory
+from telemetry.completeness_memory import Repeats, day_until, note_stored
 from telemetry.completeness_stored import StoredHours
 from telemetry.frame import Floats
 from telemetry.intake_sources import IntakeSources, Numbers
-from telemetry.intake_tally import HOUR_MS
 from telemetry.live import LiveState
 from telemetry.restore import Wanted, find_newest
 from telemetry.rollup import ALL_ROLLUPS, GROUPS
@@ -51,6 +50,7 @@ class Recall:
         self.sources = IntakeSources(registry, lambda _number, _name: None)
         self.hours = StoredHours(store, self.sources)
         self.history = SourceHistory()
+        self._repeats = Repeats(self.hours)
         self.problem: str | None = None
         """Why the store cannot be asked, for people; None while it can."""
         self._grouped = 0
@@ -72,13 +72,9 @@ class Recall:
         now = self._clock.now()
         await self.hours.latest(now - FORGET, now)  # whoever has a row there is named by that
         history = SourceHistory()
-        rows = [one async for one in self.hours.rows(_hour(now) - (HOURS - 1) * _HOUR, now, _SHARE)]
         history.grow(len(self.sources))
-        for sources, hours, columns in rows:
-            received, expected = np.nan_to_num(columns["received"]), columns["expected"]
-            for hour in np.unique(hours).tolist():
-                one = hours == hour
-                history.note(hour, sources[one], received[one], expected[one])
+        await self._repeats.refresh(to_ms(now))
+        await note_stored(history, self.hours, self._repeats, *day_until(now))
         self.history = history
         self._book.know(self._known())
         await self._name_groups()
@@ -129,11 +125,3 @@ class Recall:
             self._grouped = number + 1
             if number % 10_000 == 0:
                 await asyncio.sleep(0)
-
-
-_SHARE = ("received", "expected")
-_HOUR = timedelta(milliseconds=HOUR_MS)
-
-
-def _hour(at: datetime) -> datetime:
-    return at - timedelta(milliseconds=to_ms(at) % HOUR_MS)

@@ -42,7 +42,7 @@ def read(column: Kept, sources: Numbers, nothing: float) -> Kept:
     if int(sources.max(initial=-1)) < len(column):
         return column[sources]
     found = np.full(len(sources), nothing, dtype=column.dtype)
-    there = sources < len(column)
+    there = (sources >= 0) & (sources < len(column))
     found[there] = column[sources[there]]
     return found
 

@@ -38,7 +38,8 @@ class CompletenessAsked(Asked):
 
 class CompletenessLine(BaseModel):
     """Messages: ``expected`` by the source's cadence, ``received``, ``missed`` by the publisher's counter,
-    ``missing`` (whichever of both shows more), ``unstamped`` without a time of their own. ``expected`` is
+    ``kept`` those that told something new (neither refused whole nor sent before), ``missing`` (expected and
+    not kept, or missed, whichever is more), ``unstamped`` without a time of their own. ``expected`` is
     null where no cadence is known, ``missing`` where nothing could show a loss. Rows, a device at a time:
     ``late`` came after newer ones, ``duplicate`` had been stored before. ``rejected`` counts whole messages,
     and single rows where only those were at fault, ``rejected_by`` the same by reason. ``session_gaps`` is
@@ -58,6 +59,7 @@ class CompletenessLine(BaseModel):
     missed: int
     unstamped: int
     session_gaps: int
+    kept: int
 
 
 class Completeness(BaseModel):
@@ -96,6 +98,7 @@ def _told(line: SourceHour) -> dict[str, object]:
         "missed": line.missed,
         "unstamped": line.unstamped,
         "session_gaps": line.session_gaps,
+        "kept": line.kept,
     }
 
 

@@ -299,12 +299,12 @@ def _hours(now: datetime) -> list[SourceHour]:
     bad = {"undecodable": 1, "out_of_range": 2}
     before = hour - timedelta(hours=1)
     return [
-        SourceHour("gdansk/meter/main-1", before, 60, 33, 31, 1, 2, bad, 30, 0, 4, 0),
-        SourceHour("gdansk/meter/main-1", hour, 30, 31, 31, 0, 0, {}, 0, 0, 0, 0),
-        SourceHour("gdansk/a/r1/n01/gpu", hour, None, 62, 496, 0, 0, {}, 3, 3, 0, 0),
-        SourceHour("kaunas/supply/pv-roof", before, 60, 0, 0, 0, 0, {}, 60, 0, 0, 0),
-        SourceHour("grid/PL", hour, None, 4, 4, 0, 0, {}, None, 0, 0, 0),
-        SourceHour("", hour, None, 7, 0, 0, 0, {"topic": 5}, None, 0, 0, 1),
+        SourceHour("gdansk/meter/main-1", before, 60, 33, 31, 1, 2, bad, 30, 0, 4, 0, 30),
+        SourceHour("gdansk/meter/main-1", hour, 30, 31, 31, 0, 0, {}, 0, 0, 0, 0, 31),
+        SourceHour("gdansk/a/r1/n01/gpu", hour, None, 62, 496, 0, 0, {}, 3, 3, 0, 0, 62),
+        SourceHour("kaunas/supply/pv-roof", before, 60, 0, 0, 0, 0, {}, 60, 0, 0, 0, 0),
+        SourceHour("grid/PL", hour, None, 4, 4, 0, 0, {}, None, 0, 0, 0, 4),
+        SourceHour("", hour, None, 7, 0, 0, 0, {"topic": 5}, None, 0, 0, 1, 2),
     ]
 
 

@@ -210,9 +210,9 @@ async def test_each_source_shows_its_day_and_who_lacks_most_comes_first_of_those
     hour = AT.replace(minute=0)
     meter, node = "gdansk/meter/main-1", "gdansk/a/r1/n01/gpu"
     told = [
-        SourceHour(meter, hour - timedelta(hours=n), 60, 50, 50, 0, 0, {}, 10, 0, 0, 0) for n in range(30)
+        SourceHour(meter, hour - timedelta(hours=n), 60, 50, 50, 0, 0, {}, 10, 0, 0, 0, 50) for n in range(30)
     ]
-    told.append(SourceHour(node, hour, None, 5, 40, 0, 0, {}, None, 0, 0, 0))
+    told.append(SourceHour(node, hour, None, 5, 40, 0, 0, {}, None, 0, 0, 0, 5))
     full = {meter: [FULL] * 23 + [166], node: [NOTHING] * 23 + [SPOKE]}
     page = await system_page(replace(house, completeness=ToldHours(told, full)), View(), AT)
     lines = {line.status.source: line for line in page.sources}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
@@ -276,6 +276,93 @@ async def test_a_message_that_came_twice_stands_for_no_other(tmp_path: Path) -> 
         await rig.tend()
         line, _ = of(await rig.lines(), NODE)
         assert (line.expected, line.received, line.duplicate, line.missing) == (360, 360, 360, 180)
+
+
+async def test_what_the_store_finds_to_have_come_twice_empties_the_hour_again(tmp_path: Path) -> None:
+    clock = at(1.1)
+    async with intake(tmp_path, clock, {METER: 10 * SECOND}) as rig:
+        half = [meter(s) for s in range(0, 1800, 10)]
+        await rig.hear(half)
+        await rig.hear([meter(s) for s in range(3600, 3900, 10)])
+        await rig.hear(half)
+        await rig.tend()
+        first, _ = of(await rig.lines(), METER)
+        assert (first.received, first.duplicate, first.kept, first.missing) == (360, 180, 180, 180)
+        await rig.tend()
+        assert rig.view.shares(clock.now())[METER][-2] == FULL // 2
+        clock.advance(4 * HOUR)
+        await rig.tend()
+        await rig.hear(half)
+        await rig.tend()
+        await rig.tend()
+        assert rig.view.shares(clock.now())[METER][-6] == FULL // 2, "also of hours that have left memory"
+    async with intake(tmp_path, clock, {METER: 10 * SECOND}) as rig:
+        assert rig.view.shares(clock.now())[METER][-6] == FULL // 2
+        await check_sums(rig)
+
+
+@pytest.mark.parametrize("bad", ["?", '{"ts":%d,"power_w":1e12}'])
+async def test_what_is_refused_fills_no_hour(tmp_path: Path, bad: str) -> None:
+    clock = at(1)
+    async with intake(tmp_path, clock) as rig:
+        for first in range(0, 3600, 60):
+            clock.set(from_ms(T0) + first * SECOND)
+            await rig.hear([meter(s) for s in range(first, first + 60)])
+        for first in range(3600, 7200, 60):
+            clock.set(from_ms(T0) + first * SECOND)
+            told = [f"{bad}" % (T0 + 1000 * s) if "%" in bad else bad for s in range(first, first + 60)]
+            refused = [Message(f"dc/v1/{METER}", one.encode()) for one in told]
+            await rig.hear([meter(s) for s in range(first, first + 60, 6)] + refused[1::6] + refused[2::6])
+        clock.advance(5 * MINUTE)
+        await rig.tend()
+        whole, hour, *_ = of(await rig.lines(), METER)
+        assert (whole.expected, whole.kept, whole.missing) == (3600, 3600, 0)
+        assert (hour.expected, hour.received, hour.kept, hour.missing) == (3600, 1800, 600, 3000)
+        assert sum(hour.rejected.values()) == 1200
+        assert rig.view.shares(clock.now())[METER][-3:-1] == [FULL, FULL // 6]
+        await check_sums(rig)
+
+
+async def test_of_a_message_with_some_refused_rows_the_others_count(tmp_path: Path) -> None:
+    async with intake(tmp_path, at(1), {NODE: 10 * SECOND}) as rig:
+        told = '{"ts":%d,"gpus":[{"i":0,"power_w":%s},{"i":1,"power_w":9e9}]}'
+        watts = ["700"] * 90 + ["9e9"] * 90
+        messages = [told % (T0 + 10_000 * k, power) for k, power in enumerate(watts)]
+        await rig.hear([Message(f"dc/v1/{NODE}", one.encode()) for one in messages])
+        await rig.tend()
+        line, *_ = of(await rig.lines(), NODE)
+        assert (line.received, line.rows, line.kept) == (180, 90, 90)
+        assert sum(one.rejected.get("out_of_range", 0) for one in await rig.lines()) == 270
+
+
+_OUTAGES: dict[str, Callable[[int], bool]] = {
+    "half the hour lost, then 1 in 10 while it mends": lambda s: s < 1700 or (s >= 3500 and s % 10 == 0),
+    "20 min lost, irregular when it comes back": lambda s: s < 2400 or s in {3601, 3603, 3610, 3633, 3660},
+    "every 2nd message": lambda s: s % 2 == 0,
+    "1 in 5, at random": lambda s: s * 7919 % 1009 < 200,
+    "1 in 60": lambda s: s % 60 == 0,
+    "all": lambda _: False,
+}
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("what", _OUTAGES)
+async def test_an_outage_never_lowers_what_is_expected(tmp_path: Path, what: str, declared: bool) -> None:
+    clock = at(0)
+    came, hour = _OUTAGES[what], range(3600, 7200)
+    left = [s for s in range(7400) if s < 3600 or came(s - 3600)]
+    async with intake(tmp_path, clock, {METER: SECOND} if declared else {}) as rig:
+        for first in range(0, 7400, 100):
+            clock.set(from_ms(T0) + (first + 100) * SECOND)
+            await rig.hear([meter(s) for s in left if first <= s < first + 100])
+            if first % 600 == 0:
+                await rig.tend()
+        clock.set(from_ms(T0) + 2 * HOUR + 5 * MINUTE)
+        await rig.tend()
+        line = of(await rig.lines(), METER)[1]
+        lost = len(hour) - len(set(left) & set(hour))
+        assert (line.expected, line.received, line.missing) == (3600, 3600 - lost, lost)
+        assert rig.view.shares(clock.now())[METER][-2] == FULL * (3600 - lost) // 3600
 
 
 async def test_what_the_counter_shows_to_be_lost_is_missing_in_the_hours_in_which_it_was_sent(
