@@ -70,8 +70,9 @@ class Batch:
 
     For the account by source: ``told`` and ``told_ms`` name every message that was used by a series of its
     source and by its time, ``gaps`` between which times ``missed`` ones were sent (series, from, to, how
-    many), and ``refused`` counts whole messages by source and reason where the topic was good. ``counted``
-    is how far the publishers' counts have come that it moved, by a series of each.
+    many), ``jumps`` the same where a count went on so far ahead that only the rhythm can tell how many, and
+    ``refused`` counts whole messages by source and reason where the topic was good. ``counted`` is how far
+    the publishers' counts have come that it moved, by a series of each.
     """
 
     received: int = 0
@@ -84,11 +85,14 @@ class Batch:
     told: list[int] = field(default_factory=list)
     told_ms: list[int] = field(default_factory=list)
     gaps: list[tuple[int, int, int, int]] = field(default_factory=list)
+    jumps: list[tuple[int, int, int, int]] = field(default_factory=list)
     refused: dict[tuple[str, str], int] = field(default_factory=dict)
     counted: dict[int, Counted] = field(default_factory=dict)
     unstamped: dict[str, int] = field(default_factory=dict)
     again: list[Again] = field(default_factory=list)
     builders: dict[str, ColumnBuilder] = field(default_factory=dict)
+    remarks: dict[str, int] = field(default_factory=dict)
+    """How many of the ``samples`` are of messages that were used, by what is odd about them."""
 
     def rows(self, measurement: Measurement) -> ColumnBuilder:
         """The builder of ``measurement``; append one value to every list of it per row."""
@@ -105,6 +109,25 @@ class Batch:
             self.refused[source, reason] = self.refused.get((source, reason), 0) + 1
         if before < SAMPLES_PER_REASON:
             self.samples.append(Rejection(reason, topic, detail, payload[:SAMPLE_LENGTH]))
+
+    def remark(self, what: str, topic: str, detail: str, payload: bytes) -> None:
+        """Keep a message that was used as a sample of what is odd about it."""
+        before = self.remarks.get(what, 0)
+        if before < SAMPLES_PER_REASON:
+            self.remarks[what] = before + 1
+            self.samples.append(Rejection(what, topic, detail, payload[:SAMPLE_LENGTH]))
+
+    def lose(self, between: tuple[int, int, int], lost: int, certain: bool) -> None:
+        """A publisher's count tells that ``lost`` messages are missing between two times, in ms, of a series.
+
+        -1 takes one of them back: what comes late after all, in the hour of its own time.
+        """
+        series, since_ms, at_ms = between
+        if not certain:
+            self.jumps.append((series, since_ms, at_ms, lost))
+            return
+        self.missed += lost
+        self.gaps.append((series, since_ms if lost > 0 else at_ms, at_ms, lost))
 
     def frames(self) -> list[Frame]:
         """All rows, one frame per measurement; empty ones left out."""

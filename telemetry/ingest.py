@@ -86,6 +86,7 @@ class Ingest:
     async def _commit(self, batch: Batch) -> None:
         async with self._turn:
             await self.account.sources.learn()
+            self.account.settle_jumps(batch)
             told, repeated = without_repeats(batch, self._live)
             checked = [self._quality.check(frame) for frame in told]
             frames, late, known = self._sorted_out([c.frame for c in checked if len(c.frame)])

@@ -60,6 +60,20 @@ class IntakeAccount:
         for source in sources:
             self.sources.ours(source)
 
+    def settle_jumps(self, batch: Batch) -> None:
+        """Where a count in ``batch`` jumped, take for lost what its source's rhythm had room for.
+
+        One message where nobody knows a rhythm or the times are not to be believed.
+        """
+        for series, since_ms, at_ms, most in batch.jumps:
+            period = float(self.cadences.period_ms(self.sources.of_series(np.array([series], np.int32)))[0])
+            lost = 1
+            if period > 0 and self._quality.believed(np.array([since_ms, at_ms])).all():
+                lost = min(most, max(0, round((at_ms - since_ms) / period) - 1))
+            if lost:
+                batch.lose((series, since_ms, at_ms), lost, certain=True)
+        batch.jumps.clear()
+
     def frame(self, batch: Batch, judged: Judged) -> Frame | None:
         """What ``batch`` adds to the account; None if nothing."""
         tally = Tally(self.sources, to_ms(self._quality.wall.now()))

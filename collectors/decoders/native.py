@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from collectors.counter import LARGEST, Counter
+from collectors.counter import LARGEST, LARGEST_GAP, Counter
 from collectors.decoder import DECODERS, CountOf, DecoderOptions, nobody_counted
 from collectors.source import Message
-from collectors.topic import UNSEEN, Route, matcher, resolve
+from collectors.topic import PREFIX, UNSEEN, Route, matcher, resolve
 from collectors.wire import (
     FORMATS,
     GPU_NAMES,
@@ -29,8 +29,12 @@ from telemetry.series import SeriesRegistry
 LARGEST_PAYLOAD = 256 * 1024
 """Bytes; a message above this is rejected unread (``too_large``)."""
 
-ROUTES_KEPT = 262_144
-"""Topics whose route is remembered; the oldest is forgotten first and simply resolved again."""
+ROUTES_KEPT = 196_608
+"""Topics that told something more than once and are remembered, with their publishers' counts, for good."""
+
+ROUTES_NEW = 65_536
+"""Others that are remembered: the one that told nothing for longest is forgotten first and resolved again.
+Whoever invents topics drives out what others invented, and none that is in use."""
 
 LOOK_EVERY = 256
 """Names that nobody knows are looked for in a topic's first message and in one of this many after it, which
@@ -40,6 +44,10 @@ _MSGPACK_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE,
 """How a MessagePack payload that could be of the contract begins."""
 
 _STATUSES = {b"online": True, b"offline": False}
+
+_TWO_PUBLISHERS = (
+    "its seq goes back and forth: give each publisher a topic of its own; no loss is counted by that"
+)
 
 Rows = tuple[Sequence[int], list[list[float]]]
 
@@ -71,6 +79,7 @@ class NativeDecoder:
         self._allow = tuple(map(matcher, allow))
         self._counted = counted
         self._routes: dict[str, Route] = {}
+        self._new: dict[str, Route] = {}
 
     def decode(self, messages: Sequence[Message], batch: Batch, arrived_ms: int) -> None:
         """See :class:`collectors.decoder.Decoder`."""
@@ -86,17 +95,23 @@ class NativeDecoder:
                 elif route.measurement is not GPU or not self._gpu_objects(route, message, batch, arrived_ms):
                     self._tolerant(route, message, batch, arrived_ms)
             except BadPayload as bad:
-                known = routes.get(message.topic)
+                known = routes.get(message.topic) or self._new.get(message.topic)
                 source = None if known is None else known.source
                 batch.reject(bad.reason, message.topic, bad.detail, message.payload, source)
 
     def _resolve(self, topic: str) -> Route:
-        route = resolve(topic)
-        if self._allow and not any(lets_in(topic) for lets_in in self._allow):
-            raise BadPayload("topic", "no filter of [ingest] allow lets it in")
-        if len(self._routes) >= ROUTES_KEPT:
-            del self._routes[next(iter(self._routes))]
-        self._routes[topic] = route
+        """The route of a topic that is not known for good."""
+        route = self._new.pop(topic, None)
+        if route is None:
+            route = resolve(topic)
+            if self._allow and not any(lets_in(topic) for lets_in in self._allow):
+                raise BadPayload("topic", "no filter of [ingest] allow lets it in")
+        if route.seen and len(self._routes) < ROUTES_KEPT:
+            self._routes[topic] = route
+            return route
+        if len(self._new) >= ROUTES_NEW:
+            del self._new[next(iter(self._new))]
+        self._new[topic] = route
         return route
 
     def _gpu_objects(self, route: Route, message: Message, batch: Batch, arrived_ms: int) -> bool:
@@ -185,12 +200,12 @@ class NativeDecoder:
                 counter = route.counter = Counter(seq, at_ms) if known is None else Counter.of(known)
             since_ms = counter.at_ms
             if lost := counter.take(seq, at_ms):
-                batch.missed += lost
-                # What comes late after all is taken back in the hour of its own time.
-                batch.gaps.append((series, since_ms if lost > 0 else at_ms, at_ms, lost))
+                batch.lose((series, since_ms, at_ms), lost, lost < LARGEST_GAP)
             batch.counted[series] = counter
         if route.seen % LOOK_EVERY == 0:
             batch.unknown_fields += _unknown(route, payload) * (LOOK_EVERY if route.seen else 1)
+            if route.counter is not None and route.counter.shared():
+                batch.remark("two_publishers", PREFIX + route.source, _TWO_PUBLISHERS, payload)
         route.seen += 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,9 +48,47 @@ def test_a_clock_that_jumps_back_makes_no_loss() -> None:
     assert lost([(7, 50_000), (8, 1_000), (9, 2_000), (11, 3_000)]) == 1
 
 
-def test_a_number_far_ahead_begins_a_new_count() -> None:
-    assert lost(steady(1, 2 + LARGEST_GAP, 3 + LARGEST_GAP)) == 0
+def test_a_number_far_ahead_is_told_as_such_once() -> None:
+    counter = Counter(1, 1_000)
+    assert [counter.take(*one) for one in steady(2 + LARGEST_GAP, 3 + LARGEST_GAP)] == [LARGEST_GAP, 0]
     assert lost(steady(1, 1 + LARGEST_GAP)) == LARGEST_GAP - 1
+
+
+def together(counts: list[list[int]], late_ms: int = 0) -> list[tuple[int, int]]:
+    """Publishers that send each second, one after the other, each by a clock ``late_ms`` behind."""
+    return [
+        (seq, 1_000 * second + (900 * n) // len(counts) - late_ms * n)
+        for second in range(max(map(len, counts)))
+        for n, count in enumerate(counts)
+        if second < len(count) and (seq := count[second]) >= 0
+    ]
+
+
+@pytest.mark.parametrize("late_ms", [0, 5_000])
+@pytest.mark.parametrize("starts", [[1_000, 5], [5, 5], [5, 6], [9_000_000, 3], [7, 60, 900], [1, 2, 3]])
+def test_publishers_that_share_a_topic_lose_nothing_by_that(starts: list[int], late_ms: int) -> None:
+    told = together([list(range(start, start + 200)) for start in starts], late_ms)
+    counter = Counter(*told[0])
+    sums = [counter.take(*one) for one in told[1:]]
+    assert not any(sums[2 * len(starts) :]), "but for the first that were heard, which may be a new count"
+    if not late_ms:
+        assert counter.shared()
+        assert not counter.shared(), "since it was asked last"
+
+
+def test_what_one_of_two_publishers_loses_is_counted() -> None:
+    first = [1_000 + n if n % 10 else -1 for n in range(200)]
+    told = together([first, list(range(5, 205))])
+    counter = Counter(*told[0])
+    sums = [counter.take(*one) for one in told[1:]]
+    assert sum(sums[4:]) == 19
+
+
+def test_a_device_that_starts_again_and_again_is_one_publisher() -> None:
+    counter = Counter(0, 0)
+    told = [counter.take(k % 30, 1_000 * k) for k in range(1, 900)]
+    assert sum(told) == 0
+    assert not counter.shared()
 
 
 @given(st.data())

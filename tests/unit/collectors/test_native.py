@@ -181,8 +181,28 @@ def test_unknown_names_are_looked_for_in_samples_that_stand_for_the_rest() -> No
     assert decoded(*[message] * 600).unknown_fields == 2 * (1 + 256 + 256)
 
 
+def test_topics_that_are_invented_drive_out_none_that_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "ROUTES_NEW", 3)
+    gpus = b'{"ts":%d,"seq":%d,"gpus":[{"i":0,"power_w":1}]}'
+    honest = [Message(NODE, gpus % (seq, seq)) for seq in (1, 2, 3, 7, 8)]
+    flood = [[Message(f"dc/v1/s/a/r/n{n}-{k}/gpu", gpus % (9, 9)) for k in range(20)] for n in range(5)]
+    messages = [one for seq, others in zip(honest, flood, strict=True) for one in (seq, *others)]
+    assert decoded(honest[0], *messages).missed == 3
+
+
+def test_a_topic_with_two_publishers_is_told_and_its_messages_are_used() -> None:
+    gpus = b'{"ts":%d,"seq":%d,"gpus":[{"i":0,"power_w":1}]}'
+    both = [(2 * k + first, start + k) for k in range(300) for first, start in ((0, 1_000), (1, 50_000))]
+    batch = decoded(*[Message(NODE, gpus % one) for one in both])
+    assert batch.missed < 50_000
+    samples = [(one.reason, one.topic) for one in batch.samples]
+    assert samples == [("two_publishers", NODE)] * 2
+    assert batch.rejected == {}
+
+
 def test_routes_are_forgotten_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "ROUTES_KEPT", 2)
+    monkeypatch.setattr(native, "ROUTES_NEW", 1)
     registry = SeriesRegistry()
     messages = [Message(f"dc/v1/s/meter/m{n}", b'{"ts":1,"power_w":1}') for n in (0, 1, 2, 0, 1, 2)]
     assert decoded(*messages, registry=registry).frames()[0].series.tolist() == [0, 1, 2, 0, 1, 2]

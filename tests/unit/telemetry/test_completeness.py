@@ -377,6 +377,20 @@ async def test_what_the_counter_shows_to_be_lost_is_missing_in_the_hours_in_whic
         await check_sums(rig)
 
 
+async def test_a_count_that_goes_on_far_ahead_lost_what_its_rhythm_had_room_for(tmp_path: Path) -> None:
+    clock = at(1)
+    async with intake(tmp_path, clock) as rig:
+        await rig.hear([node(s, seq=s, gpus=1) for s in range(600)])
+        clock.advance(40 * HOUR)
+        await rig.hear([node(40 * 3600 + s, seq=40 * 3600 + s, gpus=1) for s in range(60)])
+        await rig.hear([node(s, seq=s * 10**6, source="g/a/r1/n3/gpu") for s in (1, 2)])
+        await check_sums(rig)
+        lines = await rig.lines()
+        told = [(line.received, line.missed) for line in of(lines, NODE)]
+        assert told[:41] == [(600, 3000), *[(0, 3600)] * 39, (60, 0)]
+        assert of(lines, "g/a/r1/n3/gpu")[0].missed == 1, "at least that"
+
+
 async def test_a_source_that_speaks_when_it_likes_is_not_missed(tmp_path: Path) -> None:
     async with intake(tmp_path, at(1)) as rig:
         times = accumulate([1, 100, 7, 900, 30] * 3)
