@@ -12,7 +12,7 @@ from alerts.verdict import RULES, Severity
 from alerts.watch import RULE_FAILING
 from runtime.options import shown
 
-_OF_SITE = ("pue", "contract", "silent", "report")
+_OF_SITE = ("pue", "contract", "silent", "report", "lost")
 """What the keys of one condition of a site begin with."""
 
 _BELOW_SITE = ("silent", "completeness", "report")

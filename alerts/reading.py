@@ -12,6 +12,7 @@ from energy.interval import floor_quarter
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.beats import ProcessStatus
+from telemetry.completeness_lines import CompletenessView
 from telemetry.live import LiveState
 from telemetry.status import IngestStatus, SourceStatus
 
@@ -89,6 +90,7 @@ class Reading:
     deliveries: DeliveryView | None = None
     reports: ReportIndex | None = None
     processes: ProcessView | None = None
+    completeness: CompletenessView | None = None
 
     async def settled(self, site: str, at: datetime) -> datetime | None:
         """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.

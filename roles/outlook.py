@@ -17,6 +17,7 @@ from roles.station import Station, instance, shard_names
 from runtime.beats import Beats
 from runtime.clock import ReplayClock
 from runtime.lifecycle import Component
+from telemetry.completeness_lines import CompletenessLines
 from telemetry.live import LiveState
 from telemetry.quality import Quality
 from telemetry.recall import Recall
@@ -71,6 +72,7 @@ class Outlook:
             backlog=self.shared,
             caught_up=self.shared.caught_up,
             loading=lambda: None,
+            completeness=CompletenessLines(self.recall, self.recall.hours, self.recall),
         )
 
 

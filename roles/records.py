@@ -39,6 +39,7 @@ class Records:
             deliveries=deliveries,
             reports=self.reports,
             processes=processes,
+            completeness=sight.completeness,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from alerts.message import Publish
 from alerts.reading import IngestView
+from telemetry.completeness_lines import CompletenessView
 from telemetry.live import LiveState
 from telemetry.store import Store
 
@@ -30,7 +31,8 @@ class Sight:
     """Handles to what is taken in. ``store`` is the one that is read.
 
     ``caught_up`` returns once store and marker have taken all that was acknowledged when it was asked;
-    ``loading`` tells the share of a recorded past that is loaded, None when none is being loaded.
+    ``loading`` tells the share of a recorded past that is loaded, None when none is being loaded;
+    ``completeness`` what came of each source.
     """
 
     store: Store
@@ -40,3 +42,4 @@ class Sight:
     backlog: Waiting
     caught_up: Callable[[], Awaitable[None]]
     loading: Callable[[], float | None]
+    completeness: CompletenessView

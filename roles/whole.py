@@ -141,6 +141,7 @@ def _sight(base: Ground, intake: Intake, loading: Callable[[], float | None]) ->
         backlog=backlog,
         caught_up=kept.caught_up,
         loading=loading,
+        completeness=CompletenessLines(kept.complete, kept.hours, kept.account),
     )
 
 
@@ -167,5 +168,5 @@ def _house(base: Ground, service: Service, records: Records, duties: Duties) -> 
         jobs=duties.schedule,
         data_dir=base.data_dir,
         hosts=settings.service.names,
-        completeness=CompletenessLines(kept.complete, kept.hours, kept.account),
+        completeness=duties.sight.completeness,
     )

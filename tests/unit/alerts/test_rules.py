@@ -26,6 +26,7 @@ from telemetry.series import SeriesRegistry
 from telemetry.status import IngestStatus, JournalStatus, SourceStatus, StoreStatus
 from tests.fakes.background import ToldProcesses
 from tests.fakes.figures import SyntheticFigures, night, site
+from tests.fakes.house import ToldHours
 
 AT = datetime(2026, 10, 20, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -115,6 +116,7 @@ async def test_every_rule_names_its_conditions_without_values_and_says_what_to_d
         deliveries=Channels([ChannelStatus("mail", 0, None, timedelta(0), False)]),
         reports=Shelf(),
         processes=ToldProcesses([ProcessStatus("web/one", "web")]),
+        completeness=ToldHours(),
     )
     verdicts = await ask(name, busy)
     later = await ask(
