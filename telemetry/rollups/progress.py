@@ -24,12 +24,12 @@ class Progress:
         read_upto: beyond this no repair has read anything from the store.
     """
 
-    def __init__(self, before: RollupState, position: int, head: int) -> None:
-        """Begin after ``position`` with the committed state ``before``; the journal ends at ``head``."""
+    def __init__(self, before: RollupState, position: int, read_upto: int) -> None:
+        """Begin after ``position`` with the committed state ``before``."""
         self.position = position
         self.minutes = Minutes(before.closed_ms)
         self.task: Task | None = None
-        self.read_upto = head
+        self.read_upto = read_upto
         self.before = before
         self._retained = Retained()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -77,13 +78,15 @@ class Rollups:
         self._release = Release()
         self._thread = ThreadPoolExecutor(1, "rollups")
         self._turn = asyncio.Lock()
+        self._mending = False
         self._begin(0)
 
     def _begin(self, position: int) -> None:
         """Start, or start again, after ``position``: what only memory knew is read again."""
         state, head = self.state, self._journal.head
-        # All that was written before stands below the head, and nothing beyond it was read.
-        self._progress = Progress(state, position, head)
+        # All that was written before stands below the head. Nothing beyond it was read, but by a repair that
+        # goes on: what it does may be done, and nothing is released until it has ended.
+        self._progress = Progress(state, position, sys.maxsize if self._mending else head)
         self._coverage = Coverage(state, head)
         self._safe = position
         self._broken = False
@@ -197,6 +200,7 @@ class Rollups:
 
     async def _mend(self, progress: Progress, task: Task) -> None:
         """Do ``task``. What is left of it when something fails comes next."""
+        self._mending = True
         try:
             while merges := task.next_merges():
                 rows = await self._repair.merged(merges, task.written)
@@ -209,7 +213,8 @@ class Rollups:
                     progress.task = task = task.after(merges, written)
             written = await self._repair.run(task)
         finally:
-            progress.read_upto = self._journal.head
+            self._mending = False
+            self._progress.read_upto = self._journal.head
         async with self._turn:
             if self._progress is progress:
                 await self._end(task, written)

@@ -34,6 +34,9 @@ class Fault:
         self._after: dict[int, BaseException] = {}
         self.touches = 0
         self.killed = False
+        self.held: asyncio.Event | None = None
+        """Set when a question to the store waits for :attr:`let_on`; None lets all pass."""
+        self.let_on = asyncio.Event()
 
     def arm(self, touches: int, kill: bool, after: bool) -> None:
         """Let the touch after so many others fail, or ``kill`` there, or right after it."""
@@ -66,6 +69,9 @@ class FaultyStore(MemoryStore):
     async def window(self, query: WindowQuery) -> pa.Table:
         """Aggregates in steps, or the fault."""
         async with self.fault.touch():
+            if self.fault.held is not None:
+                self.fault.held.set()
+                await self.fault.let_on.wait()
             return await super().window(query)
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.clock import from_ms
 from telemetry.catalogue import GPU
 from telemetry.rollup import HOUR_MS, MINUTE_MS, ROLLUPS
 from tests.fakes.faulty import FaultyRig, faulty
@@ -156,6 +157,30 @@ def test_wherever_a_repair_fails_or_ends_every_reading_counts_once(fault: str, t
         (folder := tmp_path / f"{touch}").mkdir()
         steps = [*PAST, late, "reach", struck, "tend", [(GPUS[1], 50, 2), (GPUS[1], 7320, 4)], "reach"]
         asyncio.run(played(folder, [*steps, "tend", "kill", "tend"]))
+
+
+async def test_a_repair_that_goes_on_while_all_begins_anew_counts_nothing_twice(tmp_path: Path) -> None:
+    async with faulty(tmp_path) as house:
+        game, fault = Play(house), house.fault
+        for step in (*PAST, [(GPUS[0], 30, 9), (GPUS[1], 4010, 5)], "reach"):
+            await game.step(step)
+        fault.held = asyncio.Event()
+        mending = asyncio.create_task(house.rollups.tend())
+        await fault.held.wait()
+        fault.arm(0, kill=False, after=False)
+        await game.put([(GPUS[1], 20_000, 4)])  # closes a minute, which cannot be written
+        await house.reach()
+        house.rollups.release(GPU, from_ms(T0 + 2 * HOUR_MS))
+        await game.put([(GPUS[0], 20_100, 4), (GPUS[0], 45, 8)])
+        await house.reach()
+        assert house.rollups.state.released("gpu") == T0 + 2 * MINUTE_MS, "not while the repair reads"
+        fault.held = None
+        fault.let_on.set()
+        await mending
+        await game.put([(GPUS[0], END, 1.0)])
+        await house.rest()
+        assert house.rollups.state.released("gpu") == T0 + 2 * HOUR_MS
+        await check_all(house, game.readings)
 
 
 def _touches(tmp_path: Path, late: Sequence[Any]) -> int:
