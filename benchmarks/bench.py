@@ -46,6 +46,7 @@ ROWS = (
     Row("delays", "--seconds 300", "--seconds 20", _SMALL),
     Row("memory", "--seconds 3600", "--seconds 60"),
     Row("catch_up", "--outage 600", "--outage 60"),
+    Row("catch_up", "--outage 600 --where broker", "--outage 60 --where broker"),
     Row("disk", "--seconds 600", "--seconds 250"),
     Row("queries", "", "--hours 6"),
     Row("start", "--rows 5000000", "--rows 5000000"),

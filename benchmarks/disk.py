@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from benchmarks.behind import fall_behind, frames
+from benchmarks.behind import GPUS, fall_behind, frames
 from benchmarks.figure import Figure, load_arguments, tell
 from telemetry.catalogue import GPU
 from telemetry.series import SeriesRegistry
@@ -45,6 +45,7 @@ async def _store(options: argparse.Namespace, folder: Path) -> Figure:
     counted = (await store.counts()).rows
     await store.close()
     value = f"{size / rows:.2f} B, {rows:,} rows in {files} sealed files" if rows else "nothing was sealed"
+    value += f" of {options.seal_rows:,} or a minute more"
     met = bool(rows) and size / rows < ROW_BYTES
     counts = {"rows": written, "stored": counted}
     goal = f"under {ROW_BYTES:g} B after compaction"
@@ -59,10 +60,11 @@ def _sealed(folder: Path) -> tuple[int, int, int]:
 
 
 async def _journal(options: argparse.Namespace, folder: Path) -> Figure:
-    behind = await fall_behind(folder, options.nodes, options.rate, min(20.0, options.seconds))
+    seconds = min(20.0, options.seconds)
+    behind = await fall_behind(folder, options.nodes, options.rate, seconds)
     each = behind.bytes / behind.rows / len(GPU.fields)
     value = f"{each:.2f} B, {each * len(GPU.fields):.1f} B a row"
-    counts = {"rows": behind.rows}
+    counts = {"rows": round(options.rate * seconds) * GPUS, "stored": behind.rows}
     return Figure(
         "disk, a reading in the journal", f"under {READING_BYTES:g} B", value, each < READING_BYTES, counts
     )
@@ -70,5 +72,6 @@ async def _journal(options: argparse.Namespace, folder: Path) -> Figure:
 
 if __name__ == "__main__":
     parser = load_arguments(__doc__, 600)
-    parser.add_argument("--seal-rows", type=int, default=8_000_000, help="rows of a sealed file")
+    rows = DuckDBOptions().seal_rows
+    parser.add_argument("--seal-rows", type=int, default=rows, help="rows of a sealed file")
     tell(asyncio.run(measure(parser.parse_args())))

@@ -13,11 +13,15 @@ MARK = "figures: "
 """What the line begins with in which a benchmark tells its figures to ``benchmarks.bench``."""
 
 
+EQUAL = (("sent", "acknowledged"), ("rows", "stored"), ("probed", "shown"))
+"""Counts that must be equal: messages, rows, and readings of a probe; ``odd`` ones must not be."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """``what`` was measured as ``value``; ``met`` says whether that is within ``goal``, None if nobody can.
 
-    ``counts`` are what must be right however slow the machine is: messages sent, acknowledged, stored.
+    ``counts`` are what must be right however slow the machine is, named as in :data:`EQUAL`.
     """
 
     what: str
@@ -26,12 +30,29 @@ class Figure:
     met: bool | None
     counts: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def uncounted(self) -> list[str]:
+        """What of the counts differs that must be equal."""
+        pairs = [(one, other) for one, other in EQUAL if one in self.counts and other in self.counts]
+        told = [
+            f"{one} {self.counts[one]:,}, {other} {self.counts[other]:,}"
+            for one, other in pairs
+            if self.counts[one] != self.counts[other]
+        ]
+        return told + ([f"odd {self.counts['odd']:,}"] if self.counts.get("odd") else [])
+
 
 def tell(figures: Sequence[Figure]) -> None:
-    """Print ``figures`` for people, and in one line for the program that makes the table."""
+    """Print ``figures`` for people, and in one line for the program that makes the table.
+
+    Ends the program with 1 when their counts are not right: what was lost or doubled was not measured.
+    """
     for one in figures:
         sys.stdout.write(f"{one.what}: {one.value} (goal: {one.goal}; {verdict(one.met)})\n")
     sys.stdout.write(MARK + msgspec.json.encode(figures).decode() + "\n")
+    wrong = [f"{one.what}: {', '.join(one.uncounted)}" for one in figures if one.uncounted]
+    if wrong:
+        sys.exit("; ".join(wrong))
 
 
 def told(output: str) -> list[Figure]:

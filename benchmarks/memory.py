@@ -26,6 +26,7 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         watching = asyncio.create_task(_watch(running, samples))
         result = await running.load().run()
         await running.until_stored(result)
+        counts = await running.counts(result)
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
@@ -38,7 +39,6 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         growth = float(np.polyfit(times[late], sizes[late], 1)[0]) * _HOUR_S
         value += f", {growth:+,.0f} MB an hour in the last two thirds"
         within = within and growth < FLAT_MB
-    counts = {"sent": result.sent, "acknowledged": result.acknowledged}
     met = judged(within, options.seconds >= _HOUR_S)
     return [Figure("memory", f"under {GOAL_MB:,} MB, flat over an hour", value, met, counts)]
 

@@ -22,8 +22,9 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         weight_kb, chart_s = await look(running.service.url)
         result = await loading
         await running.until_stored(result)
+        counts = await running.counts(result)
     return [
-        Figure("overview page, cold", _NONE, f"{weight_kb:.0f} kB over the wire", None),
+        Figure("overview page, cold", _NONE, f"{weight_kb:.0f} kB over the wire", None, counts),
         Figure("overview page, to its first chart", _NONE, f"{chart_s:.1f} s", None),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -19,13 +20,19 @@ from runtime.clock import SystemClock
 from simulator.loadtest import LoadOptions, LoadResult, LoadTest
 from tests.acceptance.client import Client, token
 from tests.acceptance.service_process import ServiceProcess
+from tests.eventually import eventually
 from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server
 
 SITE = "loadtest"
 METER = "main-1"
 MB = 1 << 20
+
+Place = tuple[Path, Server]
+"""A folder and the broker that runs in it."""
+
 _PATIENCE_S = 900
+_LAST_S = 10.0
 _CONFIGURED = {
     "name": "Load test",
     "zone": "Europe/Warsaw",
@@ -91,6 +98,28 @@ class Rig:
         self.rows = rows
         await self.service.until(self._all_in, f"did not store {rows} rows", _PATIENCE_S)
 
+    async def counts(self, result: LoadResult) -> dict[str, int]:
+        """What must be equal after ``result``: messages sent and acknowledged, rows sent and stored."""
+        stored = (await self.ingest())["stored_rows"]
+        return {
+            "sent": result.sent,
+            "acknowledged": result.acknowledged,
+            "rows": self.rows,
+            "stored": stored,
+        }
+
+    async def settled(self) -> dict[str, Any]:
+        """``/api/v1/ingest`` once all that was received is acknowledged, or as it is after some seconds."""
+        told = await self.ingest()
+
+        async def acknowledged() -> bool:
+            told.update(await self.ingest())
+            return bool(told["acknowledged"] == told["received"])
+
+        with contextlib.suppress(TimeoutError):  # then the counts tell it
+            await eventually(acknowledged, _LAST_S)
+        return told
+
     async def ingest(self) -> dict[str, Any]:
         """``/api/v1/ingest`` now."""
         return await asyncio.to_thread(self.client.ingest)
@@ -126,11 +155,11 @@ def configuration(port: int, client: str | None = None) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def broker_alone() -> AsyncIterator[tuple[Path, Server]]:
-    """A folder that goes away afterwards, and a running mosquitto in it."""
+async def broker_alone(*lines: str) -> AsyncIterator[Place]:
+    """A folder that goes away afterwards, and a running mosquitto in it with ``lines`` of its own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        broker = mosquitto(folder)
+        broker = mosquitto(folder, *lines)
         broker.start()
         try:
             yield folder, broker
@@ -140,7 +169,7 @@ async def broker_alone() -> AsyncIterator[tuple[Path, Server]]:
 
 @asynccontextmanager
 async def serving(
-    options: argparse.Namespace, place: tuple[Path, Server], tables: Mapping[str, Any] | None = None
+    options: argparse.Namespace, place: Place, tables: Mapping[str, Any] | None = None
 ) -> AsyncIterator[Rig]:
     """The service at ``place`` with ``tables`` (else :func:`configuration`), ready, a dashboard open."""
     folder, broker = place

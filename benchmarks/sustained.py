@@ -37,7 +37,7 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
         await running.until_stored(result)
         late_s = time.perf_counter() - ended
         cores = (running.cpu().service - before.service) / (time.perf_counter() - began)
-        told = await running.ingest()
+        told = await running.settled()
         most = await watching
     goal, allowed = GOALS.get(round(options.rate), ("without backlog", None))
     kept_up = result.behind_s < 1.0 and late_s < _LATE_S and most < _LATE_S * options.rate

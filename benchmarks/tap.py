@@ -1,14 +1,19 @@
-"""A relay between broker and service that notes how long each message waited for its acknowledgement."""
+"""A relay between broker and service that notes how old each message is when it is acknowledged."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
+
+from runtime.clock import Clock, to_ms
 
 _PUBLISH, _PUBACK = 0x30, 0x40
 _LARGEST_LENGTH = 5
 """Bytes of a fixed header at most: the type, and four of the length."""
+
+_TS, _DIGITS = b'"ts":', 13
+_HEAD = 64
+"""Bytes behind the topic in which the time must stand: identifier, properties, the payload's first field."""
 
 Packet = tuple[int, memoryview]
 """First byte and body of an MQTT packet."""
@@ -17,15 +22,17 @@ Packet = tuple[int, memoryview]
 class Tap:
     """Relays one TCP port to ``port`` of this machine.
 
-    ``delays`` are seconds from the arrival of a QoS 1 message here, on its way to the service, to the passing
-    of its PUBACK: what the service takes to receive, decode, commit and answer.
+    ``delays`` are seconds from the time that a QoS 1 message bears (``ts``, at its beginning) to the passing
+    of its PUBACK here: what publisher, broker and service take until it is committed. ``clock`` is the
+    publisher's. A message without such a time is not counted.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, clock: Clock) -> None:
         self.delays: list[float] = []
         self.port = 0
         self._to = port
-        self._waiting: dict[int, float] = {}
+        self._clock = clock
+        self._waiting: dict[int, int] = {}
         self._server: asyncio.Server | None = None
         self._sides: list[_Side] = []
 
@@ -41,6 +48,11 @@ class Tap:
         for side in self._sides:
             side.close()
 
+    @property
+    def owed(self) -> int:
+        """Messages on their way that have no PUBACK yet."""
+        return len(self._waiting)
+
     def _side_of_service(self) -> _Side:
         near = _Side(self._acknowledged)
         far = _Side(self._sent)
@@ -50,19 +62,21 @@ class Tap:
         return near
 
     def _sent(self, packets: Iterator[Packet]) -> None:
-        now = time.perf_counter()
         for first, body in packets:
             if first & 0xF0 == _PUBLISH and first & 0x06:
                 topic = 2 + int.from_bytes(body[:2])
-                self._waiting[int.from_bytes(body[topic : topic + 2])] = now
+                told = bytes(body[topic + 2 : topic + _HEAD])
+                at = told.find(_TS) + len(_TS)
+                if at >= len(_TS):
+                    self._waiting[int.from_bytes(body[topic : topic + 2])] = int(told[at : at + _DIGITS])
 
     def _acknowledged(self, packets: Iterator[Packet]) -> None:
-        now = time.perf_counter()
+        now_ms = to_ms(self._clock.now())
         for first, body in packets:
             if first == _PUBACK:
-                sent = self._waiting.pop(int.from_bytes(body[:2]), None)
-                if sent is not None:
-                    self.delays.append(now - sent)
+                ts_ms = self._waiting.pop(int.from_bytes(body[:2]), None)
+                if ts_ms is not None:
+                    self.delays.append((now_ms - ts_ms) / 1000)
 
 
 class _Side(asyncio.Protocol):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from benchmarks.bench import MARKS, ROWS
-from benchmarks.figure import told
+from benchmarks.figure import Figure, tell, told
 from tests.acceptance.service_process import ROOT
 
 MESSAGES = 400
@@ -30,15 +33,29 @@ def test_tiny_runs_lose_nothing_and_fill_the_table(tmp_path: Path) -> None:
     assert sustained["sent"] == sustained["acknowledged"] == MESSAGES
     assert sustained["rows"] == sustained["stored"] > 8 * MESSAGES, "what warmed it up is in it"
     assert sustained["odd"] == 0
-    for delays in figures.values():
-        assert delays.counts["acknowledged"] == delays.counts["sent"] > MESSAGES
-        assert delays.counts["shown"] > 0
-    assert len(figures) == 2
+    acknowledged, shown = (figure.counts for figure in figures.values())
+    assert acknowledged["acknowledged"] == acknowledged["sent"] > MESSAGES
+    assert acknowledged["stored"] == acknowledged["rows"]
+    assert shown["shown"] == shown["probed"] > 0
     text = document.read_text(encoding="utf-8")
     assert text.startswith("# Before")
     assert text.endswith("After.\n")
     assert kept in text
     assert all(f"| {what} |" in text for what in figures)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{"sent": 5, "acknowledged": 4}, {"rows": 8, "stored": 9}, {"probed": 2, "shown": 1}, {"odd": 1}],
+)
+def test_a_benchmark_fails_whose_counts_are_not_right(
+    counts: Mapping[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell([Figure("sound", "none set", "1", None, {"sent": 5, "acknowledged": 5, "odd": 0})])
+    with pytest.raises(SystemExit) as ended:
+        tell([Figure("unsound", "none set", "1", True, counts)])
+    assert "unsound" in str(ended.value.code)
+    assert "sound: 1 (goal: none set; not judged)" in capsys.readouterr().out
 
 
 def test_every_benchmark_of_the_table_is_there() -> None:
