@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 
@@ -32,6 +33,17 @@ async def stores_and_says_nothing(door: Door, request: web.Request, body: bytes)
     door.hurt += 1
     await door.changed()
     return web.Response(status=204)
+
+
+SLOW_S = 0.5
+"""How long a slow server takes to answer; whoever waits for one should have more patience."""
+
+
+async def stores_slowly(door: Door, request: web.Request, body: bytes) -> web.StreamResponse:
+    """Stores the rows, and answers as it should, but late."""
+    answer = await door.passed(request, body)
+    await asyncio.sleep(SLOW_S)
+    return answer
 
 
 class RefusesOneLine:

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from runtime.clock import SystemClock
+from runtime.clock import ManualClock, SystemClock
 from simulator.loadtest import LoadOptions, LoadResult, LoadTest
+from tests.acceptance.chaos.audit import wrong_minutes, wrong_sums
+from tests.acceptance.chaos.completeness import completeness_on_disk
 from tests.acceptance.chaos.ledger import Count, Ledger
-from tests.acceptance.chaos.stored import in_duckdb
+from tests.acceptance.chaos.stored import in_duckdb, minutes_in_duckdb
 from tests.acceptance.service_process import ServiceProcess
 from tests.eventually import eventually
 from tests.servers.process import Server
 
 GPUS = 2
 PATIENCE = 90.0
+
+SPEED = 30.0
+"""How much faster the publishers' clocks run: a minute ends every two seconds, and rows come to rest."""
+
+BEFORE = timedelta(hours=12)
+"""How long ago they begin then, so that they stay behind the time of day."""
+
+SEALS = {"type": "duckdb", "seal_rows": 200, "seal_after": "0s"}
+"""A store that seals each minute as soon as it is over, so that whatever is done hits it sealing."""
 
 
 @dataclass
@@ -32,10 +47,15 @@ class Scene:
     broker: Server
     service: ServiceProcess
     load: LoadTest
+    clock: ManualClock
+    """That of the publishers."""
     run: asyncio.Task[LoadResult] | None = field(default=None, init=False)
 
-    def publish(self) -> None:
-        """Begin to publish, without an end."""
+    def publish(self, speed: float = SPEED) -> None:
+        """Begin to publish, without an end; clocks that run faster begin long ago, to stay behind."""
+        now = SystemClock().now()
+        self.clock.set(now - BEFORE if speed > 1 else now)
+        self.load.account.step_ms *= speed
         self.run = asyncio.create_task(self.load.run())
 
     async def more_sent(self, messages: int) -> None:
@@ -111,9 +131,11 @@ class Scene:
         """Messages missed of each topic, by the account of completeness, once it holds all that were."""
         found: dict[str, int] = {}
 
+        since = {"from": (self.clock.now() - BEFORE).isoformat()}
+
         async def all_there() -> bool:
             async with httpx.AsyncClient(timeout=20) as http:
-                answer = await http.get(f"{self.service.url}/api/v1/completeness", params={"from": "now-2h"})
+                answer = await http.get(f"{self.service.url}/api/v1/completeness", params=since)
             found.clear()
             for row in answer.json()["rows"]:
                 if row["missed"]:
@@ -130,6 +152,8 @@ class Scene:
         process = self.service.process
         assert process is not None
         process.send_signal(signal.SIGSTOP)
+        while not _stands_still(process.pid):
+            time.sleep(0.001)
         try:
             yield
         finally:
@@ -141,6 +165,17 @@ class Scene:
         code = await asyncio.to_thread(self.service.stop)
         assert code == 0, self.service.tail()
 
+    async def gave_up(self) -> int:
+        """Return once the service has ended by itself; its exit code."""
+        process = self.service.process
+        assert process is not None
+
+        async def is_over() -> bool:
+            return process.poll() is not None
+
+        await eventually(is_over, PATIENCE)
+        return int(process.returncode)
+
     async def ended(self, how: str) -> None:
         """The service is ``asked to end`` or ``killed``."""
         if how == "killed":
@@ -149,9 +184,33 @@ class Scene:
             await self.stopped()
 
     async def ledger(self) -> Ledger:
-        """Stop the service in good order and hold DuckDB's rows against what was sent."""
+        """Hold DuckDB's rows against what was sent, once the service's own accounts agree with them.
+
+        Its minutes and its account of completeness are held against the same. It is stopped in good order.
+        """
+        last: list[str] = []
+
+        async def agreed() -> bool:
+            last[:] = await self._disagreements()
+            return not last
+
+        try:
+            await self.service.until(agreed, "did not agree with its rows", PATIENCE)
+        except pytest.fail.Exception as failure:
+            pytest.fail(f"{failure}\n{len(last)} differ, such as {last[:5]}")
         await self.stopped()
-        return Ledger(self.load.account, GPUS, in_duckdb(self.service.data_dir))
+        return Ledger(self.load.account, GPUS, await in_duckdb(self.service.data_dir))
+
+    async def _disagreements(self) -> list[str]:
+        """Where the accounts are not what the rows are, in all that a kill in this moment would leave."""
+        told, account = await self.ingest(), self.load.account
+        with tempfile.TemporaryDirectory(dir=self.service.data_dir.parent) as folder:
+            image = Path(folder, "image")
+            with self.frozen():
+                shutil.copytree(self.service.data_dir, image)
+            ledger = Ledger(account, GPUS, await in_duckdb(image))
+            minutes = wrong_minutes(ledger, account, GPUS, await minutes_in_duckdb(image))
+            return minutes + wrong_sums(ledger, GPUS, told, await completeness_on_disk(image))
 
     async def _published(self, so_far: Callable[[], int], more: int) -> None:
         wanted = so_far() + more
@@ -180,7 +239,7 @@ async def scene(
     address = {"url": f"mqtt://127.0.0.1:{through or broker.port}"}
     configuration = {
         "auth": {"anonymous": "viewer"},
-        "store": [{"type": "duckdb"}],
+        "store": [SEALS],
         **tables,
         "broker": address | tables.get("broker", {}),
     }
@@ -193,7 +252,8 @@ async def scene(
         gpus=GPUS,
         insist=True,
     )
-    found = Scene(broker, ServiceProcess(folder, configuration), LoadTest(load, SystemClock()))
+    clock = ManualClock(SystemClock().now())
+    found = Scene(broker, ServiceProcess(folder, configuration), LoadTest(load, clock), clock)
     try:
         broker.start()
         await found.service.start()
@@ -223,3 +283,9 @@ def noticed(ledger: Ledger, told: dict[str, Any]) -> Count:
     assert told["received"] * GPUS == told["stored_rows"] + told["duplicates"], (count, told)
     assert told["missed"] == count.missing, (count, told)
     return count
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether every thread of the process has heard of its SIGSTOP."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(one.read_text().rpartition(") ")[2].startswith("T") for one in threads)

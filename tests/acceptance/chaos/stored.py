@@ -3,23 +3,66 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import duckdb
 
+from runtime.clock import EPOCH
+from telemetry.catalogue import GPU, Measurement
+from telemetry.journal import Journal
+from telemetry.rollup import ROLLUPS
+from telemetry.series import SeriesRegistry
+from telemetry.store import SeriesQuery
+from telemetry.stored import LABELS_OF
+from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from tests.acceptance.chaos.ledger import StoredRow
 
-_ROWS = """
-SELECT 'dc/v1/' || concat_ws('/', site, hall, rack, node, 'gpu'), CAST(series.gpu AS INTEGER), at_ms
-FROM gpu JOIN series ON series.id = gpu.series WHERE series.measurement = 'gpu'
-"""
+MinuteRow = tuple[str, int, int, float, float, float, float]
+"""Topic, GPU and start in ms of a minute; mean, least and greatest power in W, and number of readings."""
+
+_MINUTE = ("power_w", "power_w_min", "power_w_max", "power_w_count")
+_ALL = 1 << 40
+_FAR = datetime(2200, 1, 1, tzinfo=UTC)
 
 
-def in_duckdb(data_dir: Path) -> list[StoredRow]:
-    """Every GPU row in the file of a service that does not run."""
-    with duckdb.connect(str(data_dir / "telemetry.duckdb"), read_only=True) as file:
-        return [(topic, gpu, at) for topic, gpu, at in file.execute(_ROWS).fetchall()]
+async def in_duckdb(data_dir: Path) -> list[StoredRow]:
+    """Every GPU row of a service that does not run, as its store answers: those in sealed files too."""
+    return [(topic, gpu, at) for topic, gpu, at, _ in await _asked(data_dir, GPU, ("power_w",))]
+
+
+async def minutes_in_duckdb(data_dir: Path) -> list[MinuteRow]:
+    """Every minute of every GPU in the store of a service that does not run."""
+    return await _asked(data_dir, ROLLUPS["gpu_1m"], _MINUTE)
+
+
+async def in_journal(path: Path) -> dict[int, list[StoredRow]]:
+    """The GPU rows of each batch, by position, in the journal of a service that does not run."""
+    registry = SeriesRegistry()
+    journal = Journal(path, registry)
+    await journal.open()
+    try:
+        entries = await journal.read(0, _ALL)
+    finally:
+        await journal.close()
+    found: dict[int, list[StoredRow]] = {}
+    for entry in entries:
+        rows = found[entry.position] = []
+        for frame in entry.frames:
+            for series, at in zip(frame.series.tolist(), frame.at_ms.tolist(), strict=True):
+                if frame.measurement is GPU:
+                    labels = registry.labels(series)
+                    rows.append((_topic(labels), int(labels["gpu"]), at))
+    return found
+
+
+def sealed_files(data_dir: Path, measurement: Measurement = GPU) -> int:
+    """How many files of sealed rows stand beside DuckDB's file."""
+    return len(list((data_dir / "telemetry.duckdb.sealed" / measurement.name).glob("*.parquet")))
 
 
 async def in_influxdb(port: int, database: str, login: tuple[str, str] | None = None) -> list[StoredRow]:
@@ -50,5 +93,33 @@ async def in_victoriametrics(port: int) -> list[StoredRow]:
     return rows
 
 
-def _topic(labels: dict[str, str]) -> str:
+async def _asked(data_dir: Path, measurement: Measurement, fields: tuple[str, ...]) -> list[Any]:
+    """Topic, GPU, time and ``fields`` of all rows of a measurement of GPUs."""
+    found: list[Any] = []
+    async with _store(data_dir) as store:
+        async for batch in store.raw(SeriesQuery(measurement, EPOCH, _FAR, {}, fields)):
+            for row in batch.to_pylist():
+                found.append((_topic(row), int(row["gpu"]), row["at_ms"], *(row[name] for name in fields)))
+    return found
+
+
+@asynccontextmanager
+async def _store(data_dir: Path) -> AsyncIterator[DuckDBStore]:
+    registry = SeriesRegistry()
+    with duckdb.connect(str(data_dir / "telemetry.duckdb"), read_only=True) as file:
+        cursor = file.execute("FROM series ORDER BY id")
+        columns = [column[0] for column in cursor.description]
+        named = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    registry.restore(
+        [(one["measurement"], tuple(one[label] for label in LABELS_OF[one["measurement"]])) for one in named]
+    )
+    store = DuckDBStore(DuckDBOptions(), registry, data_dir)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _topic(labels: dict[str, Any]) -> str:
     return "dc/v1/" + "/".join(labels[name] for name in ("site", "hall", "rack", "node")) + "/gpu"

@@ -69,7 +69,7 @@ async def test_every_row_bears_the_time_that_it_was_told_or_is_refused(
             lambda told: told["stores"][0]["position"] == told["journal"]["head"], "did not follow"
         )
         await here.stopped()
-        rows = in_duckdb(here.service.data_dir)
+        rows = await in_duckdb(here.service.data_dir)
     wanted = {(topic(node), 0, at) for node, numbered in good.items() for _, at in numbered}
     wanted |= {(topic("last-week"), 0, at) for _, at in timed(minute)}
     assert sorted(rows) == sorted(wanted)

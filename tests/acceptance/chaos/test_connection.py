@@ -14,30 +14,50 @@ from tests.eventually import eventually
 from tests.servers.cable import Cable
 from tests.servers.mosquitto import mosquitto
 
-CUTS, AT_ONCE = 20, 4
-"""A process that is cut off again and again returns more and more slowly, so a new one takes its place."""
+CUTS, MOMENTS = 20, 5
+
+SECONDS, RATE = 60, 400
+"""A cut each time that the publishers have sent what they send in a second."""
 
 CLIENT = "amberwatt-chaos"
 
 
-async def test_twenty_cuts_of_the_connection_lose_and_double_nothing(
+async def test_a_cut_each_second_for_a_minute_loses_and_doubles_nothing(
+    tmp_path: Path, record: Recorder
+) -> None:
+    """One process for all of it: it comes back ever more slowly, and takes all that waited."""
+    broker = mosquitto(tmp_path)
+    async with Cable(broker.port) as cable, scene(tmp_path, broker, through=cable.port, rate=RATE) as here:
+        here.publish()
+        process = here.service.process
+        for _ in range(SECONDS):
+            await here.more_sent(RATE)
+            cable.cut()
+        await here.connected()
+        await here.finished()
+        told = await here.all_stored()
+        assert here.service.process is process
+        count = whole(await here.ledger())
+    assert cable.cuts >= 5
+    assert told["missed"] == 0
+    record(count, told)
+
+
+async def test_a_cut_at_any_moment_of_a_connection_loses_and_doubles_nothing(
     tmp_path: Path, record: Recorder
 ) -> None:
     broker, moments = mosquitto(tmp_path), Random(7)
     async with Cable(broker.port) as cable, scene(tmp_path, broker, through=cable.port) as here:
         here.publish()
-        for number in range(CUTS):
+        for _ in range(MOMENTS):
             await here.connected()
             await here.more_acknowledged(moments.randrange(1, 300))
             cable.cut()
-            if number % AT_ONCE == AT_ONCE - 1:
-                here.service.kill()
-                here.service.launch()
         await here.connected()
         await here.finished()
         told = await here.all_stored()
         count = whole(await here.ledger())
-    assert cable.cuts == CUTS
+    assert cable.cuts == MOMENTS
     assert told["missed"] == 0
     record(count, told)
 

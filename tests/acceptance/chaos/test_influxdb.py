@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.chaos.ledger import Ledger, StoredRow
 from tests.acceptance.chaos.record import Recorder
-from tests.acceptance.chaos.scene import GPUS, Scene, scene, whole
+from tests.acceptance.chaos.scene import GPUS, SEALS, Scene, scene, whole
 from tests.acceptance.chaos.stored import in_influxdb
 from tests.servers import faulty
 from tests.servers.door import Door
@@ -27,6 +27,7 @@ DATABASE = "chaos"
 
 FAULTS = {
     "it hangs up": faulty.hangs_up,
+    "it fails": faulty.says(500, '{"error":"internal error"}'),
     "its disk is full": faulty.says(500, '{"error":"engine: write /wal: no space left on device"}'),
     "it is busy, and says for how long": faulty.says(503, '{"error":"timeout"}', Retry_After="1"),
     "it has had too much": faulty.says(429, '{"error":"too many requests"}', Retry_After="1"),
@@ -81,6 +82,17 @@ async def late_alone(here: Scene, why: str) -> None:
     assert await here.service.ready()
 
 
+async def slow_but_sound(here: Scene) -> None:
+    """Return once InfluxDB was found to store more, slowly, and nothing is held against it."""
+    taken = (await here.ingest())["stores"][1]["position"]
+
+    def sound(told: dict[str, Any]) -> bool:
+        mirror = told["stores"][1]
+        return bool(mirror["error"] is None and mirror["position"] > taken)
+
+    await here.until(sound, "did not wait for an InfluxDB that takes its time")
+
+
 async def caught_up(here: Scene, port: int, missing: int = 0) -> None:
     """Return once InfluxDB holds all rows that were sent but for so many."""
 
@@ -106,7 +118,7 @@ async def test_whatever_influxdb_does_only_itself_is_late(
     mirror: Server, tmp_path: Path, record: Recorder
 ) -> None:
     async with Door(mirror.port, only="/write") as door:
-        stores = [{"type": "duckdb"}, store(door, tmp_path)]
+        stores = [SEALS, store(door, tmp_path)]
         async with scene(tmp_path, mosquitto(tmp_path), store=stores) as here:
             here.publish()
             await here.more_acknowledged(500)
@@ -118,6 +130,8 @@ async def test_whatever_influxdb_does_only_itself_is_late(
 
                 await here.service.until(felt, f"did not write while {name}")
                 await late_alone(here, name)
+            door.set(faulty.stores_slowly)
+            await slow_but_sound(here)
             door.set(refusal := RefusesOneLine())
             await asyncio.to_thread(mirror.kill)
             await late_alone(here, "it is gone")

@@ -7,6 +7,7 @@ from random import Random
 
 from tests.acceptance.chaos.record import Recorder
 from tests.acceptance.chaos.scene import scene, whole
+from tests.acceptance.chaos.stored import sealed_files
 from tests.servers.mosquitto import mosquitto
 
 KILLS = 20
@@ -29,6 +30,7 @@ async def test_twenty_kills_under_load_lose_and_double_nothing(tmp_path: Path, r
         await here.finished()
         told = await here.all_stored()
         count = whole(await here.ledger())
+        assert sealed_files(here.service.data_dir) >= KILLS // 2, "hardly anything was sealed meanwhile"
     assert told["stored_rows"] == 2 * count.sent
     assert told["missed"] == told["session_gaps"] == 0
     record(count, told)

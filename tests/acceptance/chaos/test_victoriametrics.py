@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.chaos.ledger import Ledger
 from tests.acceptance.chaos.record import Recorder
-from tests.acceptance.chaos.scene import GPUS, scene, whole
+from tests.acceptance.chaos.scene import GPUS, SEALS, scene, whole
 from tests.acceptance.chaos.stored import in_victoriametrics
 from tests.servers.mosquitto import mosquitto
 from tests.servers.process import Server
@@ -31,7 +31,7 @@ async def test_rows_that_it_forgot_after_its_204_come_back(
 ) -> None:
     url = f"http://127.0.0.1:{mirror.port}"
     store = {"type": "influx", "generation": "vm", "url": url, "measurements": ["gpu"], "interval": "200ms"}
-    stores = [{"type": "duckdb"}, store]
+    stores = [SEALS, store]
     async with scene(tmp_path, mosquitto(tmp_path), store=stores) as here:
         here.publish()
         for _ in range(2):
