@@ -240,6 +240,7 @@ async def test_completeness(reader: httpx.AsyncClient) -> None:
         "missed": 0,
         "unstamped": 4,
         "session_gaps": 0,
+        "kept": 30,
     }
     gpu = found["gdansk/a/r1/n01/gpu", hour]
     assert (gpu["expected"], gpu["received"], gpu["missing"], gpu["missed"]) == (None, 62, 3, 3)
