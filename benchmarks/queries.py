@@ -2,7 +2,9 @@
 
 Builds a day of minutes of all GPUs and racks and a month of hours of racks, seals what has come to rest, and
 stores the readings of the minute that is still open. Then it asks each question several times while every
-second all GPUs' readings, and every minute their rollups, go into the same store. Milliseconds on the wall.
+second all GPUs' readings, and every minute their rollups, go into the same store. Milliseconds on the wall,
+until the answer is JSON as the API gives it out; pages and rules of this process ask for the last values,
+and their answer is a copy of the columns.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.figure import Figure, judged, tell
 from benchmarks.hall import Hall
+from dashboards.rows import SeriesRows
 from runtime.clock import from_ms
 from telemetry.catalogue import GPU
 from telemetry.frame import Frame
@@ -114,11 +117,11 @@ async def measure(options: argparse.Namespace) -> list[Figure]:
 
 
 def _answers(taken: Mapping[str, list[float]], whole: bool) -> list[Figure]:
-    """Nine in ten answers must be within the goal."""
+    """Nineteen in twenty answers must be within the goal."""
     figures = []
     for name, ms in taken.items():
-        goal, most = _GOALS_MS[name], sorted(ms)[-(-len(ms) * 9 // 10) - 1]
-        value = f"{median(ms):.0f} ms, nine of ten within {most:.0f} ms, longest {max(ms):.0f} ms"
+        goal, most = _GOALS_MS[name], sorted(ms)[-(-len(ms) * 19 // 20) - 1]
+        value = f"{median(ms):.0f} ms, 95 % within {most:.0f} ms, longest {max(ms):.0f} ms"
         figures.append(Figure(f"query: {name}", f"under {goal} ms", value, judged(most < goal, whole)))
     return figures
 
@@ -166,12 +169,20 @@ def _questions(store: DuckDBStore, live: LiveState, hours: int) -> Mapping[str, 
 
     async def rows(asked: WindowQuery) -> int:
         found = await planned.window(asked)
-        return int(found.num_rows)
+        select, labels = asked.select, asked.select.measurement.labels
+        answer = SeriesRows(
+            select.measurement, labels if asked.group_by is None else asked.group_by, select.fields
+        )
+        answer.add(found)
+        body = b"".join(answer.encoded(None))
+        return int(found.num_rows) if body else 0
 
     async def last() -> int:
         return len(live.table(GPU).series)
 
-    site = WindowQuery(SeriesQuery(GPU, start, end, {}, ("power_w",)), minute, "mean", ("site",))
+    site = WindowQuery(
+        SeriesQuery(GPU, start + edge, end + edge, {}, ("power_w",)), minute, "mean", ("site",)
+    )
     one = WindowQuery(SeriesQuery(GPU, start + edge, end + edge, gpu, ("power_w",)), minute)
     energy = SeriesQuery(ROLLUPS["rack_1h"], start, start + 30 * _DAY, {"hall": ("h3",)}, ("energy_wh",))
     month = WindowQuery(energy, hour, "sum", ("hall",))
