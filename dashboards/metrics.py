@@ -158,10 +158,10 @@ def _disks(status: IngestStatus) -> Iterator[Metric]:
     label = ["path"]
     free = GaugeMetricFamily(f"{PREFIX}_disk_free_bytes", "Free where telemetry is kept", labels=label)
     total = GaugeMetricFamily(f"{PREFIX}_disk_total_bytes", "Size of that file system", labels=label)
-    takes = GaugeMetricFamily(f"{PREFIX}_disk_used_bytes", "What is kept takes", labels=["kept"])
+    takes = GaugeMetricFamily(f"{PREFIX}_disk_used_bytes", "What is kept takes", labels=[*label, "kept"])
     for room in status.disks:
         free.add_metric([room.path], room.free)
         total.add_metric([room.path], room.total)
         for part in room.parts:
-            takes.add_metric([part.what], part.bytes)
+            takes.add_metric([room.path, part.what], part.bytes)
     yield from (free, total, takes)

@@ -34,7 +34,8 @@ class SharedIngest:
     """The ingest processes of ``shards`` as pages, rules and the ledger see them.
 
     Counters are sums. The journal is that of the process whose journal is fullest, since each fills by
-    itself; ``limit_bytes`` is its limit before any has told. ``sources`` are known here.
+    itself; ``limit_bytes`` is its limit before any has told. Disks and stores are named after their shard.
+    ``sources`` are known here.
     """
 
     def __init__(self, beats: Beats, shards: Collection[str], sources: SourceBook, limit_bytes: int) -> None:
@@ -92,6 +93,7 @@ class SharedIngest:
             connected=not silent and all(one.connected for one in told),
             mqtt=" and ".join(sorted({one.mqtt for one in told if one.mqtt})) or None,
             last_gap_at=max(gaps, default=None),
+            disks=tuple(room for one in told for room in one.disks),
         )
 
     def sources(self) -> Sequence[SourceStatus]:
@@ -160,9 +162,13 @@ class SharedIngest:
         return self._heard[name].age + timedelta(seconds=now - self._read_at)
 
     def _of(self, name: str) -> IngestStatus:
-        """What a shard counted, its stores named after it."""
+        """What a shard counted, its stores and disks named after it: the same path may be two machines'."""
         status, shard = self._told[name].status, name.partition("/")[2]
-        return replace(status, stores=[replace(s, name=f"{shard}/{s.name}") for s in status.stores])
+        return replace(
+            status,
+            stores=[replace(s, name=f"{shard}/{s.name}") for s in status.stores],
+            disks=tuple(replace(room, path=f"{shard}:{room.path}") for room in status.disks),
+        )
 
     def _process(self, name: str) -> ProcessStatus:
         beat = self._heard.get(name)

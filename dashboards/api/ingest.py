@@ -22,8 +22,9 @@ class Ingest(Told):
     counters show; ``session_gaps`` is how often the broker had forgotten our session. ``unstamped`` messages
     told no time of their own, so their rows bear that of their arrival. ``unknown_fields_estimate`` is how
     many fields the wire contract does not know, reckoned from one message in 256 of each topic. ``disks`` are
-    the file systems that the journal and the stores lie on. ``journal.lost`` batches were acknowledged, and
-    not in the damaged journal any more when the service started."""
+    the file systems that the journal and the stores lie on; of several ingest processes all, with
+    ``shard:`` before the path. ``journal.lost`` batches were acknowledged, and not in the damaged journal any
+    more when the service started."""
 
     received: int
     stored_rows: int

@@ -261,7 +261,7 @@ async def test_metrics(reader: httpx.AsyncClient) -> None:
         "amberwatt_journal_bytes 34567.0",
         "amberwatt_journal_lost_batches 0.0",
         'amberwatt_disk_free_bytes{path="/var/lib/amberwatt"} 5.9e+10',
-        'amberwatt_disk_used_bytes{kept="store duckdb"} 1.2e+10',
+        'amberwatt_disk_used_bytes{kept="store duckdb",path="/var/lib/amberwatt"} 1.2e+10',
         'amberwatt_store_lag_seconds{store="memory"} 0.0',
         "amberwatt_messages_missed_total 7.0",
         "amberwatt_session_gaps_total 1.0",

@@ -14,6 +14,7 @@ from runtime.beats import SILENT, Beats, Process, Standing
 from runtime.clock import from_ms, to_ms
 from runtime.database_clock import database_now
 from runtime.tables import process
+from telemetry.disk import DiskPart, DiskRoom
 from telemetry.ingest_beat import IngestBeat
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
@@ -83,6 +84,18 @@ async def test_counters_are_sums_and_the_journal_is_the_fullest(shards: Shards) 
     assert told.last_gap_at == STARTED + timedelta(hours=3)
     assert told.connected
     assert list(shards.shared.problems()) == []
+
+
+async def test_the_disks_of_all_are_told_by_shard(shards: Shards) -> None:
+    room = DiskRoom("/var/lib/amberwatt", 5_000, 900_000, (DiskPart("journal", 700),))
+    for shard, free in (("a", 5_000), ("b", 4_000)):
+        disks = (replace(room, free=free),)
+        await shards.tell(shard, replace(beat(1), status=replace(status(1, 0.1), disks=disks)))
+    await shards.shared.refresh()
+    assert (await shards.shared.status()).disks == (
+        replace(room, path="a:/var/lib/amberwatt"),
+        replace(room, path="b:/var/lib/amberwatt", free=4_000),
+    )
 
 
 async def test_before_anybody_has_told_there_is_nothing_and_nothing_is_over(shards: Shards) -> None:
