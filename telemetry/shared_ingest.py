@@ -34,8 +34,8 @@ class SharedIngest:
     """The ingest processes of ``shards`` as pages, rules and the ledger see them.
 
     Counters are sums. The journal is that of the process whose journal is fullest, since each fills by
-    itself; ``limit_bytes`` is its limit before any has told. Disks and stores are named after their shard.
-    ``sources`` are known here.
+    itself, but lost are the batches of all; ``limit_bytes`` is its limit before any has told. Disks and
+    stores are named after their shard. ``sources`` are known here.
     """
 
     def __init__(self, beats: Beats, shards: Collection[str], sources: SourceBook, limit_bytes: int) -> None:
@@ -83,11 +83,10 @@ class SharedIngest:
         silent = any(self._age(name) > SILENT for name in self._names)
         samples = sorted((s for one in told for s in one.samples), key=lambda s: s.at, reverse=True)
         gaps = [one.last_gap_at for one in told if one.last_gap_at is not None]
-        empty = JournalStatus(0, 0, self._limit, 0)
         return IngestStatus(
             **{name: sum(getattr(one, name) for one in told) for name in _COUNTERS},
             rejected=dict(sorted(rejected.items())),
-            journal=max((one.journal for one in told), key=_fullness, default=empty),
+            journal=self._journal([one.journal for one in told]),
             stores=[store for one in told for store in one.stores],
             samples=tuple(samples),
             connected=not silent and all(one.connected for one in told),
@@ -168,6 +167,16 @@ class SharedIngest:
             status,
             stores=[replace(s, name=f"{shard}/{s.name}") for s in status.stores],
             disks=tuple(replace(room, path=f"{shard}:{room.path}") for room in status.disks),
+        )
+
+    def _journal(self, told: Sequence[JournalStatus]) -> JournalStatus:
+        """The fullest, with the losses of all: a damaged journal is damage, however empty it is."""
+        empty = JournalStatus(0, 0, self._limit, 0)
+        found_at = [one.lost_at for one in told if one.lost_at is not None]
+        return replace(
+            max(told, key=_fullness, default=empty),
+            lost=sum(one.lost for one in told),
+            lost_at=max(found_at, default=None),
         )
 
     def _process(self, name: str) -> ProcessStatus:

@@ -86,6 +86,22 @@ async def test_counters_are_sums_and_the_journal_is_the_fullest(shards: Shards) 
     assert list(shards.shared.problems()) == []
 
 
+@pytest.mark.parametrize("emptier", ["a", "b"])
+async def test_what_any_journal_lost_is_told_however_empty_it_is(shards: Shards, emptier: str) -> None:
+    found_at = STARTED + timedelta(hours=5)
+    for shard, share in (("a", 0.9), ("b", 0.8)):
+        lost = replace(JournalStatus(1, 100, 1000, 7), lost=3, lost_at=found_at)
+        earlier = replace(
+            JournalStatus(1, round(1000 * share), 1000, 9), lost=1, lost_at=found_at - timedelta(hours=1)
+        )
+        journal = lost if shard == emptier else earlier
+        await shards.tell(shard, replace(beat(1), status=replace(status(1, share), journal=journal)))
+    await shards.shared.refresh()
+    told = (await shards.shared.status()).journal
+    assert (told.lost, told.lost_at) == (4, found_at)
+    assert (told.head, told.bytes) == (9, 800 if emptier == "a" else 900)
+
+
 async def test_the_disks_of_all_are_told_by_shard(shards: Shards) -> None:
     room = DiskRoom("/var/lib/amberwatt", 5_000, 900_000, (DiskPart("journal", 700),))
     for shard, free in (("a", 5_000), ("b", 4_000)):
