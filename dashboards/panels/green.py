@@ -95,7 +95,7 @@ class Indicator:
 class GreenMonth:
     """Everything on the month's page. ``total`` covers ``period`` up to ``through``.
 
-    ``figureless`` are the hours up to then of which no matched share is known.
+    ``figureless`` are the hours up to then of which no matched share is known, ``hours`` all of them.
     """
 
     name: str
@@ -109,10 +109,18 @@ class GreenMonth:
     bars: DayBars
     supplies: Sequence[str]
     worst: Sequence[KpiRow]
+    hours: int
     figureless: int
     goal: float | None
     before: str
     after: str | None
+
+    @property
+    def covered(self) -> str:
+        """What an empty list of worst hours proves, in words: nothing where no hour has a figure."""
+        if self.figureless >= self.hours:
+            return "No hour has a figure yet."
+        return f"Every {'hour with a figure' if self.figureless else 'settled hour'} is fully covered."
 
     @property
     def state(self) -> str:
@@ -170,6 +178,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         bars=day_bars(days, names),
         supplies=names,
         worst=worst_hours(hours, WORST),
+        hours=len(hours),
         figureless=sum(row.hourly_matched is None for row in hours),
         goal=max(goals, default=None),
         before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
@@ -229,8 +238,13 @@ def day_mixes(mixes: Sequence[MixRow], tz: ZoneInfo) -> list[DayMix]:
 
 
 def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
-    """Rectangles under a round top; a day of which nothing is known is one piece of unknown, full height."""
+    """Rectangles under a round top; a day of which nothing is known is one piece of unknown, full height.
+
+    Without energy on any day there is nothing to draw to scale: no bars and no ticks.
+    """
     highest = max((day.edc_wh or 0.0 for day in days), default=0.0)
+    if highest <= 0:
+        return DayBars([], [])
     step = _round_up(highest / 4e6) * 1e6
     top = step * 4
     bars = [(day.day, _pieces(day, supplies, top)) for day in days]

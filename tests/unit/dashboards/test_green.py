@@ -13,11 +13,11 @@ import pytest
 from dashboards.house import House
 from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, indicators
 from energy.figures import ALL
-from energy.interval import Step, month
+from energy.interval import Period, Step, month
 from energy.kpi import KPIS, KpiOptions
 from energy.shortfall import uncovered_wh
 from runtime.registry import Plugin
-from tests.fakes.day import AT, SITES, day_house
+from tests.fakes.day import AT, SETTLED, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
 
 GDANSK = SITES["gdansk"].tz
@@ -98,6 +98,22 @@ async def test_bars_end_below_a_round_top(house: House) -> None:
     assert day_bars([], []).bars == []
     assert page.days[0].day == date(2026, 10, 1)
     assert len(page.days) == (AT - page.period.start) // timedelta(days=1) + 1
+
+
+@pytest.mark.parametrize(
+    ("known", "covered"),
+    [(0, "No hour has a figure yet."), (24, "Every hour with a figure is fully covered.")],
+)
+async def test_a_month_before_the_first_reading_draws_and_claims_nothing(
+    house: House, known: int, covered: str
+) -> None:
+    begun = SETTLED - timedelta(hours=known)
+    new = SyntheticFigures(SITES, SETTLED, missing=[Period(AT - timedelta(days=40), begun)])
+    page = await green_month(replace(house, figures=new), "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    assert page.covered == covered
+    assert bool(page.bars.bars) is bool(page.bars.ticks) is bool(known)
+    settled = replace(page, figureless=0)
+    assert settled.covered == "Every settled hour is fully covered."
 
 
 async def test_every_registered_kpi_has_its_place_on_the_page(
