@@ -19,6 +19,26 @@ from runtime.options import Options
 WORST = 5
 """Hours named in the evidence of a miss."""
 
+_NOT_KNOWN = "How the target stands is not known now: the summary says why."
+_IS_MET = "The target is met so far: nothing needs to be done."
+_CAN_BE_MET = (
+    "The target can still be met. Move deferrable load into hours with sun and wind, "
+    "or have more green supply contracted for the rest of the period."
+)
+_MISSED_ADVICE = {
+    Standing.MISSED: "Nothing can win this period back. The evidence lists the hours in which most green "
+    "power was lacking: tell whoever answers for the target, and see whether contracts or load can be moved.",
+    Standing.AT_RISK: _CAN_BE_MET,
+    Standing.MET: _IS_MET,
+    Standing.UNKNOWN: _NOT_KNOWN,
+}
+_RISK_ADVICE = {
+    **_MISSED_ADVICE,
+    Standing.MISSED: "Nothing can win this period back. The miss is an alarm of its own: see there in which "
+    "hours most green power was lacking.",
+}
+"""What to do about either condition, by how the target stands: an alarm is read after its end too."""
+
 
 class GreenTargetOptions(Options):
     """``at_risk`` is the severity of a risk; a miss has the severity that its target names."""
@@ -63,24 +83,22 @@ class GreenTarget:
             severity=Severity(judged.target.severity),
             active=_is(judged, Standing.MISSED),
             title=f"Green target missed: {judged.target.name}, {told.period}",
-            advice="Nothing can win this period back. The evidence lists the hours in which most green "
-            "power was lacking: tell whoever answers for the target, and see whether contracts or load can "
-            "be moved.",
+            advice=_MISSED_ADVICE[judged.standing],
             evidence={**told.evidence, **worst},
             **told.shared,
         )
 
     def _at_risk(self, told: _Told) -> Verdict:
         judged = told.judged
+        became = "It became a miss: " if _is(judged, Standing.MISSED) else ""
         return Verdict(
             key=f"target/{judged.target.name}/at-risk",
             severity=self._options.at_risk,
             active=_is(judged, Standing.AT_RISK),
             title=f"Green target at risk: {judged.target.name}, {told.period}",
-            advice="The target can still be met. Move deferrable load into hours with sun and wind, "
-            "or have more green supply contracted for the rest of the period.",
+            advice=_RISK_ADVICE[judged.standing],
             evidence=told.evidence,
-            **told.shared,
+            **{**told.shared, "summary": became + judged.reason},
         )
 
 

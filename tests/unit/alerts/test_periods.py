@@ -53,9 +53,9 @@ class Days:
             read = reading(at, target or ON_TWO, **story)
             await self.book.record("green_target", await self.rule.judge(at, read), at)
 
-    async def missed(self) -> list[Alert]:
-        """What the missed target has been, oldest first."""
-        found = [a for a in await self.desk.alerts() if a.key == "target/green/missed"]
+    async def missed(self, key: str = "target/green/missed") -> list[Alert]:
+        """What the missed target has been, or the condition ``key``, oldest first."""
+        found = [a for a in await self.desk.alerts() if a.key == key]
         return sorted(found, key=lambda alert: alert.id)
 
 
@@ -91,6 +91,27 @@ async def test_a_missed_day_keeps_its_result_when_the_next_begins(days: Days, ne
     assert (after.state, after.ended) == (AlertState.RETURNED, DAY.end + HOUR)
     ended = (await days.desk.timeline(after.id))[-1]
     assert ended.note == "a new period has begun: 2026-10-03"
+
+
+async def test_a_risk_that_became_a_miss_says_so_and_promises_nothing(days: Days) -> None:
+    windless = [Period(DAY.start + 6 * HOUR, DAY.end)]
+    await days.pass_by(DAY, windless=windless)
+    (missed,) = await days.missed()
+    (risk,) = await days.missed("target/green/at-risk")
+    assert (risk.state, risk.evidence["standing"]) == (AlertState.RETURNED, "missed")
+    assert risk.ended == missed.since
+    assert risk.summary.startswith("It became a miss: at most ")
+    assert "still" not in risk.advice + missed.advice
+    assert risk.advice != missed.advice
+
+
+async def test_a_miss_that_late_data_mend_asks_for_nothing(days: Days) -> None:
+    await days.pass_by(DAY, windless=[DARK])
+    (missed,) = await days.missed()
+    assert missed.advice.startswith("Nothing can win this period back.")
+    await days.pass_by(Period(DAY.end, DAY.end + QUARTER), target={"goal": 0.001, "period": "day"})
+    (mended,) = await days.missed()
+    assert mended.advice == "The target is met so far: nothing needs to be done."
 
 
 async def test_a_day_that_misses_after_a_missed_one_is_an_alarm_of_its_own(days: Days) -> None:
