@@ -15,6 +15,7 @@ from settings import Settings, resolve
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")))
 BLOCK = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 TABLE = re.compile(r"`\[+([a-z_.]+)\]+(?: ([a-z_]+))?")
 
 
@@ -43,6 +44,19 @@ def test_every_table_that_the_handbook_names_exists(page: Path) -> None:
                 break  # tables of plugins, whose keys their own tests hold against the handbook
             assert part in known.model_fields, f"{page.name} names {part} of [{name}], which lacks it"
             known = known.model_fields[part].annotation
+
+
+def test_every_page_is_found_by_links_from_the_readme() -> None:
+    reached, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        for link in LINK.findall(page.read_text(encoding="utf-8")):
+            target = (page.parent / link).resolve()
+            assert target.exists(), f"{page.name} leads to {link}, which is not there"
+            if target.suffix == ".md" and target not in reached:
+                ahead.append(target)
+    assert {page for page in PAGES if page.parent == ROOT / "docs"} <= reached
 
 
 def _completed(tables: dict[str, Any]) -> dict[str, Any]:
