@@ -43,13 +43,14 @@ class Figure:
 
 
 def tell(figures: Sequence[Figure]) -> None:
-    """Print ``figures`` for people, and in one line for the program that makes the table.
+    """Print ``figures`` for people and, unless a terminal reads it, in a line for the program of the table.
 
     Ends the program with 1 when their counts are not right: what was lost or doubled was not measured.
     """
     for one in figures:
         sys.stdout.write(f"{one.what}: {one.value} (goal: {one.goal}; {verdict(one.met)})\n")
-    sys.stdout.write(MARK + msgspec.json.encode(figures).decode() + "\n")
+    if not sys.stdout.isatty():
+        sys.stdout.write(MARK + msgspec.json.encode(figures).decode() + "\n")
     wrong = [f"{one.what}: {', '.join(one.uncounted)}" for one in figures if one.uncounted]
     if wrong:
         sys.exit("; ".join(wrong))

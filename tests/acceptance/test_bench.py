@@ -1,4 +1,4 @@
-"""The benchmarks work, and write their table: tiny runs, of which only the counts are judged."""
+"""The benchmarks work: tiny runs, of which only the counts are judged; longer ones write their table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench import MARKS, ROWS
+from benchmarks.bench import MARKS, ROWS, Line, rewrite
 from benchmarks.figure import Figure, tell, told
 from tests.acceptance.service_process import ROOT
 
@@ -24,11 +24,16 @@ def bench(document: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_tiny_runs_lose_nothing_and_fill_the_table(tmp_path: Path) -> None:
+TABLE = f"# Before\n\n{MARKS[0]}\n| memory | 1 MB | measured before | met | `it` |\n{MARKS[1]}\n\nAfter.\n"
+
+
+def test_tiny_runs_lose_nothing_judge_nothing_and_leave_the_table(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
-    kept = "| memory | 1 MB | measured before | met | `it` |"
-    document.write_text(f"# Before\n\n{MARKS[0]}\n{kept}\n{MARKS[1]}\n\nAfter.\n", encoding="utf-8")
-    figures = {figure.what: figure for figure in told(bench(document, "--smoke"))}
+    document.write_text(TABLE, encoding="utf-8")
+    found = told(bench(document, "--smoke"))
+    assert document.read_text(encoding="utf-8") == TABLE
+    assert [figure.met for figure in found] == [None] * len(found)
+    figures = {figure.what: figure for figure in found}
     sustained = figures.pop("sustained, 200 messages/s").counts
     assert sustained["sent"] == sustained["acknowledged"] == MESSAGES
     assert sustained["rows"] == sustained["stored"] > 8 * MESSAGES, "what warmed it up is in it"
@@ -37,11 +42,19 @@ def test_tiny_runs_lose_nothing_and_fill_the_table(tmp_path: Path) -> None:
     assert acknowledged["acknowledged"] == acknowledged["sent"] > MESSAGES
     assert acknowledged["stored"] == acknowledged["rows"]
     assert shown["shown"] == shown["probed"] > 0
+
+
+def test_a_longer_run_writes_its_rows_and_leaves_the_others(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text(TABLE, encoding="utf-8")
+    for value in ("1.0", "2.0"):
+        rewrite(document, [Line(Figure("delay", "under 3", value, True), "measure")], "A note.")
     text = document.read_text(encoding="utf-8")
     assert text.startswith("# Before")
     assert text.endswith("After.\n")
-    assert kept in text
-    assert all(f"| {what} |" in text for what in figures)
+    assert "| memory | 1 MB | measured before | met | `it` |" in text
+    assert "| delay | under 3 | 2.0 | met | `measure` |" in text
+    assert text.count("| delay |") == text.count("A note.") == 1
 
 
 @pytest.mark.parametrize(
