@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from runtime.options import parse_duration
 from settings import Settings, resolve
+from telemetry.retention import RetentionOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")))
@@ -44,6 +47,26 @@ def test_every_table_that_the_handbook_names_exists(page: Path) -> None:
                 break  # tables of plugins, whose keys their own tests hold against the handbook
             assert part in known.model_fields, f"{page.name} names {part} of [{name}], which lacks it"
             known = known.model_fields[part].annotation
+
+
+def test_how_long_is_kept_stands_there_as_the_service_takes_it() -> None:
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .* \| `(\w+)` \| `(\w+)` \|$", page, re.MULTILINE)
+    keys = RetentionOptions.model_fields
+    assert [key for key, _default, _least in rows] == list(keys)
+    for key, default, least in rows:
+        assert parse_duration(default) == keys[key].default
+        told: dict[str, str | timedelta] = {
+            "raw": "1000d",
+            "minute": "1001d",
+            "hour": "1002d",
+            "accounting": "400d",
+        }
+        told[key] = told.get(least, least)
+        RetentionOptions.model_validate(told)
+        told[key] = parse_duration(told[key]) - timedelta(seconds=1)
+        with pytest.raises(ValidationError):
+            RetentionOptions.model_validate(told)
 
 
 def test_every_page_is_found_by_links_from_the_readme() -> None:
