@@ -65,7 +65,7 @@ def _ingest(ingest: IngestStatus) -> Section:
         *(room.free < DISK_LOW * room.total for room in ingest.disks),
     ]
     connected = "connected" if ingest.connected else "not connected"
-    told = f"{connected}, journal {share(journal)} full, {counted(len(ingest.stores), 'store')}"
+    told = f"{connected}, journal {share(journal)} full, {counted(len(ingest.stores), 'follower')}"
     return Section("ingest", "Ingest", told, sum(wrong))
 
 

@@ -19,6 +19,9 @@ from telemetry.status import IngestStatus, SourceStatus
 SHOWN = 100
 """Sources listed; a gigafactory has 12,500 and the worst are what a person can act on."""
 
+UNFOLDED = 12
+"""Sources that report and still stand unfolded where a screen is wide; more hide what stands below them."""
+
 NOT_CONFIGURED = "not configured"
 """Standing of a source that is kept, and of which nothing is accounted."""
 
@@ -67,6 +70,11 @@ class SystemPage:
     problems: Sequence[str]
     processes: Sequence[ProcessStatus]
     background: Background
+
+    @property
+    def long(self) -> bool:
+        """Whether so many of ``sources`` report that they are folded on a wide screen too."""
+        return sum(not line.silent for line in self.sources) > UNFOLDED
 
     @property
     def sections(self) -> Sequence[Section]:

@@ -48,7 +48,7 @@ async def test_a_job_is_judged_by_its_newest_run(house: House) -> None:
 def test_a_house_where_all_is_well_has_nothing_to_look_at() -> None:
     found = sections(WELL, (), (3, 0), NOTHING)
     assert [(s.key, s.told, s.bad) for s in found] == [
-        ("ingest", "connected, journal 10.00 % full, 1 store", 0),
+        ("ingest", "connected, journal 10.00 % full, 1 follower", 0),
         ("sources", "3 in all", 0),
         ("rejects", "2 in all", 0),
         ("versions", "", 0),
