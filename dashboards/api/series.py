@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import pyarrow as pa
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 from starlette.responses import StreamingResponse
 
 from dashboards.api import asked
@@ -26,12 +26,13 @@ router = APIRouter(prefix="/api/v1", tags=["series"], responses=RESPONSES)
 
 MOST_ROWS = 1_000_000
 LONGEST = timedelta(days=3_660)
-LABELS = ("site", "hall", "rack", "node", "gpu", "meter", "source", "unit", "station", "zone")
+LABELS = tuple(dict.fromkeys(label for measurement in MEASUREMENTS.values() for label in measurement.labels))
+"""What a series can be asked for by: each is a parameter."""
 EACH, ONE = "none", "all"
 Names = list[str]
 
 
-class SeriesAsked(Asked):
+class SeriesOptions(Asked):
     """Names may be repeated or separated by commas.
 
     Without ``step``: the rows as they came. ``group`` names labels: series that agree in them become one,
@@ -46,16 +47,17 @@ class SeriesAsked(Asked):
     step: str | None = Field(None, description="PT15M, 15m or 900 (seconds)")
     agg: str | None = Field(None, description=", ".join(get_args(Aggregate)))
     group: Names = Field([])
-    site: Names = Field([])
-    hall: Names = Field([])
-    rack: Names = Field([])
-    node: Names = Field([])
-    gpu: Names = Field([])
-    meter: Names = Field([])
-    source: Names = Field([])
-    unit: Names = Field([])
-    station: Names = Field([])
-    zone: Names = Field([])
+
+
+if TYPE_CHECKING:
+    SeriesAsked = SeriesOptions
+else:  # a measurement is one entry of the catalogue: its labels are listed nowhere else
+    SeriesAsked = create_model(
+        "SeriesAsked",
+        __base__=SeriesOptions,
+        __doc__=SeriesOptions.__doc__,
+        **{label: (Names, Field([])) for label in LABELS},
+    )
 
 
 class SeriesShown(BaseModel):
