@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 from commands.cli import cli
 from roles.station import ROLES
 
-UNITS = sorted((Path(__file__).parents[3] / "deploy" / "systemd").glob("*.service"))
+ROOT = Path(__file__).resolve().parents[3]
+HOME = Path("/opt/amberwatt")
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 
 
 def told(unit: Path) -> ConfigParser:
@@ -25,8 +27,10 @@ def told(unit: Path) -> ConfigParser:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
 def test_each_unit_starts_a_role_by_options_that_there_are(unit: Path) -> None:
-    program, verb, *options = shlex.split(told(unit)["Service"]["ExecStart"])
-    assert (Path(program).name, verb) == ("amberwatt", "run")
+    python, program, verb, *options = shlex.split(told(unit)["Service"]["ExecStart"])
+    assert python == str(HOME / ".venv" / "bin" / "python"), "scripts/install makes no other"
+    assert (ROOT / Path(program).relative_to(HOME)).is_file()
+    assert verb == "run"
     known = CliRunner().invoke(cli, ["run", "--help"], env={"COLUMNS": "200"}).output
     names, values = options[::2], options[1::2]
     assert all(name in known for name in names)
@@ -39,3 +43,13 @@ def test_each_unit_starts_a_role_by_options_that_there_are(unit: Path) -> None:
 def test_there_is_a_unit_for_each_role() -> None:
     found = {shlex.split(told(unit)["Service"]["ExecStart"]).count("--role") for unit in UNITS}
     assert (len(UNITS), found) == (4, {0, 1})
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
+def test_the_handbook_installs_what_a_unit_expects(unit: Path) -> None:
+    service = told(unit)["Service"]
+    handbook = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+    assert f"useradd --system --home-dir {service['WorkingDirectory']}" in handbook
+    assert f'data_dir = "{service["WorkingDirectory"]}"' in handbook
+    assert shlex.split(service["ExecStart"])[-1] in handbook
