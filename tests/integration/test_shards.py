@@ -23,7 +23,7 @@ from runtime.clock import ManualClock, from_ms
 from telemetry.catalogue import Measurement
 from telemetry.completeness_lines import SourceHour
 from telemetry.influx.options import InfluxOptions
-from telemetry.intake import COMPLETENESS, COUNTS, is_nobody
+from telemetry.intake import ADDED, COMPLETENESS, COUNTS, is_nobody
 from telemetry.series import SeriesRegistry
 from telemetry.store import SeriesQuery, Store
 from telemetry.stored import STORED
@@ -242,7 +242,7 @@ def close(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """``rows`` without what rounding makes of them; a count that nothing told is 0."""
     return [
         {
-            k: round(v, 9) if isinstance(v, float) else (0.0 if v is None and k in COUNTS else v)
+            k: round(v, 9) if isinstance(v, float) else (0.0 if v is None and k in ADDED else v)
             for k, v in row.items()
         }
         for row in rows
