@@ -51,5 +51,6 @@ async def issue_reports(api: Running, order: ReportOrder) -> list[dict[str, obje
 
 def unsettled(entry: Mapping[str, object]) -> str:
     """What people must know of a draft."""
-    known = f"{entry['site']} {entry['period']} is a draft: it is settled until {entry['settled_until']}"
-    return f"{known}; a running service settles what has ended"
+    until = entry["settled_until"]
+    known = "nothing of it is settled yet" if until is None else f"it is settled until {until}"
+    return f"{entry['site']} {entry['period']} is a draft: {known}; a running service settles what has ended"
