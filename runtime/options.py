@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SHOWN = 80
@@ -48,7 +48,21 @@ def shown(value: object) -> str:
     return told if len(told) <= _SHOWN else f"{told[:_SHOWN]}…"
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def duration_text(duration: timedelta) -> str:
+    """``timedelta(minutes=90)`` -> ``"1h30m"``, as :func:`parse_duration` takes it; not less than 0."""
+    left, parts = duration // timedelta(microseconds=1), []
+    for unit in ("d", "h", "m", "s"):
+        count, left = divmod(left, round(1e6 * _UNITS[unit]))
+        if count:
+            parts.append(f"{count}{unit}")
+    if left:
+        parts.append(f"{left / 1000:g}ms")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(duration_text, str, when_used="json")
+]
 
 
 class Options(BaseModel):

@@ -158,6 +158,12 @@ def test_the_effective_values_are_whole_and_keep_secrets() -> None:
     assert configuration.settings.service.database_url == service["database"]
 
 
+def test_effective_durations_are_what_one_would_write() -> None:
+    told = resolve({"retention": {"raw": "36h", "hour": "3650d"}}).effective()
+    assert told["retention"] == {"raw": "1d12h", "minute": "400d", "hour": "3650d", "accounting": "400d"}
+    assert resolve({"retention": told["retention"]}).effective()["retention"] == told["retention"]
+
+
 def test_a_login_in_a_url_is_refused_with_the_fix_and_not_repeated() -> None:
     tables = {
         "store": [{"type": "duckdb"}, {"type": "influx", "url": "http://dc:hunter2@127.0.0.1:8086"}],

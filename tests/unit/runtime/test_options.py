@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runtime.options import LONGEST, Duration, Options
@@ -30,6 +32,27 @@ class Patience(Options):
 )
 def test_what_a_duration_means(written: Any, meant: timedelta) -> None:
     assert Patience.model_validate({"wait": written}).wait == meant
+
+
+@pytest.mark.parametrize(
+    ("duration", "written"),
+    [
+        (timedelta(days=400), "400d"),
+        (timedelta(minutes=90), "1h30m"),
+        (timedelta(milliseconds=1500), "1s500ms"),
+        (timedelta(microseconds=1250), "1.25ms"),
+        (timedelta(0), "0s"),
+        (LONGEST, "36500d"),
+    ],
+)
+def test_a_duration_is_told_as_it_is_written(duration: timedelta, written: str) -> None:
+    assert Patience(wait=duration).model_dump(mode="json")["wait"] == written
+
+
+@given(st.integers(0, LONGEST // timedelta(milliseconds=1)))
+def test_what_is_told_of_a_duration_means_the_same_again(ms: int) -> None:
+    told = Patience(wait=timedelta(milliseconds=ms)).model_dump(mode="json")
+    assert Patience.model_validate(told).wait == timedelta(milliseconds=ms)
 
 
 @pytest.mark.parametrize(
