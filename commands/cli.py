@@ -27,7 +27,7 @@ from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
 from commands.say import fail, say
 from commands.serve import Builders, run_service
-from roles.station import Role, Station
+from roles.station import Role, Station, unsplit
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
 from runtime.lifecycle import stop_on_signal
@@ -88,11 +88,17 @@ def demo(
 
 @cli.command()
 def check(file: Path) -> None:
-    """Judge a configuration: exit code 2 and every mistake if it is wrong, else the effective values."""
+    """Judge a configuration: exit code 2 and every mistake if it is wrong, else the effective values.
+
+    What its shards lack to run is a warning: the environment of their processes may bring it.
+    """
     try:
-        say(json.dumps(read(file).effective(), indent=2, ensure_ascii=False))
+        configuration = read(file)
     except ConfigError as error:
         fail(error)
+    for problem in unsplit(configuration):
+        typer.echo(f"warning: {problem}", err=True)
+    say(json.dumps(configuration.effective(), indent=2, ensure_ascii=False))
 
 
 @cli.command()

@@ -71,6 +71,11 @@ class Station:
             )
 
 
+def unsplit(configuration: Configuration) -> Sequence[str]:
+    """What keeps its shards, if it has any, from running as the several processes that they are."""
+    return list(_not_shared(configuration)) if configuration.settings.shard else []
+
+
 ALL = Station()
 """Everything in one process."""
 
