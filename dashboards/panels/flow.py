@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from dashboards.now import Gauge, SiteNow
 from energy.claims import matchable
 from energy.site import SiteOptions, SupplyKind
+from reports.render.parts import parts
 
 _SOURCES = ("solar", "wind", "battery", "generator", "ppa", "grid")
+_GREEN = frozenset({"solar", "wind", "battery", "ppa"})
+"""Sources whose share is rounded down, so that none looks greener than it is."""
+
 _NAMES = {
     "solar": "On-site solar",
     "wind": "On-site wind",
@@ -32,13 +36,17 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of a bar: ``start`` and ``share`` are fractions of the whole bar."""
+    """A piece of a bar: ``start`` and ``share`` are fractions of the whole bar.
+
+    ``written`` is the share as it is told: those of a bar add up to 100.00 %.
+    """
 
     name: str
     label: str
     watts: float
     start: float
     share: float
+    written: float
 
 
 @dataclass(frozen=True)
@@ -115,10 +123,15 @@ def _site_uses(site: SiteOptions, now: SiteNow, grid: float) -> dict[str, float]
 def _bar(
     watts: Mapping[str, float], total: float, order: Sequence[str] | Mapping[str, float]
 ) -> list[Segment]:
+    known = [name for name in order if watts[name] > 0]
+    claimed = [name for name in known if name in _GREEN]
+    rest = [name for name in known if name not in _GREEN]
+    told = dict(
+        zip(claimed + rest, parts([watts[n] for n in claimed], [watts[n] for n in rest]), strict=True)
+    )
     segments, start = [], 0.0
-    for name in order:
+    for name in known:
         share = watts[name] / total
-        if share > 0:
-            segments.append(Segment(name, _NAMES[name], watts[name], start, share))
-            start += share
+        segments.append(Segment(name, _NAMES[name], watts[name], start, share, told[name]))
+        start += share
     return segments

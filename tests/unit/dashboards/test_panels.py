@@ -20,6 +20,7 @@ from dashboards.panels.power import power_history
 from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
 from energy.figures import ALL
+from energy.quantity import in_percent
 from energy.site import Role
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
@@ -73,6 +74,10 @@ async def test_both_bars_of_the_flow_are_equally_long(house: House) -> None:
     assert sum(s.share for s in found.sources) == pytest.approx(1)
     assert sum(s.share for s in found.uses) == pytest.approx(1)
     assert sum(s.watts for s in found.sources) == pytest.approx(found.total_w)
+    for bar in (found.sources, found.uses):
+        assert sum(in_percent(s.written) for s in bar) == 100
+        assert all(s.written == pytest.approx(s.share, abs=1e-4) for s in bar)
+    assert all(s.written <= s.share for s in found.sources if s.name != "grid")
     assert [s.name for s in found.sources] == ["solar", "battery", "ppa", "grid"]
     assert found.missing == []
 
