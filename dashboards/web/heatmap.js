@@ -1,6 +1,7 @@
 // The month map: drawn from the table that the server wrote, so both always tell the same.
 import { say } from "./live.js";
 import { share } from "./numbers.js";
+import { swap } from "./regions.js";
 import { colour, rgb } from "./theme.js";
 
 const LEFT = 54;
@@ -181,7 +182,7 @@ export class HeatMap {
     const answer = await fetch(source, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    panel.replaceChildren(...fresh.body.childNodes);
+    swap(panel, fresh.body);
     panel.dataset.at = at;
     if (panel.getBoundingClientRect().top > innerHeight) panel.scrollIntoView({ block: "start" });
   }

@@ -75,7 +75,8 @@ async function fetchInto(address, names) {
   document.dispatchEvent(new Event("region"));
 }
 
-function swap(old, fresh) {
+// What a person has folded, ticked or written in `old` stays as it is.
+export function swap(old, fresh) {
   if (!old || old.innerHTML === fresh.innerHTML) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   // Never take a form away from under somebody's hands.

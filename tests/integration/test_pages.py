@@ -293,6 +293,8 @@ async def test_pages_work_without_scripts(stage: Stage) -> None:
     await page.goto(f"{stage.url}/green?site=gdansk")
     await page.get_by_role("link", name="25", exact=True).first.click()
     await expect(page.get_by_role("heading", name="Hour from 2026-10-0")).to_be_visible()
+    await expect(page.get_by_role("cell", name="registers").first).to_be_hidden()
+    await page.locator("#hour details[data-fold=meters] > summary").click()
     await expect(page.get_by_role("cell", name="registers").first).to_be_visible()
     await page.goto(f"{stage.url}/")
     await expect(page.get_by_role("region", name="PUE")).to_contain_text("1.200")
@@ -471,4 +473,9 @@ async def test_the_green_month_says_which_hours_have_no_figure_and_opens_with_th
     await expect(worst).to_contain_text("no figure and cannot be ranked")
     first = await worst.locator("tbody a").first.inner_text()
     await expect(page.locator("#hour-title")).to_have_text(f"Hour from {first}")
+    meters = page.locator("#hour details[data-fold=meters]")
+    await meters.locator("summary").click()
+    await worst.locator("tbody a").nth(1).click()
+    await expect(page.locator("#hour-title")).not_to_have_text(f"Hour from {first}")
+    await expect(meters.get_by_role("table", name="Meters")).to_be_visible()  # it stays as it was left
     await context.close()
