@@ -182,6 +182,11 @@ def cross_check(settings: Settings) -> list[str]:
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
     found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
+    found += [
+        f"service.retired_shards: {one.name!r} is a [[shard]] of this file; remove it here"
+        for one in settings.shard
+        if one.name in settings.service.retired_shards
+    ]
     if settings.auth.anonymous and not settings.auth.anonymous_anywhere and not _loopback(settings.service):
         found.append(
             f"auth.anonymous: service.listen = {settings.service.listen!r} is not loopback, so everybody "

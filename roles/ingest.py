@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NoReturn
@@ -37,8 +37,8 @@ PRUNE_EVERY = timedelta(hours=1)
 class Telling:
     """What this process tells the others with each sign of life."""
 
-    def __init__(self, intake: Intake, backlog: Backlog) -> None:
-        self._intake, self._backlog = intake, backlog
+    def __init__(self, intake: Intake, backlog: Backlog, topics: Sequence[str]) -> None:
+        self._intake, self._backlog, self._topics = intake, backlog, tuple(topics)
         kept = intake.kept
         self._through = Through(kept.journal, [kept.first, kept.marked])
         self.pulse: Pulse | None = None
@@ -60,6 +60,7 @@ class Telling:
             through_ms=self._through.after(None if self.pulse is None else self.pulse.at),
             newest_ms=kept.journal.newest_ms,
             problems=tuple(self._intake.problems()),
+            topics=self._topics,
         )
         return beat.encoded()
 
@@ -74,12 +75,12 @@ async def ingest(
     """
     settings = configuration.settings
     part = station.part(settings)
-    owner = part.broker(settings.broker).client_id
-    async with ground(configuration, station.data_dir(settings.service), clock, owner) as base:
+    broker = part.broker(settings.broker)
+    async with ground(configuration, station.data_dir(settings.service), clock, broker.client_id) as base:
         kept = await keep(base, part)
         intake = take_in(base, kept, part)
         backlog = Backlog(kept.live.newest_ms, base.clock, lambda: intake.source.connected)
-        telling = Telling(intake, backlog)
+        telling = Telling(intake, backlog, broker.topics)
         telling.pulse = pulse_of(base, station, Beats(base.database), telling.tell)
         process = RoleProcess(base.data_dir, _door(base, intake, telling, station), telling.pulse, [])
         process.components += [

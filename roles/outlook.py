@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collectors.connect import open_decoder, open_source
 from collectors.mqtt import MqttCollector
-from collectors.shard import shard
+from collectors.shard import WHOLE, shard
 from collectors.source import MessageSource
 from energy.device import devices
 from roles.ground import Ground
@@ -17,6 +17,7 @@ from roles.station import Station, instance, shard_names
 from runtime.beats import Beats
 from runtime.clock import ReplayClock
 from runtime.lifecycle import Component
+from settings import Settings
 from telemetry.completeness_lines import CompletenessLines
 from telemetry.live import LiveState
 from telemetry.quality import Quality
@@ -88,7 +89,9 @@ async def look_out(base: Ground, station: Station, beats: Beats) -> Outlook:
             registry.id(device.measurement, (key, device.id))
     store = chosen.build(registry, base.data_dir, chosen.name)
     base.opened.push_async_callback(store.close)
-    shared = SharedIngest(beats, shard_names(settings), book, settings.journal.limit)
+    topics = {name: topics_of(settings, name) for name in shard_names(settings)}
+    retired = settings.service.retired_shards
+    shared = SharedIngest(beats, topics, book, settings.journal.limit, retired)
     if isinstance(base.clock, ReplayClock):
         shared.newest = base.clock.observe
     await shared.refresh()
@@ -107,3 +110,9 @@ async def look_out(base: Ground, station: Station, beats: Beats) -> Outlook:
         source=source,
         collector=MqttCollector(source, decoder, tap, base.wall),
     )
+
+
+def topics_of(settings: Settings, name: str) -> Sequence[str]:
+    """The MQTT filters of the ingest process ``name``, as it subscribes them."""
+    part = shard(settings.shard, name) if settings.shard else WHOLE
+    return part.broker(settings.broker).topics

@@ -82,7 +82,7 @@ class ProcessStatus:
     """One process as people see it; all but name and role are None of one that never gave a sign of life.
 
     ``doing`` says in a word or two what it does where that is not plain from its role; ``problems`` why it
-    is not ready.
+    is not ready. ``unnamed`` is one that the configuration names no more, and that nobody said is done with.
     """
 
     name: str
@@ -93,6 +93,7 @@ class ProcessStatus:
     address: str = ""
     doing: str = ""
     problems: tuple[str, ...] = ()
+    unnamed: bool = False
 
     @property
     def silent(self) -> bool:

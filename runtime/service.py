@@ -26,7 +26,8 @@ class ServiceOptions(Options):
     ``database_password_file`` holds the password that is not to stand in ``database``.
     ``public_url`` is where people reach the pages: it stands in e-mails. ``instance`` tells processes of one
     role apart; without it the host's name does, so two of them on one host need it. ``jobs_listen`` is where
-    a jobs process tells its health.
+    a jobs process tells its health. ``retired_shards`` are names of shards that are gone from the file and
+    done with: all that was ever held for them is stored, so nobody misses them any more.
     """
 
     data_dir: Path = Path("var")
@@ -37,6 +38,7 @@ class ServiceOptions(Options):
     replay_from: datetime | None = None
     jobs_listen: str = "127.0.0.1:0"
     instance: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
+    retired_shards: tuple[str, ...] = ()
     settle_grace: Duration = Field(default=timedelta(minutes=2), le=timedelta(days=1))
 
     @field_validator("listen", "jobs_listen")

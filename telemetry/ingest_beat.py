@@ -27,6 +27,7 @@ class IngestBeat:
             read, and marked for the ledger; None while that is not known.
         newest_ms: time of the newest row that was committed, None before the first.
         problems: why it is not ready, for people.
+        topics: the MQTT filters that it takes; none from a version that did not tell them.
     """
 
     status: IngestStatus
@@ -35,6 +36,7 @@ class IngestBeat:
     through_ms: int | None = None
     newest_ms: int | None = None
     problems: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
     def encoded(self) -> str:
         """As text, for :meth:`decoded`."""

@@ -18,6 +18,15 @@ _MEANING = {
     "web": "Its pages cannot be reached.",
 }
 
+_LOOK = (
+    "Look whether it runs on its machine and what its log says last, then whether that machine reaches the "
+    "database."
+)
+
+_NAME_OR_RETIRE = (
+    "Whoever took its shard out of the file left messages behind: docs/scale.md says how a shard is removed."
+)
+
 
 class SilentProcessOptions(Options):
     """On after ``limit`` without a sign of life."""
@@ -44,6 +53,8 @@ class SilentProcess:
         age = process.age
         told = "never" if age is None else f"{quantity(age.total_seconds(), 's')} ago"
         limit, meaning = self._options.limit, _MEANING.get(process.role, "")
+        if process.unnamed:
+            meaning = "; ".join(process.problems)
         return Verdict(
             key=f"process/{process.name}/silent",
             rule="silent_process",
@@ -59,6 +70,5 @@ class SilentProcess:
             on_delay=self._options.on_delay if age is not None else max(limit, self._options.on_delay),
             link="/system",
             evidence={"role": process.role, "address": process.address, "version": process.version},
-            advice="Look whether it runs on its machine and what its log says last, then whether that "
-            "machine reaches the database.",
+            advice=_NAME_OR_RETIRE if process.unnamed else _LOOK,
         )

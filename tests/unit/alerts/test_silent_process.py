@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from alerts.rules.silent_process import SilentProcess, SilentProcessOptions
@@ -51,3 +51,11 @@ async def test_one_that_was_never_heard_may_be_starting() -> None:
 async def test_one_process_that_does_everything_has_nobody_to_miss() -> None:
     rule = SilentProcess(SilentProcessOptions())
     assert list(await rule.judge(AT, reading())) == []
+
+
+async def test_a_process_that_the_file_names_no_more_is_told_with_what_it_left() -> None:
+    left = replace(process("ingest/c", 31.0), unnamed=True, problems=("2 batches were not stored",))
+    (verdict,) = await verdicts(left)
+    assert verdict.active
+    assert "2 batches were not stored" in verdict.summary
+    assert "how a shard is removed" in verdict.advice

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from roles.outlook import topics_of
 from roles.station import Role, Station, has_roles, served_from, shard_names
 from runtime.errors import ConfigError
 from settings import Configuration, resolve
@@ -85,6 +86,29 @@ def test_each_process_has_a_folder_and_a_name_of_its_own() -> None:
     assert shard_names(settings) == ["halls", "rest"]
     assert shard_names(resolve(SHARED).settings) == ["all"]
     assert Station("ingest").name(service) == "ingest/all"
+
+
+@pytest.mark.parametrize(("tables", "stations"), [(SHARDS, ["halls", "rest"]), ([], [None])])
+def test_who_looks_on_expects_of_each_shard_what_it_subscribes(
+    tables: list[dict[str, Any]], stations: list[str | None]
+) -> None:
+    settings = resolve({**SHARED, "shard": tables}).settings
+    expected = [topics_of(settings, name) for name in shard_names(settings)]
+    parts = [Station("ingest", shard).part(settings) for shard in stations]
+    assert expected == [part.broker(settings.broker).topics for part in parts]
+
+
+def test_a_shard_of_the_file_is_not_retired() -> None:
+    service = {**SHARED["service"], "retired_shards": ["old"]}
+    assert resolve({**SHARED, "service": service, "shard": SHARDS}).settings.service.retired_shards == (
+        "old",
+    )
+    service["retired_shards"].append("halls")
+    with pytest.raises(ConfigError) as caught:
+        resolve({**SHARED, "service": service, "shard": SHARDS})
+    assert caught.value.problems == [
+        "service.retired_shards: 'halls' is a [[shard]] of this file; remove it here"
+    ]
 
 
 def test_verbs_look_for_pages_where_web_processes_are(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,8 +50,12 @@ class Shards:
     def __init__(self, database: RestartingDatabase) -> None:
         self.database, self.beats = database, Beats(database)
         registry = SeriesRegistry()
-        book = SourceBook(registry, LiveState(registry))
-        self.shared = SharedIngest(self.beats, ["a", "b"], book, 5_000)
+        self.book = SourceBook(registry, LiveState(registry))
+        self.shared = self.seen_by({"a": ["dc/v1/x/a/#"], "b": ["dc/v1/x/b/#"]})
+
+    def seen_by(self, shards: Mapping[str, Sequence[str]], retired: Sequence[str] = ()) -> SharedIngest:
+        """The same by another file."""
+        return SharedIngest(self.beats, shards, self.book, 5_000, retired)
 
     async def tell(self, shard: str, told: IngestBeat) -> None:
         await self.beats.write(Process(f"ingest/{shard}", "ingest", "1.0", STARTED), told.encoded())
@@ -221,3 +225,53 @@ async def test_without_the_database_what_was_heard_stays(shards: Shards) -> None
     await shards.shared.refresh()
     assert list(shards.shared.problems()) == []
     running.cancel()
+
+
+ONE: Mapping[str, Sequence[str]] = {"a": ["dc/v1/x/#"]}
+
+
+async def test_a_shard_that_left_the_file_is_missed_and_still_counted(shards: Shards) -> None:
+    await shards.tell("a", beat(1))
+    await shards.tell(
+        "b", replace(beat(3), status=replace(status(3, 0.9), stores=[StoreStatus("influx", 5, 1.0)]))
+    )
+    await shards.silent_for("b", LOST)
+    now = shards.seen_by(ONE)
+    await now.refresh()
+    (left,) = now.problems()
+    assert left.startswith("ingest/b: nothing in the file is so named any more, and of its journal 2 batches")
+    assert left.endswith('then write retired_shards = ["b"] into [service]')
+    assert [(one.name, one.silent, one.unnamed) for one in now.processes()] == [
+        ("ingest/a", False, False),
+        ("ingest/b", True, True),
+    ]
+    told = await now.status()
+    assert (told.received, told.stored_rows, told.rejected["topic"]) == (40, 320, 4)
+    assert ([store.name for store in told.stores], told.journal.bytes) == (["a/influx"], 100)
+    assert told.connected
+    assert now.over, "nobody waits for it"
+
+
+async def test_a_retired_shard_is_missed_by_nobody_unless_it_runs(shards: Shards) -> None:
+    await shards.tell("a", beat(1))
+    await shards.tell("b", beat(3))
+    now = shards.seen_by(ONE, ["b"])
+    await now.refresh()
+    (runs,) = now.problems()
+    assert runs.startswith("ingest/b: runs, and by the file of this process nothing is so named")
+    await shards.silent_for("b", SILENT + timedelta(seconds=1))
+    await now.refresh()
+    assert list(now.problems()) == []
+    assert [one.name for one in now.processes()] == ["ingest/a"]
+    assert (await now.status()).received == 40
+
+
+async def test_a_process_of_another_file_is_told(shards: Shards) -> None:
+    await shards.tell("a", beat(1, topics=("dc/v1/x/b/#", "dc/v1/x/a/#")))
+    await shards.tell("b", beat(1, topics=("dc/v1/x/b/#",)))
+    await shards.shared.refresh()
+    (other,) = shards.shared.problems()
+    assert other.startswith(
+        "ingest/a: takes dc/v1/x/a/#, dc/v1/x/b/#, and by the file of this process it should take dc/v1/x/a/#"
+    )
+    assert [len(one.problems) for one in shards.shared.processes()] == [1, 0]
