@@ -47,6 +47,9 @@ class FollowOptions(Options):
     shared: ClassVar[bool] = False
     """Whether several processes can write to it and read it."""
 
+    lasting: ClassVar[bool] = True
+    """Whether what it took is still there after a restart."""
+
     measurements: tuple[str, ...] = ("*",)
     interval: Duration = timedelta(milliseconds=200)
     safety: Duration = timedelta(0)
@@ -114,7 +117,8 @@ class Follower:
         if position > self._journal.head:
             raise StoreError(
                 f"the store {self.name} has taken batch {position}, but the journal ends at "
-                f"{self._journal.head}: put back the journal that belongs to it, or move the store away",
+                f"{self._journal.head}: put back the journal that belongs to it; or move the store away, and "
+                f"set [journal] accept_loss_before = {self._journal.head + 1} if an empty one is refused",
                 permanent=True,
             )
         if self._options.safety:
@@ -190,24 +194,29 @@ class Follower:
     async def _account(self, upto: int) -> None:
         """Account for batches up to ``upto`` that the journal no longer holds. Raises StoreError.
 
-        Those that no follower had surely taken were never trimmed: the journal lost them and says so.
+        Those that no follower had surely taken were never trimmed: the journal lost them and says so. A store
+        joins late that the journal never knew: an empty one that it knows has lost its files.
         """
         after, gap = self.position, self._journal.gaps.get(self.name, Gap())
         known = max(after, gap.upto)
         missed = min(upto, max(self._journal.places.values(), default=0)) - known
         if missed <= 0:
             return
-        accepted = after == 0 or upto < self._journal.accept_loss_before  # it joins late, or a person said so
-        if accepted:
+        place = self._journal.places.get(self.name, 0)
+        joins = after == 0 and (place == 0 or not self._options.lasting)
+        if joins or upto < self._journal.accept_loss_before:
             log.warning("store_missed_batches", store=self.name, after=known, batches=missed)
         elif self.mirror:
             await self._journal.keep_gap(self.name, gap.lacking(upto, missed))
             log.error("store_lacks_batches", store=self.name, after=known, batches=missed)
         else:
+            had = (
+                f"is empty, though it had taken batch {place}," if after == 0 else f"has taken batch {after}"
+            )
             raise StoreError(
-                f"{self.name} has taken batch {after} and the journal begins at {upto + 1}: {missed} batches "
-                "between them are missing. Put back files that belong together; or go on without those "
-                f"batches by [journal] accept_loss_before = {upto + 1}",
+                f"{self.name} {had} and the journal begins at {upto + 1}: {missed} batches between them are "
+                "missing. Put back files that belong together, or mount the disk that they are on; or go on "
+                f"without those batches by [journal] accept_loss_before = {upto + 1}",
                 permanent=True,
             )
 
@@ -267,6 +276,7 @@ class Followers:
         self._followers = tuple(followers)
         self._mirrors = [one for one in followers if one.mirror]
         self._trimmed = 0
+        self._trimming = asyncio.Lock()
         reader = next((one for one in followers if one.sink is store), None)
         for mirror in self._mirrors:
             mirror.refill = Refill(journal, mirror.name, store, gone)
@@ -297,14 +307,15 @@ class Followers:
 
     async def trim(self) -> None:
         """Forget what every store surely keeps, and what mirrors hold beyond their share."""
-        places = {f.name: f.safe for f in self._followers}
-        upto = min(places.values(), default=0)
-        if upto > self._trimmed:
-            await self._journal.trim(upto, places)
-            self._trimmed = upto
-        if self._mirrors:
-            vital = min((one.safe for one in self._followers if not one.mirror), default=0)
-            await let_go(self._journal, self._mirrors, vital)
+        async with self._trimming:  # who lets go goes on from what was let go before
+            places = {f.name: f.safe for f in self._followers}
+            upto = min(places.values(), default=0)
+            if upto > self._trimmed:
+                await self._journal.trim(upto, places)
+                self._trimmed = upto
+            if self._mirrors:
+                vital = min((one.safe for one in self._followers if not one.mirror), default=0)
+                await let_go(self._journal, self._mirrors, vital)
 
     async def _keep_trimming(self) -> None:
         while self._followers:

@@ -347,7 +347,8 @@ class DuckDBFile:
                 return
         raise StoreError(
             f"the DuckDB store {self.path} and the journal name series differently: "
-            "put back the journal that belongs to it, or move the store away",
+            "put back the journal that belongs to it; or move the store away, and if an empty one is refused "
+            "then, set the [journal] accept_loss_before that it names",
             permanent=True,
         )
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -27,6 +28,8 @@ _Values = dict[str, float]
 
 class MemoryOptions(FollowOptions):
     """``[[store]] type = "memory"``: forgets everything when the process ends."""
+
+    lasting: ClassVar[bool] = False
 
 
 @STORES.add("memory", MemoryOptions)

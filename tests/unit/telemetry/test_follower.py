@@ -16,9 +16,10 @@ from runtime.clock import ManualClock
 from runtime.errors import StoreError
 from telemetry.catalogue import METER, WEATHER
 from telemetry.follower import Follower, Followers, FollowOptions
-from telemetry.journal import Journal
+from telemetry.journal import Journal, JournalOptions
 from telemetry.series import SeriesRegistry
 from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.eventually import eventually
 from tests.fakes.frames import T0, frame
 from tests.fakes.sink import FlakySink
 
@@ -239,6 +240,62 @@ async def test_a_store_that_joins_late_goes_on_from_what_is_left(journal: Journa
         await put(journal, 3)
         await follower.wait_for(3)
     assert sink.rows == times(3)
+
+
+async def emptied(folder: Path, clock: ManualClock, accept: int = 0) -> Journal:
+    """A journal that forgot two batches of three because ``flaky`` had taken them."""
+    journal = Journal(
+        folder / "known.sqlite", SeriesRegistry(), JournalOptions(accept_loss_before=accept), wall=clock
+    )
+    await journal.open()
+    await put(journal, 1, 2, 3)
+    await journal.trim(2, {"flaky": 2})
+    return journal
+
+
+async def test_an_empty_store_that_had_taken_batches_is_no_store_that_joins_late(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """A disk that is not mounted leaves an empty file: history would be gone, and nobody told."""
+    journal, sink = await emptied(tmp_path, clock), FlakySink()
+    follower = follow(journal, sink)
+
+    async def judged() -> bool:
+        return follower.error is not None or follower.position > 0
+
+    async with running(follower.run()):
+        await eventually(judged)
+    assert (follower.position, sink.writes) == (0, [])
+    assert "flaky is empty, though it had taken batch 2" in str(follower.error)
+    assert "accept_loss_before = 3" in str(follower.error)
+    await journal.close()
+
+
+async def test_a_person_may_go_on_with_an_empty_store(tmp_path: Path, clock: ManualClock) -> None:
+    journal, sink = await emptied(tmp_path, clock, accept=3), FlakySink()
+    follower = follow(journal, sink)
+    async with running(follower.run()):
+        await follower.wait_for(3)
+    assert (follower.error, sink.rows) == (None, times(3))
+    await journal.close()
+
+
+async def test_an_empty_mirror_that_had_taken_batches_lacks_them(tmp_path: Path, clock: ManualClock) -> None:
+    journal, sink = await emptied(tmp_path, clock), FlakySink()
+    follower = Follower(journal, sink, QUICK, Backoff(first=0.001, ceiling=0.002), mirror=True)
+    async with running(follower.run()):
+        await follower.wait_for(3)
+    assert ((await follower.status()).missed, sink.rows) == (2, times(3))
+    await journal.close()
+
+
+async def test_a_store_that_forgets_by_design_begins_anew(tmp_path: Path, clock: ManualClock) -> None:
+    journal, sink = await emptied(tmp_path, clock), FlakySink()
+    follower = follow(journal, sink, MemoryOptions(interval=timedelta(0)))
+    async with running(follower.run()):
+        await follower.wait_for(3)
+    assert (follower.error, sink.rows) == (None, times(3))
+    await journal.close()
 
 
 async def test_a_store_of_another_journal_is_refused(journal: Journal) -> None:
