@@ -15,6 +15,9 @@ from dashboards.users import Users
 TOKEN_NAME = "demo"
 
 
+A_TENTH = 0.1
+"""Days of history from which on it is said how many were loaded; fewer would read as none."""
+
 STEPS = 10
 """How many times it is said how much of the history is loaded."""
 
@@ -63,7 +66,11 @@ class Welcome:
         say(f"configuration: {self.configuration}  (for the other commands: --config)")
 
     def tell_ready(self, days: float) -> None:
-        """The same once more, below whatever was logged while ``days`` of history were loaded."""
+        """The same once more, below whatever was logged while ``days`` of history were loaded.
+
+        A later start loads only what passed since the one before, which may be minutes.
+        """
+        loaded = f"{days:.1f} days of history are loaded" if days >= A_TENTH else "the history is there"
         say("")
-        say(f"ready: {days:.1f} days of history are loaded, and the sites are live. Stop with Ctrl-C.")
+        say(f"ready: {loaded}, and the sites are live. Stop with Ctrl-C.")
         self.tell()

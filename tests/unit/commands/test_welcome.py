@@ -52,6 +52,10 @@ async def test_the_last_block_is_ready_and_says_all_of_the_first_again(
     gap, ready, *again = capsys.readouterr().out.splitlines()
     assert (gap, again) == ("", first)
     assert ready.startswith("ready: 31.0 days of history are loaded")
+    welcome.tell_ready(0.04)
+    _, ready, *again = capsys.readouterr().out.splitlines()
+    assert ready == "ready: the history is there, and the sites are live. Stop with Ctrl-C."
+    assert again == first
 
 
 async def test_each_run_ends_the_logins_of_the_one_before(users: Users, tmp_path: Path) -> None:
