@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.problem import Problem, tell
+from dashboards.problem import Problem, outage, tell
 
 REQUEST_ID = "X-Request-ID"
 
@@ -19,7 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 class Fence:
-    """ASGI: gives ``state.request_id``, logs ``request`` at the end, answers 500 to what nobody caught."""
+    """ASGI: gives ``state.request_id``, logs ``request`` at the end, answers what nobody caught.
+
+    A store or database that is away is 503 and a line in the log; all else is 500 and a traceback.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,13 +36,22 @@ class Fence:
             await self._app(scope, receive, visit.send)
         except Exception as error:
             visit.failed = type(error).__name__
-            log.exception("request_failed", id=visit.id, path=scope["path"])
+            failure = _failure(error, visit.id, scope["path"])
             if scope["type"] == "http" and visit.status is None:
-                failure = Problem(500, f"the service failed; its log tells more under {visit.id}")
                 answer = await tell(Request(scope, receive), failure)
                 await answer(scope, receive, visit.send)
         finally:
             visit.log()
+
+
+def _failure(error: Exception, request_id: str, path: str) -> Problem:
+    """What to answer to ``error``, which is logged."""
+    away = outage(error)
+    if away is not None:
+        log.warning("request_unanswered", id=request_id, path=path, error=away.detail)
+        return away
+    log.error("request_failed", id=request_id, path=path, exc_info=error)
+    return Problem(500, f"the service failed; its log tells more under {request_id}")
 
 
 class _Visit:

@@ -12,7 +12,13 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from runtime.database import is_away
+from runtime.errors import StoreError
+
 MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER_S = 10
+"""Seconds after which it is worth asking again what a store or the database could not answer."""
 
 
 class Problem(Exception):
@@ -61,6 +67,18 @@ def response(problem: Problem, request_id: str | None) -> Response:
         request_id=request_id,
     )
     return JSONResponse(body.model_dump(), problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def outage(error: Exception) -> Problem | None:
+    """503 when ``error`` tells that a store or the database does not answer; None for a failure of ours."""
+    if isinstance(error, StoreError):
+        detail = f"the store does not answer: {error}"
+    elif is_away(error):
+        # Only the first line: the others are the statement and what was asked of it.
+        detail = f"the database does not answer: {str(error).partition(chr(10))[0]}"
+    else:
+        return None
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def add_handlers(app: FastAPI) -> None:

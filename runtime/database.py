@@ -14,7 +14,15 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator, event, make_url
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeEngine
 
@@ -32,6 +40,17 @@ metadata = MetaData(
 
 DATABASE_AWAY: tuple[type[Exception], ...] = (SQLAlchemyError, OSError)
 """What a database raises that is locked, failing over or gone; a refused connection is a plain OSError."""
+
+_MISUSE = (ProgrammingError, IntegrityError, DataError, NotSupportedError)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether ``error`` is an outage of the database, no mistake of ours and no trouble with a file."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, _MISUSE)
+    if isinstance(error, OSError):
+        return error.filename is None
+    return isinstance(error, PoolTimeout)
 
 
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+import structlog
+
 from dashboards.house import House
 from dashboards.now import Gauge, Now, SiteNow, expected_every
 from dashboards.numbers import power, ratio, share
@@ -16,6 +18,9 @@ from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, month_of
 from energy.site import SiteOptions
 from runtime.clock import to_ms
+from runtime.errors import StoreError
+
+log = structlog.get_logger(__name__)
 
 Form = Literal["power", "ratio", "share"]
 SILENT_PERIODS = 3
@@ -66,19 +71,25 @@ class Overview:
 async def overview(house: House, now: Now, view: View, at: datetime) -> Overview:
     """The page for ``view`` at ``at``."""
     everything = now.everything(to_ms(at))
-    day = await last_day(house, view.site, at)
-    month = await month_so_far(house, view.site, at)
     keys = view.keys(house.sites)
-    lines = [await _line(house, key, everything[key], at) for key in keys]
+    day: Sequence[KpiRow] = ()
+    months: dict[str, KpiRow | None] = {}
+    lacking = "nothing of this month is settled yet"
+    try:
+        day = await last_day(house, view.site, at)
+        months = {key: await month_so_far(house, key, at) for key in dict.fromkeys((view.site, *keys))}
+    except StoreError as error:  # what is live needs no store
+        log.warning("overview_without_ledger", error=str(error))
+        lacking = "the store does not answer: see System"
     pairs = [(house.sites[key], everything[key]) for key in keys]
     tiles = _tiles(house, view, everything, day)
-    tiles.append(_month_tile(house, view, month))
+    tiles.append(_month_tile(house, view, months.get(view.site), lacking))
+    lines = [_line(house.sites[key], key, everything[key], months.get(key)) for key in keys]
     return Overview(tiles, flow(pairs), lines if view.every_site else ())
 
 
-async def _line(house: House, key: str, now: SiteNow, at: datetime) -> SiteLine:
-    site = house.sites[key]
-    return SiteLine(key, site.name, now, await month_so_far(house, key, at), stale_after([site]))
+def _line(site: SiteOptions, key: str, now: SiteNow, month: KpiRow | None) -> SiteLine:
+    return SiteLine(key, site.name, now, month, stale_after([site]))
 
 
 def stale_after(sites: Sequence[SiteOptions]) -> float:
@@ -151,13 +162,12 @@ def _headroom(house: House, view: View, everything: dict[str, SiteNow], old: flo
                 over=known and (gauge.v or 0) < 0)  # fmt: skip
 
 
-def _month_tile(house: House, view: View, month: KpiRow | None) -> Tile:
+def _month_tile(house: House, view: View, month: KpiRow | None, lacking: str) -> Tile:
     goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (view.site, ALL)]
     limit = f"goal {share(max(goals))}" if goals else "hourly matched"
     href = f"/green{view.query()}"
     if month is None:
-        return Tile("Month matched", "share", Gauge(None, None, "nothing of this month is settled yet"),
-                    None, 0, limit, href)  # fmt: skip
+        return Tile("Month matched", "share", Gauge(None, None, lacking), None, 0, limit, href)
     reason = month.withheld.get("hourly_matched")
     gauge = Gauge(month.hourly_matched, to_ms(month.end), reason)
     note = f"{limit}, {share(month.completeness)} complete"
