@@ -158,11 +158,13 @@ def replay(
     """Which alerts would have fired in a past period; nothing is stored or sent."""
 
     async def work(api: Running, _: Configuration) -> None:
-        changes = await replayed(api, start, end)
-        for change in changes:
+        past = await replayed(api, start, end)
+        for change in past.changes:
             say(json.dumps(change) if as_json else in_words(change))
-        if not changes and not as_json:
+        if not past.changes and not as_json:
             say("Nothing would have fired.")
+        for gap in past.gaps():
+            typer.echo(gap, err=True)
 
     _ask(context, config, work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator
-from energy.interval import Period
+from energy.interval import QUARTER, Period, Step, floor_quarter
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=RESPONSES)
 
@@ -83,13 +84,14 @@ async def replay_lines(
 ) -> StreamingResponse:
     """The same as it is found: a line for each transition, and for each day how far it has come.
 
-    The last line is `{"share": 1.0}`; without it, the answer is not whole.
+    The last line is `{"share": 1.0, "quarters": 96, "unknown": {"gdansk": 4}}`: in how many quarter-hours a
+    site's energy is not known, of which rules say nothing. Without that line, the answer is not whole.
     """
     rules, period = _asked(house, query)
-    return StreamingResponse(_lines(rules, period), media_type=NDJSON)
+    return StreamingResponse(_lines(house, rules, period), media_type=NDJSON)
 
 
-async def _lines(rules: Replay, period: Period) -> AsyncIterator[bytes]:
+async def _lines(house: House, rules: Replay, period: Period) -> AsyncIterator[bytes]:
     async with aclosing(rules.judged(period)) as quarters:
         async for at, changes in quarters:
             for change in changes:
@@ -97,7 +99,17 @@ async def _lines(rules: Replay, period: Period) -> AsyncIterator[bytes]:
             if _is_midnight(at):
                 share = max(0.0, (at - period.start) / (period.end - period.start))
                 yield b'{"share":%.4f}\n' % min(share, _NEARLY)
-    yield b'{"share":1.0}\n'
+    whole = Period(floor_quarter(period.start), floor_quarter(period.end))
+    count = (whole.end - whole.start) // QUARTER
+    unknown = {site: count - await _known(house, site, whole) for site in house.sites}
+    yield json.dumps({"share": 1.0, "quarters": count, "unknown": unknown}).encode() + b"\n"
+
+
+async def _known(house: House, site: str, whole: Period) -> int:
+    if whole.start == whole.end:
+        return 0
+    rows = await house.figures.kpi(site, whole, Step.QUARTER)
+    return sum(row.edc_wh is not None for row in rows)
 
 
 def _asked(house: House, query: ReplayAsked) -> tuple[Replay, Period]:

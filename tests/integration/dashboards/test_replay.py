@@ -85,14 +85,28 @@ async def test_lines_tell_what_the_whole_answer_tells_and_how_far_it_has_come(tm
         assert shares[-1] == 1
         assert len(shares) >= 4
         assert [change["after"] for change in whole[:3]] == ["unacknowledged", "returned", "normal"]
-        assert lines[-1] == {"share": 1.0}
+        assert lines[-1]["share"] == 1.0
+
+
+async def test_what_nobody_knows_is_not_told_as_quiet(tmp_path: Path) -> None:
+    async with replaying(tmp_path, Night()) as (fake, server):
+        headers = {"Authorization": f"Bearer {fake.tokens['operator']}"}
+        async with aiohttp.ClientSession(server.url, headers=headers) as session:
+            api = Running(session)
+            ahead = await replayed(api, "now", "now+1d")
+            known = await replayed(api, "now-3d", "now-2d")
+            moment = await replayed(api, "now-1s", "now")
+        assert (ahead.quarters, ahead.unknown) == (96, dict.fromkeys(fake.sites, 96))
+        assert ahead.gaps()[0].startswith("gdansk: the energy of 96 of 96 quarter-hours is not known")
+        assert (known.quarters, known.unknown, known.gaps()) == (96, dict.fromkeys(fake.sites, 0), [])
+        assert moment.quarters <= 1
 
 
 async def test_the_command_line_reads_the_lines(tmp_path: Path) -> None:
     async with replaying(tmp_path, Night()) as (fake, server):
         headers = {"Authorization": f"Bearer {fake.tokens['operator']}"}
         async with aiohttp.ClientSession(server.url, headers=headers) as session:
-            found = await replayed(Running(session), ASKED["from"], ASKED["to"])
+            found = (await replayed(Running(session), ASKED["from"], ASKED["to"])).changes
             with pytest.raises(ServiceError, match="at most 92 days"):
                 await replayed(Running(session), "now-93d", "now")
         async with client(server, fake.tokens["operator"]) as operator:
