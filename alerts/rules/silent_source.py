@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,11 @@ from telemetry.status import SourceStatus
 
 NAMED = 20
 """Sources named in the evidence."""
+
+_SHARED = (
+    "If it speaks all the same, its topics may belong to no [[shard]]: /readyz of web and jobs, and System, "
+    "name one that nobody takes."
+)
 
 
 class SilentSourceOptions(Options):
@@ -73,7 +78,10 @@ class SilentSource:
         }
         quiet = {s.source for s in sources if _silent(s, at, patience[s.source])}
         groups = {g.key: g for g in _groups(sources, quiet, read.sites)}
-        return [self._verdict(group, groups, patience) for group in groups.values()]
+        found = [self._verdict(group, groups, patience) for group in groups.values()]
+        return (
+            found if read.processes is None else [replace(v, advice=f"{v.advice} {_SHARED}") for v in found]
+        )
 
     def _verdict(
         self, group: Group, groups: Mapping[str, Group], patience: Mapping[str, timedelta]

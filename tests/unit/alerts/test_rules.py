@@ -449,6 +449,15 @@ async def test_a_configured_meter_that_never_spoke_is_silent_after_three_periods
     assert verdict.summary == "1 of 1 silent: gdansk/meter/main-1. It has never spoken."
 
 
+async def test_only_where_several_share_the_work_a_missing_shard_is_a_cause() -> None:
+    devices = [device("gdansk/meter/main-1", None)]
+    alone = await ask("silent_source", reading(ingest=Ingest(devices=devices)))
+    shared = await ask("silent_source", reading(ingest=Ingest(devices=devices), processes=ToldProcesses([])))
+    assert "[[shard]]" not in alone["silent/gdansk/meter"].advice
+    assert shared["silent/gdansk/meter"].advice.startswith(alone["silent/gdansk/meter"].advice)
+    assert "belong to no [[shard]]: /readyz of web and jobs" in shared["silent/gdansk/meter"].advice
+
+
 async def test_those_that_never_spoke_are_counted_among_the_silent() -> None:
     async def told(*ages: float | None) -> str:
         devices = [device(f"gdansk/meter/m{number}", age) for number, age in enumerate(ages)]
