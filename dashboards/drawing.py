@@ -146,6 +146,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=numbers.unbroken,  # whatever a page says, a figure keeps its unit beside it
     )
     environment.filters.update(
         power=numbers.power,
@@ -158,6 +159,7 @@ def _environment() -> Environment:
         quantity=numbers.quantity,
         lapse=numbers.lapse,
         brief=numbers.brief,
+        plain=numbers.plain,
         moment=numbers.moment,
         stamp=numbers.stamp,
         zoned=numbers.zoned,

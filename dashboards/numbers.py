@@ -20,16 +20,43 @@ __all__ = [
     "energy",
     "lapse",
     "moment",
+    "plain",
     "power",
     "quantity",
     "ratio",
     "share",
     "size",
     "stamp",
+    "unbroken",
     "zoned",
 ]
 
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)")
+
+_APART = re.compile(r"(?<=\d) (?=(?:%|[kMG]?Wh?|[kMG]?B)(?!\w))")
+"""The space between a number and its unit."""
+
+_SYMBOLS = {"E_DC": "the energy at the inlet", "E_IT": "the energy of the IT equipment"}
+_FLOOR = re.compile(r"the floor of ([\d.]+ %)")
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def unbroken(value: object) -> object:
+    """``value``, with every ``100.00 %`` or ``17.66 MW`` of a text held together on one line.
+
+    What is no text stays as it is, and so does markup, of which each text was written on its own.
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _APART.sub(NO_BREAK, value)
+
+
+def plain(reason: str) -> str:
+    """Why a figure is withheld, without the symbols of the method that only a report explains."""
+    for symbol, words in _SYMBOLS.items():
+        reason = reason.replace(symbol, words)
+    return _FLOOR.sub(r"the \1 that a figure needs", reason)
 
 
 def lapse(span: timedelta | None) -> str:

@@ -144,6 +144,8 @@ async def test_an_alarm_tells_its_evidence_with_units_in_the_time_of_its_site(
     fake.board.put(alert(4, NOW, value=49.879, limit=100.0, unit="%", evidence=evidence))
     async with client(server, fake.tokens["operator"]) as person:
         page = (await person.get("/alarms/4")).text
+    assert "49.87\xa0%" in page  # a figure and its unit stay on one line
+    page = page.replace("\xa0", " ")
     for words in ("49.87 %", "100.00 %", "92.86 %", "14.396 MWh"):
         assert words in page
     assert "2026-10-02 05:00 CEST: 0.235 MWh of 3.190 MWh" in page

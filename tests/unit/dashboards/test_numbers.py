@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from markupsafe import Markup
 
 from dashboards import numbers
+from energy.kpi import uncovered
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,34 @@ def test_a_lapse_has_its_two_largest_units(seconds: float, words: str) -> None:
 def test_a_brief_time_is_told_to_the_millisecond(seconds: float, words: str) -> None:
     assert numbers.brief(timedelta(seconds=seconds)) == words
     assert numbers.brief(None) == numbers.NOTHING
+
+
+def test_a_figure_on_a_page_keeps_its_unit_beside_it() -> None:
+    words = "100.00 % of 17.66 MW, 4,492.4 MWh, 40 W, 3.1 kB; 6 hours, 2 Boxes, 3 % of 5 %"
+    held = numbers.unbroken(words)
+    assert isinstance(held, str)
+    assert held.replace(numbers.NO_BREAK, " ") == words
+    assert held.split(" ") == [
+        "100.00\xa0%", "of", "17.66\xa0MW,", "4,492.4\xa0MWh,", "40\xa0W,", "3.1\xa0kB;", "6", "hours,",
+        "2", "Boxes,", "3\xa0%", "of", "5\xa0%",
+    ]  # fmt: skip
+    assert numbers.unbroken(5) == 5
+    assert numbers.unbroken(Markup("<b>5 %</b>")) == "<b>5 %</b>"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            uncovered(0, 96, 0.9, "E_DC"),
+            "the energy at the inlet is known for 0.00 % of the period, "
+            "below the 90.00 % that a figure needs",
+        ),
+        (uncovered(0, 96, 0.9, "heat", ["Vilnius"]), "no heat meter at Vilnius"),
+    ],
+)
+def test_a_reason_on_a_page_has_no_symbols(reason: str, words: str) -> None:
+    assert numbers.plain(reason) == words
 
 
 def test_sizes() -> None:
