@@ -68,10 +68,17 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
+        self.chunks = 0
+        """How often anything was heard."""
         self._heard = False
         self._silent = 0
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
+
+    @property
+    def paused(self) -> bool:
+        """Whether the broker is not read, because the inbox is full: no answer of it can be seen."""
+        return self._paused
 
     def write(self, data: bytes) -> bool:
         """Hand ``data`` to the transport; False when the connection has ended."""
@@ -136,6 +143,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See :class:`asyncio.Protocol`."""
         self._heard = True
+        self.chunks += 1
         if not self.end.done():
             self._reader.feed(data)
             self._work()

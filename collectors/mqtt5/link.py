@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from collections.abc import Callable, Sequence
-from typing import SupportsInt, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, SupportsInt, TypeVar
 
 from mqtt5 import (
     ConnAckPacket,
@@ -41,6 +41,7 @@ from collectors.mqtt5.packets import LARGEST, OldGreeting
 from collectors.source import Message
 from runtime.errors import SourceError
 
+T = TypeVar("T")
 AnswerT = TypeVar("AnswerT", PubAckPacket, SubAckPacket, UnsubAckPacket)
 
 _LONGEST_KEEPALIVE = 65_535
@@ -159,8 +160,7 @@ class Mqtt5Link:
     async def _ask(self, what: str, request: Callable[[int], bytes], kind: type[AnswerT]) -> AnswerT:
         connection = self._opened()
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                answer = await self._answer(connection, request, kind)
+            answer = await _heard_from(connection, self._answer(connection, request, kind))
         except TimeoutError:
             raise SourceError(f"{what} at {self._where}: no answer in {CONNECT_TIMEOUT:g} s") from None
         except (ValueError, OverflowError) as error:
@@ -211,6 +211,25 @@ class Mqtt5Link:
     def _reason(self, connection: Connection) -> SourceError:
         end = connection.end.result()
         return ended(end.code, self._dial, end.detail)
+
+
+async def _heard_from(connection: Connection, asking: Coroutine[Any, Any, T]) -> T:
+    """What ``asking`` returns. Raises TimeoutError when meanwhile nothing at all is heard from the broker.
+
+    After an outage as many messages as the window holds may come before any answer, and who hangs up on them
+    gets the same ones again.
+    """
+    job = asyncio.ensure_future(asking)
+    try:
+        while True:
+            before = connection.chunks
+            await asyncio.wait({job}, timeout=CONNECT_TIMEOUT)
+            if job.done():
+                return job.result()
+            if connection.chunks == before and not connection.paused:
+                raise TimeoutError
+    finally:
+        job.cancel()
 
 
 def _keepalive(dial: Dial) -> int:
