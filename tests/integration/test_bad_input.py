@@ -281,7 +281,7 @@ async def test_a_full_journal_acknowledges_nothing_and_loses_nothing(broker: Ser
             assert fired["severity"] in ("high", "critical")
             door.set(None)
             stored = ask(lambda: client.ingest()["stored_rows"] == sent.rows)
-            await service.until(stored, "did not store all after the journal had room again", 120)
+            await service.until(stored, "did not store all after the journal had room again", 300)
             caught_up = ask(lambda: lag(client, "influx")["lag_s"] == 0)
             await service.until(caught_up, "did not catch up")
             await service.until(service.ready, "did not become ready again")
