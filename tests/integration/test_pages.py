@@ -479,3 +479,19 @@ async def test_the_green_month_says_which_hours_have_no_figure_and_opens_with_th
     await expect(page.locator("#hour-title")).not_to_have_text(f"Hour from {first}")
     await expect(meters.get_by_role("table", name="Meters")).to_be_visible()  # it stays as it was left
     await context.close()
+
+
+async def test_months_to_be_issued_take_two_lines_each_on_a_phone(stage: Stage) -> None:
+    context = await stage.open(viewport=PHONE)
+    page = await stage.visit(context, "/reports")
+    line = page.get_by_role("row").filter(has_text="not issued").first
+    row = await line.bounding_box()
+    button = await line.get_by_role("button", name="Issue").bounding_box()
+    month = await line.get_by_role("rowheader").bounding_box()
+    assert row is not None
+    assert button is not None
+    assert month is not None
+    assert button["x"] > month["x"] + month["width"] - 1
+    assert button["y"] < month["y"] + month["height"]
+    assert row["height"] < 2.5 * button["height"]
+    await context.close()
