@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import cast
 
 import numpy as np
@@ -27,14 +28,17 @@ log = structlog.get_logger(__name__)
 PIECE = 50_000
 """Rows of a piece, about: enough to come on, few enough that what arrives meanwhile is not kept waiting."""
 
+_TOGETHER = 64
+"""Reads for one piece at most: what late rows leave lacking are many short spans of a few rows each."""
+
 _FIRST_MS, _LEAST_MS, _MOST_MS = 1_000, 100, 86_400_000
 
 
 @dataclass(frozen=True)
 class Piece:
-    """All rows of ``span`` that the first store has."""
+    """All rows of ``spans`` that the first store has."""
 
-    span: Span
+    spans: list[Span]
     frames: list[Frame]
 
 
@@ -57,25 +61,38 @@ class Refill:
 
     async def piece(self) -> Piece | None:
         """The next rows to write; None when there are none, or when they cannot be read now."""
-        gap = self._journal.gaps.get(self._name)
-        if gap is None or not gap.spans:
-            return None
+        piece = Piece([], [])
         try:
-            await self._give_up_pruned(gap, gap.spans[0])
-            gap = self._journal.gaps[self._name]
-            return await self._read(gap.spans[0]) if gap.spans else None
+            while len(piece.spans) < _TOGETHER and sum(map(len, piece.frames)) < PIECE:
+                span = await self._lacking(piece.spans)
+                if span is None:
+                    break
+                read, frames = await self._read(span)
+                piece.spans.append(read)
+                piece.frames.extend(frames)
         except StoreError as error:
             log.warning("refill_waits", store=self._name, source=self._source.name, error=str(error))
-            return None
+        return piece if piece.spans else None
 
     async def done(self, piece: Piece) -> None:
         """``piece`` is stored: it is not asked for again, also after a restart. Raises StoreError."""
-        left = self._journal.gaps[self._name].filled(piece.span)
+        left = _filled(self._journal.gaps[self._name], piece.spans)
         await self._journal.keep_gap(self._name, left)
         if not left.spans:
             log.info("store_refilled", store=self._name, source=self._source.name, lost_batches=left.lost)
 
-    async def _read(self, span: Span) -> Piece:
+    async def _lacking(self, taken: Sequence[Span]) -> Span | None:
+        """The oldest span that can be had, beside those ``taken``; what was pruned is given up."""
+        while True:
+            gap = self._journal.gaps.get(self._name, Gap())
+            left = _filled(gap, taken).spans
+            if not left:
+                return None
+            if not await self._given_up(gap, left[0]):
+                return left[0]
+
+    async def _read(self, span: Span) -> tuple[Span, list[Frame]]:
+        """As much of ``span``, from its begin, as makes a piece."""
         name, measurement = span.measurement, STORED[span.measurement]
         while True:
             step = self._step_ms.get(name, _FIRST_MS)
@@ -86,7 +103,7 @@ class Refill:
                 continue
             if sum(map(len, frames)) < PIECE // 4:
                 self._step_ms[name] = min(_MOST_MS, 4 * step)
-            return Piece(replace(span, until_ms=until), frames)
+            return replace(span, until_ms=until), frames
 
     async def _rows(
         self, measurement: Measurement, span: tuple[int, int], divisible: bool
@@ -103,10 +120,11 @@ class Refill:
                     return None
         return frames
 
-    async def _give_up_pruned(self, gap: Gap, span: Span) -> None:
+    async def _given_up(self, gap: Gap, span: Span) -> bool:
+        """Whether the beginning of ``span`` was pruned; then ``gap`` is kept without it, as lost."""
         gone = self._gone(STORED[span.measurement])
         if gone is None or to_ms(gone) <= span.first_ms:
-            return
+            return False
         old = replace(span, until_ms=min(span.until_ms, to_ms(gone)))
         log.warning(
             "store_hole_stays",
@@ -117,6 +135,11 @@ class Refill:
             reason=f"{self._source.name} has pruned those rows",
         )
         await self._journal.keep_gap(self._name, replace(gap, lost=gap.batches).filled(old))
+        return True
+
+
+def _filled(gap: Gap, spans: Iterable[Span]) -> Gap:
+    return reduce(Gap.filled, spans, gap)
 
 
 def _frame(registry: SeriesRegistry, measurement: Measurement, batch: pa.RecordBatch) -> Frame:

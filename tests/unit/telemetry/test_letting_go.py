@@ -15,7 +15,7 @@ from pydantic import ByteSize
 from runtime.backoff import Backoff
 from runtime.clock import ManualClock, from_ms, to_ms
 from runtime.errors import JournalFull, StoreError
-from telemetry import journal_file
+from telemetry import journal_file, refill
 from telemetry.catalogue import GPU, METER, WEATHER
 from telemetry.follower import Follower, Followers, FollowOptions
 from telemetry.frame import Frame
@@ -77,7 +77,10 @@ async def test_a_mirror_that_is_away_stops_nothing_and_is_filled_in_when_it_is_b
         assert len(await site.rows(site.mirror, GPU)) == 80 * 2_000
 
 
-async def test_filling_in_goes_on_after_a_kill(tmp_path: Path, clock: ManualClock) -> None:
+async def test_filling_in_goes_on_after_a_kill(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refill, "PIECE", 2_000)
     site, mirror = mirrored(tmp_path, clock)
     async with site.running():
         mirror.away = True
@@ -91,7 +94,7 @@ async def test_filling_in_goes_on_after_a_kill(tmp_path: Path, clock: ManualCloc
         heir = Site(tmp_path, clock, lambda _: mirror)
         async with heir.running():
             assert heir.journal.gaps["mirror"] == lacking, "what was filled in is not asked for again"
-            for second in range(4):
+            for second in range(3):
                 await heir.put(WEATHER, 50_000 + 10 * lives + second, 1)
                 await heir.second.wait_for(heir.journal.head)
             lacking = heir.journal.gaps["mirror"]
@@ -114,6 +117,24 @@ async def test_rows_that_came_late_are_filled_in_without_the_days_between(
         assert all(span.until_ms - span.first_ms <= 3 * MINUTE_MS for span in spans)
         mirror.away = False
         await site.filled()
+        for measurement in (GPU, METER):
+            assert await site.rows(site.mirror, measurement) == await site.rows(site.first, measurement)
+
+
+async def test_many_short_spans_are_filled_in_together(tmp_path: Path, clock: ManualClock) -> None:
+    """Late rows leave a span each: one with each write would take a slow site half a day."""
+    site, mirror = mirrored(tmp_path, clock)
+    async with site.running():
+        mirror.away = True
+        for number in range(40):
+            await site.put(GPU, number)
+            for late in range(2):
+                await site.put(METER, -600 * (2 * number + late + 1), 3)
+        spans, before = site.journal.gaps["mirror"].spans, site.journal.head
+        assert len(spans) > 40
+        mirror.away = False
+        await site.filled()
+        assert site.journal.head - before < len(spans) / 4
         for measurement in (GPU, METER):
             assert await site.rows(site.mirror, measurement) == await site.rows(site.first, measurement)
 
