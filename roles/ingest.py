@@ -97,6 +97,7 @@ async def ingest(
         finally:
             gc.unfreeze()
             await intake.ingest.flush()
+            await telling.pulse.last()
 
 
 def _door(base: Ground, intake: Intake, telling: Telling, station: Station) -> WebServer:

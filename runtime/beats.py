@@ -177,6 +177,11 @@ class Pulse:
         with suppress(*DATABASE_AWAY):
             await self._beats.remove(self._who.name)
 
+    async def last(self) -> None:
+        """The process ends in good order, and others miss it: let them know how it stood in the end."""
+        with suppress(*DATABASE_AWAY):
+            await self._beats.write(self._who, await self._tell())
+
     async def run(self) -> NoReturn:
         """Give a sign at every turn until cancelled, also after the database was away."""
         while True:

@@ -87,3 +87,27 @@ async def test_a_pulse_goes_on_after_the_database_was_away(database: RestartingD
     (beat,) = await Beats(database).read()
     assert beat.process.address == "http://127.0.0.1:1234"
     assert int(beat.told) >= 1
+
+
+async def test_the_last_sign_tells_how_it_stood_in_the_end(database: RestartingDatabase) -> None:
+    told = iter(("busy", "done", "unheard"))
+
+    async def tell() -> str:
+        return next(told)
+
+    pulse = Pulse(Beats(database), WEB, tell)
+    running = asyncio.create_task(pulse.run())
+
+    async def given() -> bool:
+        return pulse.at is not None
+
+    await eventually(given)
+    running.cancel()
+    await pulse.last()
+    (beat,) = await Beats(database).read()
+    assert beat.told == "done"
+    database.away = True
+    await pulse.last()
+    database.away = False
+    (beat,) = await Beats(database).read()
+    assert beat.told == "done"
