@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,31 +18,9 @@ from runtime.lease import Lease, Terms
 from runtime.tables import lease as table
 from tests.eventually import eventually
 from tests.fakes.database import RestartingDatabase
-from tests.servers.postgres import shared_postgres
 
 ROOT = Path(__file__).parents[2]
 QUICK = Terms(valid=2.0, renew=0.05, stopping=0.5)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}"
-        return
-    server = shared_postgres()
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    """The database with its tables."""
-    database = Database(url)
-    await database.create_all()
-    yield database
-    await database.close()
 
 
 class Work:
@@ -168,9 +146,9 @@ class Workers:
 
 
 @pytest.fixture
-def workers(database: Database, url: str, tmp_path: Path) -> Iterator[Workers]:
+def workers(database: Database, tmp_path: Path) -> Iterator[Workers]:
     """Nobody works yet."""
-    found = Workers(url, tmp_path / "told.log")
+    found = Workers(database.url, tmp_path / "told.log")
     yield found
     found.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,31 +19,9 @@ from runtime.database import Database
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 from telemetry.share import Share
-from tests.servers.postgres import shared_postgres
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 METERS = ("main-1", "ups-a")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}"
-        return
-    server = shared_postgres()
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    """The database with its tables."""
-    made = Database(url)
-    await made.create_all()
-    yield made
-    await made.close()
 
 
 class Process:
@@ -94,11 +71,13 @@ async def kept(database: Database) -> dict[str, list[Any]]:
 
 
 async def test_two_that_start_at_once_note_what_is_configured_once(
-    database: Database, url: str, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
     changed = site(cooling=[{"id": "chiller-1"}])
     for sites in ({"gdansk": site()}, {"gdansk": changed}):
-        both = [Process(tmp_path, url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)]
+        both = [
+            Process(tmp_path, database.url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)
+        ]
         assert await asyncio.gather(*(one.open() for one in both)) == [0, 0]
         for one in both:
             await one.database.close()
@@ -114,11 +93,11 @@ async def test_two_that_start_at_once_note_what_is_configured_once(
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_marks_of_two_are_those_of_one_whoever_is_killed(
-    database: Database, url: str, tmp_path: Path, seed: int
+    database: Database, tmp_path: Path, seed: int
 ) -> None:
     rng = random.Random(seed)
     sites = {"gdansk": site()}
-    both = [Process(tmp_path, url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)]
+    both = [Process(tmp_path, database.url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)]
     alone = Process(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'alone.sqlite'}", Share(), sites)
     await alone.database.create_all()
     running: list[asyncio.Task[None] | None] = [None, None]
@@ -151,10 +130,10 @@ async def test_marks_of_two_are_those_of_one_whoever_is_killed(
 
 
 async def test_what_was_settled_of_one_is_not_marked_again_by_the_other(
-    database: Database, url: str, tmp_path: Path
+    database: Database, tmp_path: Path
 ) -> None:
     sites = {"gdansk": site()}
-    both = [Process(tmp_path, url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)]
+    both = [Process(tmp_path, database.url, _share(f"p{k}", meter), sites) for k, meter in enumerate(METERS)]
     for process, meter in zip(both, METERS, strict=True):
         process.hear(meter, START + MINUTE, 1.0, 5e5)
         await process.follow()
