@@ -12,7 +12,8 @@ from dashboards.house import House
 from energy.claims import claimable, matchable, renewables
 from energy.device import devices
 from energy.figures import ALL
-from energy.site import MeterOptions, RegisterOptions, Role, SiteOptions
+from energy.metering import MeterOptions, RegisterOptions, Role
+from energy.site import SiteOptions
 from runtime.clock import MILLISECOND
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats, Ints, Millis

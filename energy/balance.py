@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
+from energy.metering import Role
 from energy.registers import ESTIMATED, INTEGRATED, RESET
 from energy.sheet import RegisterKey, Sheet
-from energy.site import Role, SiteOptions, SupplyKind, SupplyOptions
+from energy.site import SiteOptions
+from energy.supply import SupplyKind, SupplyOptions
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from energy.site import SiteOptions, SupplyOptions
+from energy.site import SiteOptions
+from energy.supply import SupplyOptions
 from telemetry.frame import Floats
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from energy.metering import RegisterOptions, WaterOptions
 from energy.registers import Register
-from energy.site import RegisterOptions, SiteOptions, SupplyKind, WaterOptions
+from energy.site import SiteOptions
+from energy.supply import SupplyKind
 from telemetry.catalogue import COOLING, HEAT, METER, SUPPLY, WATER, Measurement
 
 ACCOUNTED = (METER, SUPPLY, COOLING, HEAT, WATER)

@@ -10,9 +10,10 @@ import numpy as np
 
 from energy.balance import Flags
 from energy.device import Device, devices
+from energy.metering import RegisterOptions, WaterOptions
 from energy.plan import TABLES, Plan, planned
 from energy.readings import Span
-from energy.site import RegisterOptions, SiteOptions, WaterOptions
+from energy.site import SiteOptions
 
 BEGINNING = 0
 """The quarter from which the first configuration of a site is valid."""

@@ -8,14 +8,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from energy.site import (
-    BiddingZone,
-    MeterOptions,
-    RegisterOptions,
-    SiteOptions,
-    SupplyOptions,
-    WaterOptions,
-)
+from energy.metering import MeterOptions, RegisterOptions, WaterOptions
+from energy.site import SiteOptions
+from energy.supply import SupplyOptions
+from energy.zone import BiddingZone
 from runtime.options import Options
 
 TABLES = ("meter", "supply", "cooling", "heat", "water")

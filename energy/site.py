@@ -2,120 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from runtime.options import Duration, Options, shown
-
-
-def _zone(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value  # told as of the wrong type
-    if not _ZONE.fullmatch(value.upper()):
-        raise ValueError(
-            f"{shown(value)} is no bidding zone: write letters, digits and -, such as PL or DE-LU"
-        )
-    return value.upper()
-
-
-BiddingZone = Annotated[str, BeforeValidator(_zone)]
-"""In capitals, as in telemetry, where it stands in the topic ``dc/v1/grid/{zone}``."""
-
-_ZONE = re.compile(r"[A-Z0-9-]{1,60}")
-
-
-class Role(StrEnum):
-    """What a meter's energy counts as."""
-
-    UTILITY = "utility"  # at the inlet: E_DC
-    IT = "it"  # E_IT, at the point that its PUE category names
-    COOLING = "cooling"
-    LOSSES = "losses"
-    OTHER = "other"
-
-
-class SupplyKind(StrEnum):
-    """What a supply is, which decides on what it may claim."""
-
-    ONSITE_SOLAR = "onsite_solar"
-    ONSITE_WIND = "onsite_wind"
-    PPA_SOLAR = "ppa_solar"
-    PPA_WIND = "ppa_wind"
-    BATTERY = "battery"
-    GENERATOR = "generator"
-
-    @property
-    def onsite(self) -> bool:
-        """Whether it generates behind the site's meter, so that its energy is part of E_DC."""
-        return self in (SupplyKind.ONSITE_SOLAR, SupplyKind.ONSITE_WIND, SupplyKind.GENERATOR)
-
-    @property
-    def renewable(self) -> bool:
-        """Whether its generation may be claimed as renewable."""
-        return self not in (SupplyKind.BATTERY, SupplyKind.GENERATOR)
-
-
-class RegisterOptions(Options):
-    """How a cumulative register behaves, for meters and supplies alike.
-
-    ``max_power_kw`` bounds what a register may gain; ``modulus_wh`` is the count at which it rolls over;
-    ``on_decrease`` says what a decrease means when it is no rollover: ``reset`` (to zero: the new count is a
-    lower bound) or ``unknown`` (nothing is credited). ``period`` is how often it reports.
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
-    period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(hours=1))
-    modulus_wh: float | None = Field(default=None, gt=0)
-    max_power_kw: float | None = Field(default=None, gt=0)
-    on_decrease: Literal["reset", "unknown"] = "reset"
-    accuracy_class: float | None = Field(default=None, gt=0, description="percent, e.g. 0.5")
-
-
-class MeterOptions(RegisterOptions):
-    """One ``[[sites.X.meter]]``.
-
-    What a meter without an export register exports is integrated from its power from when that first turns
-    negative; ``exports = "none"`` says that it never does, whatever it tells.
-    """
-
-    role: Role
-    exports: Literal["metered", "none"] = "metered"
-    category: Literal["pue1", "pue2", "pue3"] | None = None
-    parent: str | None = None
-
-    @model_validator(mode="after")
-    def _category_belongs_to_it(self) -> MeterOptions:
-        if (self.role is Role.IT) != (self.category is not None):
-            raise ValueError(
-                "a meter with role 'it' names its category (pue1, pue2 or pue3); others have none"
-            )
-        return self
-
-
-class SupplyOptions(RegisterOptions):
-    """One ``[[sites.X.supply]]``; ``certificates = "sold"`` removes its energy from every claim."""
-
-    kind: SupplyKind
-    zone: BiddingZone | None = None
-    certificates: Literal["kept", "sold"] = "kept"
-    carbon_g_per_kwh: float | None = Field(
-        default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
-    )
-
-
-class WaterOptions(Options):
-    """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE."""
-
-    id: str = Field(pattern=r"^[a-z0-9-]+$", max_length=60)
-    period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(days=1))
-    modulus_m3: float | None = Field(default=None, gt=0)
-    max_flow_m3h: float | None = Field(default=None, gt=0)
-    on_decrease: Literal["reset", "unknown"] = "reset"
+from energy.metering import MeterOptions, RegisterOptions, Role, WaterOptions
+from energy.supply import SupplyOptions
+from energy.zone import BiddingZone
+from runtime.options import Options
 
 
 class SiteOptions(Options):

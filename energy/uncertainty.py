@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from energy.site import Role, SiteOptions
+from energy.metering import Role
+from energy.site import SiteOptions
 
 COVERAGE = 2.0
 """Expanded uncertainty: about 95 % of cases."""

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from alerts.board import AlertBoard
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
-from energy.site import SiteOptions, SupplyOptions
+from energy.site import SiteOptions
 from energy.statement import HARDLY, metered
+from energy.supply import SupplyOptions
 from energy.target import TargetOptions
 from reports import check, heat, quality
 from reports.alarms import alert_lines, counted

@@ -10,7 +10,8 @@ from math import fsum
 from energy.device import ENERGY, VOLUME
 from energy.figures import LedgerRow, MeterStatement
 from energy.interval import QUARTER, Period
-from energy.site import RegisterOptions, SiteOptions, WaterOptions
+from energy.metering import RegisterOptions, WaterOptions
+from energy.site import SiteOptions
 from reports.content import CompletenessLine, Grade, LedgerSeries, MeterLine, QualityRange
 
 MEASURED_FROM = 0.99

@@ -9,7 +9,8 @@ from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.figures import MeterStatement
 from energy.interval import Period
-from energy.site import Role, SiteOptions
+from energy.metering import Role
+from energy.site import SiteOptions
 from runtime.options import Duration, Options
 
 

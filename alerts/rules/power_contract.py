@@ -9,8 +9,9 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.metering import MeterOptions, Role
 from energy.quantity import quantity
-from energy.site import MeterOptions, Role, SiteOptions
+from energy.site import SiteOptions
 from runtime.clock import from_ms
 from runtime.options import Duration, Options
 from telemetry.catalogue import METER

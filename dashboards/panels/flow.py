@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dashboards.now import Gauge, SiteNow
 from energy.claims import matchable
-from energy.site import SiteOptions, SupplyKind
+from energy.site import SiteOptions
+from energy.supply import SupplyKind
 from reports.render.parts import parts
 
 _SOURCES = ("solar", "wind", "battery", "generator", "ppa", "grid")

@@ -13,7 +13,8 @@ from dashboards.house import House
 from dashboards.panels.bridge import bridged
 from energy.balance import Flags
 from energy.interval import QUARTER, Period
-from energy.site import Role, SiteOptions
+from energy.metering import Role
+from energy.site import SiteOptions
 from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import GPU, METER, SUPPLY, Measurement
 from telemetry.frame import Floats, Mask

@@ -20,8 +20,8 @@ from dashboards.panels.power import power_history
 from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
 from energy.figures import ALL
+from energy.metering import Role
 from energy.quantity import in_percent
-from energy.site import Role
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
 from telemetry.completeness_book import FULL, NOTHING, SPOKE
