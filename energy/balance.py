@@ -146,7 +146,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         contracted=green[1],
         volume=green[2],
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
-        reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat], sheet),
+        reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat if h.use == "reuse"], sheet),
         expected=expected,
         known=known,
         corrections=np.maximum(sheet.revision.astype(np.int64) - 1, 0).sum(axis=0),

@@ -10,8 +10,8 @@ import numpy as np
 
 from energy.balance import Flags
 from energy.device import Device, devices
-from energy.metering import RegisterOptions, WaterOptions
-from energy.plan import TABLES, Plan, planned
+from energy.metering import Dated
+from energy.plan import DATED, Plan, planned
 from energy.readings import Span
 from energy.site import SiteOptions
 
@@ -23,9 +23,6 @@ FOREVER = 2**31 - 1
 
 DeviceName = tuple[str, str]
 """Measurement and id."""
-
-
-_Entry = RegisterOptions | WaterOptions
 
 
 @dataclass(frozen=True)
@@ -126,17 +123,18 @@ def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> S
     """
     meeting = [era.site for era in present(found, first, until)]
     if not meeting:
-        return site.model_copy(update=dict.fromkeys(TABLES, ()))
+        return site.model_copy(update=dict.fromkeys(DATED, ()))
     if len(meeting) == 1:
         return meeting[0]
-    tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in TABLES}
-    return site.model_copy(update={**tables, "grid": meeting[-1].grid})
+    tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in DATED}
+    kept = {name: getattr(meeting[-1], name) for name in ("grid", "pue_category")}
+    return site.model_copy(update={**tables, **kept})
 
 
-def _last(lists: Iterable[Sequence[_Entry]]) -> Iterable[_Entry]:
+def _last(lists: Iterable[Sequence[Dated]]) -> Iterable[Dated]:
     """The entries of all ``lists`` by id: those of the last one in its order, then what it has no more."""
     ordered = list(lists)
-    known: dict[str, _Entry] = {}
+    known: dict[str, Dated] = {}
     for entries in reversed(ordered):
         for entry in entries:
             known.setdefault(entry.id, entry)

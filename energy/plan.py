@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from energy.metering import MeterOptions, RegisterOptions, WaterOptions
+from energy.metering import (
+    Category,
+    CoolingOptions,
+    HeatOptions,
+    MeterOptions,
+    VirtualOptions,
+    WaterOptions,
+)
 from energy.site import SiteOptions
 from energy.supply import SupplyOptions
 from energy.zone import BiddingZone
@@ -17,7 +24,10 @@ from runtime.options import Options
 TABLES = ("meter", "supply", "cooling", "heat", "water")
 """The tables of a site whose entries are devices."""
 
-_KEPT = (*TABLES, "grid")
+DATED = (*TABLES, "virtual")
+"""The tables of a site whose entries may say from when until when they are valid."""
+
+_KEPT = (*DATED, "grid", "pue_category")
 
 ABSENT = ""
 """The tables of a site that is not configured any more."""
@@ -44,9 +54,11 @@ class _Tables(Options):
     grid: BiddingZone
     meter: tuple[MeterOptions, ...] = ()
     supply: tuple[SupplyOptions, ...] = ()
-    cooling: tuple[RegisterOptions, ...] = ()
-    heat: tuple[RegisterOptions, ...] = ()
+    cooling: tuple[CoolingOptions, ...] = ()
+    heat: tuple[HeatOptions, ...] = ()
     water: tuple[WaterOptions, ...] = ()
+    virtual: tuple[VirtualOptions, ...] = ()
+    pue_category: Category | None = None
 
 
 def described(site: SiteOptions) -> str:
@@ -55,13 +67,13 @@ def described(site: SiteOptions) -> str:
     Defaults are left out, so that an option that a later version brings is no change of the site.
     """
     told = site.model_dump(include=set(_KEPT), exclude_defaults=True)
-    return json.dumps(told, sort_keys=True, default=_seconds)
+    return json.dumps(told, sort_keys=True, default=_plain)
 
 
 def planned(site: SiteOptions, tables: str) -> SiteOptions:
     """``site`` with the meters, supplies and grid that ``tables`` describe; without a device if absent."""
     if tables == ABSENT:
-        return site.model_copy(update=dict.fromkeys(TABLES, ()))
+        return site.model_copy(update=dict.fromkeys(DATED, ()))
     kept = _parsed(tables)
     return site.model_copy(update={name: getattr(kept, name) for name in _KEPT})
 
@@ -71,7 +83,9 @@ def _parsed(tables: str) -> _Tables:
     return _Tables.model_validate(json.loads(tables))
 
 
-def _seconds(value: Any) -> float:
+def _plain(value: Any) -> float | str:
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, date):  # a datetime is one
+        return value.isoformat()
     raise TypeError(f"{value!r} cannot be kept in a plan")

@@ -51,7 +51,11 @@ def metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
     """``totals`` naming the site where it had no water or heat meter in all of ``cut``."""
     there = [era.site for era in present(view.eras, *(view.sheet.first + quarter for quarter in cut))]
     waterless = () if not there or any(site.water for site in there) else (there[-1].name,)
-    heatless = () if not there or any(site.heat for site in there) else (there[-1].name,)
+    heatless = (
+        ()
+        if not there or any(heat.use == "reuse" for site in there for heat in site.heat)
+        else (there[-1].name,)
+    )
     return replace(totals, waterless=waterless, heatless=heatless)
 
 

@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
 
-from energy.metering import MeterOptions, RegisterOptions, Role, WaterOptions
+from energy.metering import (
+    Category,
+    CoolingOptions,
+    HeatOptions,
+    MeterOptions,
+    Role,
+    VirtualOptions,
+    WaterOptions,
+)
 from energy.supply import SupplyOptions
 from energy.zone import BiddingZone
 from runtime.options import Options
@@ -15,8 +23,11 @@ from runtime.options import Options
 class SiteOptions(Options):
     """One ``[sites.X]``: ``zone`` is the IANA time zone, ``grid`` the bidding zone.
 
-    ``heat`` meters count heat that is reused beyond the boundary (ERF, ERE), ``water`` meters water that
-    crosses it (WUE); ``cooling`` units with an energy register are kept in the ledger.
+    ``heat`` meters count heat that is reused beyond the boundary (ERF, ERE) or removed by the cooling (CER),
+    ``water`` meters water that crosses it (WUE); ``cooling`` units with an energy register are kept in the
+    ledger, ``virtual`` meters are sums of others. ``pue_category`` names the point whose E_IT the PUE
+    divides by; without it, the most advanced that covers all. ``losses_percent`` is what may be lost between
+    a meter and those below it.
     """
 
     name: str = Field(
@@ -29,9 +40,12 @@ class SiteOptions(Options):
     completeness_floor: float = Field(default=0.9, ge=0.5, le=1)
     meter: tuple[MeterOptions, ...] = ()
     supply: tuple[SupplyOptions, ...] = ()
-    cooling: tuple[RegisterOptions, ...] = ()
-    heat: tuple[RegisterOptions, ...] = ()
+    cooling: tuple[CoolingOptions, ...] = ()
+    heat: tuple[HeatOptions, ...] = ()
     water: tuple[WaterOptions, ...] = ()
+    virtual: tuple[VirtualOptions, ...] = ()
+    pue_category: Category | None = None
+    losses_percent: float = Field(default=5.0, ge=0, le=50)
 
     @field_validator("zone")
     @classmethod
