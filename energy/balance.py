@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
-from energy.metering import Role
 from energy.registers import ESTIMATED, INTEGRATED, RESET
 from energy.sheet import RegisterKey, Sheet
 from energy.site import SiteOptions
 from energy.supply import SupplyKind, SupplyOptions
+from energy.tree import boundary
+from energy.tree.members import Terms
+from energy.tree.virtual import summed
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
 
@@ -49,8 +51,9 @@ class Balance:
 
     Attributes:
         site: its name, for the reasons why it has no figure.
-        edc: E_DC at the inlet: import, less export, plus on-site generation; NaN where not known. Negative
-            where a battery feeds the grid: that takes back what was counted when it was charged.
+        edc: E_DC at the inlet: import, less export, plus on-site generation, less offices; NaN where not
+            known. Negative where a battery feeds the grid: that takes back what was counted when it was
+            charged.
         fed: what batteries gave to the grid, 0 where E_DC is not known.
         released: what batteries gave less what they took, 0 where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
@@ -108,24 +111,26 @@ class _Lines:
 def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     """The energies of ``site`` from its ledger; ``sheet`` begins and ends on whole hours."""
     lines = _Lines(sheet)
-    imports = [lines(METER.name, m.id) for m in site.meter if m.role is Role.UTILITY]
-    exports = [lines(METER.name, m.id, EXPORT) for m in site.meter if m.role is Role.UTILITY]
+    utility, office, load = boundary.inlet(site), boundary.office(site), boundary.it(site)
+    imports = [lines(*source) for source in utility]
+    exports = [lines(*source, EXPORT) for source, times in utility.items() if times > 0]
     onsite = {s.id: lines(SUPPLY.name, s.id) for s in site.supply if s.kind.onsite}
     fuelled = [s for s in site.supply if s.kind is SupplyKind.GENERATOR]
     generated = _total((onsite[s.id].amount for s in site.supply if s.kind.onsite), sheet)
     exported = _total((line.amount for line in exports), sheet)
-    imported = _total((line.amount for line in imports), sheet)
-    inlet = [*imports, *exports, *onsite.values()]
-    told = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
+    imported, elsewhere = _summed(utility, lines), _summed(office, lines)
+    inlet = [*imports, *exports, *onsite.values(), *(lines(*source) for source in office)]
+    supplied = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
+    # What the offices may have used is not taken off where it is not known: E_DC is no higher than this.
+    told = supplied - np.nan_to_num(elsewhere)
     # A lower bound of what was used would make every share greener than it is. One of what was exported
     # would let the site's own plants claim what went out.
     bounded = _any((line.bound for line in inlet), sheet)
     discharged = _stored(site, lines, DISCHARGE)
-    edc = _explained(np.where(bounded, np.nan, told), discharged)
+    edc = _explained(np.where(bounded, np.nan, supplied - elsewhere), discharged)
     fed = _fed(exported - generated, discharged, edc)
     released = np.nan_to_num(discharged - np.nan_to_num(_stored(site, lines, CHARGE)))
-    it = [lines(METER.name, m.id) for m in site.meter if m.role is Role.IT]
-    eit = _total((line.amount for line in it), sheet) if it else np.full(sheet.quarters, np.nan)
+    it, eit = [lines(*source) for source in load], _load(load, lines)
     generator = _total((onsite[s.id].amount for s in fuelled), sheet)
     green = _renewables(site, lines, exported)
     expected, known = _completeness(site, lines)
@@ -261,6 +266,16 @@ def _whole(line: Line) -> Floats:
 
 def _metered(amounts: list[Floats], sheet: Sheet) -> Floats | None:
     return _total(amounts, sheet) if amounts else None
+
+
+def _load(terms: Terms, lines: _Lines) -> Floats:
+    """E_IT; not known without a meter, or where a difference of meters is negative: they contradict."""
+    found = _summed(terms, lines) if terms else np.full(lines.sheet.quarters, np.nan)
+    return np.where(found < 0, np.nan, found)
+
+
+def _summed(terms: Terms, lines: _Lines) -> Floats:
+    return summed(terms, lambda source: lines(*source), lines.sheet.quarters)
 
 
 def _total(amounts: Iterable[Floats], sheet: Sheet) -> Floats:

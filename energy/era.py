@@ -14,6 +14,7 @@ from energy.metering import Dated
 from energy.plan import DATED, Plan, planned
 from energy.readings import Span
 from energy.site import SiteOptions
+from energy.tree.boundary import headline
 
 BEGINNING = 0
 """The quarter from which the first configuration of a site is valid."""
@@ -142,6 +143,6 @@ def _last(lists: Iterable[Sequence[Dated]]) -> Iterable[Dated]:
 
 
 def categories(found: Iterable[Era], first: int, until: int) -> list[str]:
-    """The points at which IT energy was measured in the quarters, by name."""
+    """The points whose IT energy the PUE of the quarters divides by, by name."""
     meeting = (era.site for era in present(found, first, until))
-    return sorted({m.category for site in meeting for m in site.meter if m.category is not None})
+    return sorted({point for site in meeting if (point := headline(site)) is not None})

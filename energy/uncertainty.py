@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from energy.metering import Role
 from energy.site import SiteOptions
+from energy.tree import boundary
+from energy.tree.members import Terms
 
 COVERAGE = 2.0
 """Expanded uncertainty: about 95 % of cases."""
@@ -20,16 +21,23 @@ def pue_uncertainty(edc_class: float, eit_class: float) -> float:
 
 
 def site_pue_uncertainty(site: SiteOptions) -> float | None:
-    """That of a site, or None unless every utility and IT meter names its class.
+    """That of a site, or None unless every meter behind E_DC and E_IT names its class.
 
     Meters of one kind often share transformers of one batch, so their errors do not average out: the worst
-    class of each kind counts.
+    class of each kind counts. None where one is a difference too: how much that magnifies the errors
+    depends on the energies.
     """
-    worst = []
-    for role in (Role.UTILITY, Role.IT):
-        classes = [m.accuracy_class for m in site.meter if m.role is role]
-        known = [c for c in classes if c is not None]
-        if not known or len(known) < len(classes):
-            return None
-        worst.append(max(known))
-    return pue_uncertainty(worst[0], worst[1])
+    inlet, load = worst_class(site, boundary.inlet(site)), worst_class(site, boundary.it(site))
+    if inlet is None or load is None or boundary.office(site):
+        return None
+    return pue_uncertainty(inlet, load)
+
+
+def worst_class(site: SiteOptions, terms: Terms) -> float | None:
+    """The worst class (percent) among the devices of a sum; None if one names none, or is taken off."""
+    classes = {one.id: one.accuracy_class for one in (*site.meter, *site.supply, *site.cooling)}
+    found = [classes[name] for _, name in terms]
+    known = [one for one in found if one is not None]
+    if not known or len(known) < len(found) or any(times < 0 for times in terms.values()):
+        return None
+    return max(known)
