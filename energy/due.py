@@ -25,12 +25,13 @@ _Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of the marker: quarters that readings up to journal ``position`` touched."""
+    """One row of the marker: quarters that so many ``readings`` up to journal ``position`` touched."""
 
     site: str
     device: _Name
     span: Span
     position: int
+    readings: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ class Job:
 async def load_marks(connection: AsyncConnection) -> list[Mark]:
     """Everything marked and not yet settled."""
     rows = await connection.execute(select(DIRTY))
-    return [Mark(r.site, (r.measurement, r.meter), Span(r.first, r.until), r.position) for r in rows]
+    return [
+        Mark(r.site, (r.measurement, r.meter), Span(r.first, r.until), r.position, r.readings) for r in rows
+    ]
 
 
 def by_site(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
@@ -53,6 +56,15 @@ def by_site(marks: Iterable[Mark]) -> Mapping[str, list[Mark]]:
     for mark in marks:
         sorted_marks[mark.site].append(mark)
     return sorted_marks
+
+
+def late(marks: Iterable[Mark], watermark: int | None) -> Mapping[_Name, int]:
+    """How many readings touched quarters before the ``watermark``, by device; none at first."""
+    found: dict[_Name, int] = defaultdict(int)
+    for mark in marks:
+        if watermark is not None and mark.span.first < watermark:
+            found[mark.device] += mark.readings
+    return found
 
 
 def jobs(
@@ -104,7 +116,9 @@ async def clear(connection: AsyncConnection, marks: Iterable[Mark], due: int) ->
     """
     settled = [mark for mark in marks if mark.span.first < due]
     rests = [
-        _row(replace(mark, span=Span(due, mark.span.until))) for mark in settled if mark.span.until > due
+        _row(replace(mark, span=Span(due, mark.span.until), readings=0))
+        for mark in settled
+        if mark.span.until > due
     ]
     if rests:
         await add_marks(connection, rests)
@@ -128,6 +142,7 @@ async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any
             set_={
                 "until": case((new.until > DIRTY.c.until, new.until), else_=DIRTY.c.until),
                 "position": case((new.position > DIRTY.c.position, new.position), else_=DIRTY.c.position),
+                "readings": DIRTY.c.readings + new.readings,
             },
         ),
         sorted(rows, key=lambda row: (row["site"], row["measurement"], row["meter"], row["first"])),
@@ -152,6 +167,7 @@ def _row(mark: Mark) -> dict[str, Any]:
         "first": mark.span.first,
         "until": mark.span.until,
         "position": mark.position,
+        "readings": mark.readings,
     }
 
 

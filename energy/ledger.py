@@ -12,11 +12,12 @@ import structlog
 
 from energy.account import account, fields_in_use
 from energy.device import Device, devices
-from energy.due import Job, Mark, advance, by_site, clear, jobs, load_marks
+from energy.due import Job, Mark, advance, by_site, clear, jobs, late, load_marks
 from energy.era import DeviceName, Tenure, eras, tenures
 from energy.estate import load_departed
 from energy.interval import QUARTER_MS
-from energy.readings import gather
+from energy.proof.writing import Order, Writing
+from energy.readings import Span, gather
 from energy.revisions import Entry, Written, write
 from energy.roster import load_plans
 from energy.sheet import LedgerRegister, expect, load_registers, settled_until
@@ -78,6 +79,39 @@ class Ledger:
         async with self._alone:
             return await self._settle(at)
 
+    async def resettle(self, what: tuple[str, str], span: Span, order: Order, at: datetime) -> Written:
+        """Account a device (``what``: site and id) anew, as it is configured now, over ``span``.
+
+        Only what is settled of that is; the rest will be. What it once measured and the store no longer keeps
+        stays as it is. Raises ValueError for a site or device that never was, and where nothing of it is
+        settled; StoreError when the store cannot be read.
+        """
+        site, device = what
+        async with self._alone:
+            await self._caught_up()
+            async with self._database.read() as connection:
+                sites = {**self._sites, **await load_departed(connection, self._sites)}
+                if site not in sites:
+                    raise ValueError(f"site: there is no {site!r}; choose from {', '.join(sites)}")
+                watermark = await settled_until(connection, site)
+                plans = (await load_plans(connection, [site]))[site]
+            known = tenures(site, eras(sites[site], plans))
+            chosen = {name: tenure for name, tenure in known.items() if name[1] == device}
+            if not chosen:
+                ids = ", ".join(sorted(name[1] for name in known))
+                raise ValueError(f"meter: {site} never had a {device!r}; choose from {ids}")
+            until = min(span.until, watermark or 0)
+            if span.first >= until:
+                raise ValueError(
+                    "from: nothing of this time is settled yet; it will be from what has arrived"
+                )
+            marks = [Mark(site, name, Span(span.first, until), 0) for name in chosen]
+            ends = {name: tenure.until for name, tenure in chosen.items()}
+            work = jobs([tenure.device for tenure in chosen.values()], marks, until, until, ends)
+            registers = await self._registers(site, devices(site, sites[site]))
+            writing = Writing(site, at, watermark, watermark or until, order=order)
+            return await self._write(work, registers, known, writing)
+
     async def _settle(self, at: datetime) -> Settlement:
         due = to_ms(at - self._grace) // QUARTER_MS
         await self._caught_up()
@@ -112,16 +146,27 @@ class Ledger:
         if not work:
             return None
         registers = await self._registers(site, devices(site, options))
-        written = Written()
-        for job in work:
-            entries = await self._entries(job, registers, due, known)
-            async with self._database.begin() as connection:
-                written += await write(connection, site, entries, at)
+        writing = Writing(site, at, watermark, due, late(marks, watermark))
+        written = await self._write(work, registers, known, writing)
         async with self._database.begin() as connection:
             await clear(connection, marks, due)
             if watermark is None or due > watermark:
                 await advance(connection, site, due, at)
         self._waiting[site] = due, frozenset(mark for mark in marks if mark.span.first >= due)
+        return written
+
+    async def _write(
+        self,
+        work: Sequence[Job],
+        registers: _Registers,
+        known: Mapping[DeviceName, Tenure],
+        writing: Writing,
+    ) -> Written:
+        written = Written()
+        for job in work:
+            entries = await self._entries(job, registers, writing.due, known)
+            async with self._database.begin() as connection:
+                written += await write(connection, entries, writing)
         return written
 
     async def _entries(

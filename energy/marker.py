@@ -31,6 +31,9 @@ _NOTING = "roster"
 DeviceKey = tuple[str, str, str]
 """Site, measurement, id."""
 
+_Touched = tuple[DeviceKey, int, int, int]
+"""A device, the first quarter that readings touched and the one after the last, and how many they are."""
+
 AFTERWARDS = 4
 """Quarters in which a removed meter is still heard: a later reading ends its last interval."""
 
@@ -121,7 +124,7 @@ class Marker:
 
         A position without marks is written now and then only.
         """
-        ranges: list[tuple[DeviceKey, int, int]] = []
+        ranges: list[_Touched] = []
         firsts: dict[tuple[DeviceKey, str], _First] = {}
         for frame in frames:
             if frame.measurement.name in self._measurements and len(frame):
@@ -186,11 +189,18 @@ def _first_at(rows: Frame, field: str, sign: int) -> datetime | None:
     return from_ms(int(rows.at_ms[fits].min())) if fits.any() else None
 
 
-def _runs(at_ms: np.ndarray) -> list[tuple[int, int]]:
-    """The quarters of ``at_ms`` as ranges; a reading on a boundary also ends the quarter before."""
+def _runs(at_ms: np.ndarray) -> list[tuple[int, int, int]]:
+    """The quarters of ``at_ms`` as ranges, each with how many readings lie in it.
+
+    A reading on a boundary also ends the quarter before.
+    """
     quarters = np.unique(np.concatenate((at_ms // QUARTER_MS, (at_ms - 1) // QUARTER_MS)))
     breaks = np.flatnonzero(np.diff(quarters) > 1) + 1
-    return [(int(run[0]), int(run[-1]) + 1) for run in np.split(quarters, breaks)]
+    runs = [(int(run[0]), int(run[-1]) + 1) for run in np.split(quarters, breaks)]
+    if len(runs) == 1:
+        return [(*runs[0], len(at_ms))]
+    within = at_ms // QUARTER_MS
+    return [(*run, int(np.count_nonzero((run[0] <= within) & (within < run[1])))) for run in runs]
 
 
 async def _one_at_a_time(connection: AsyncConnection) -> None:
@@ -208,12 +218,11 @@ async def _remember(connection: AsyncConnection, name: str, position: int) -> No
     )
 
 
-async def _mark(
-    connection: AsyncConnection, ranges: Sequence[tuple[DeviceKey, int, int]], position: int
-) -> None:
-    widest: dict[tuple[DeviceKey, int], int] = {}
-    for key, first, until in ranges:
-        widest[key, first] = max(until, widest.get((key, first), until))
+async def _mark(connection: AsyncConnection, ranges: Sequence[_Touched], position: int) -> None:
+    widest: dict[tuple[DeviceKey, int], tuple[int, int]] = {}
+    for key, first, until, readings in ranges:
+        wide, counted = widest.get((key, first), (until, 0))
+        widest[key, first] = max(until, wide), counted + readings
     if not widest:
         return
     await add_marks(
@@ -226,8 +235,9 @@ async def _mark(
                 "first": first,
                 "until": until,
                 "position": position,
+                "readings": readings,
             }
-            for ((site, measurement, meter), first), until in widest.items()
+            for ((site, measurement, meter), first), (until, readings) in widest.items()
         ],
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,10 @@ import numpy.typing as npt
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.proof.month_lock import locked_within
+from energy.proof.pending import keep, with_pending
+from energy.proof.turn import take_turn
+from energy.proof.writing import Writing
 from energy.readings import Span
 from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, Intervals
 from energy.sheet import NO_ROW, LedgerRegister, Sheet, load_sheet
@@ -31,36 +34,56 @@ class Entry:
 
 @dataclass(frozen=True)
 class Written:
-    """How many intervals were written for the first time, and how many were corrected."""
+    """How many intervals were written for the first time, corrected, and kept for a locked month."""
 
     first: int = 0
     corrected: int = 0
+    waiting: int = 0
 
     def __add__(self, other: Written) -> Written:
-        return Written(self.first + other.first, self.corrected + other.corrected)
+        return Written(
+            self.first + other.first, self.corrected + other.corrected, self.waiting + other.waiting
+        )
 
 
-async def write(connection: AsyncConnection, site: str, entries: Sequence[Entry], at: datetime) -> Written:
-    """Append what differs from the newest revisions, settled ``at``; count the change of each day."""
+async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: Writing) -> Written:
+    """Append what differs from the newest revisions, each row with its cause; count the change of each day.
+
+    What differs in a locked month is kept beside the ledger until somebody restates the month.
+    """
     if not entries:
         return Written()
     first = min(entry.span.first for entry in entries)
     until = max(entry.span.until for entry in entries)
+    await take_turn(connection, writing.site)
+    locked = await locked_within(connection, writing.site, first, until)
     # A device that was away for a while has an entry for each time that it was there.
     registers = {entry.register.id: entry.register for entry in entries}
     known = await load_sheet(connection, list(registers.values()), first, until - first)
+    held = await with_pending(connection, known, locked)
     line = {register: number for number, register in enumerate(registers)}
     rows: list[dict[str, Any]] = []
     for entry in entries:
-        rows += _changed(entry, known, line[entry.register.id], at)
+        rows += _changed(entry, held, line[entry.register.id], writing)
+    waiting = [row for row in rows if any(low <= row["quarter"] < high for low, high in locked)]
+    if waiting:
+        await writing.hold(connection, waiting, registers.values())
+        await keep(connection, known, writing.site, waiting)
+        rows = [row for row in rows if not any(low <= row["quarter"] < high for low, high in locked)]
     if rows:
-        await connection.execute(insert(LEDGER), rows)
-        await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})
+        await writing.give(connection, rows, registers.values())
+        await append(connection, writing.site, rows)
     corrected = sum(row["revision"] != 1 for row in rows)
-    return Written(len(rows) - corrected, corrected)
+    return Written(len(rows) - corrected, corrected, len(waiting))
 
 
-def _changed(entry: Entry, known: Sheet, line: int, at: datetime) -> list[dict[str, Any]]:
+async def append(connection: AsyncConnection, site: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Add complete ``rows`` to the ledger of ``site``, so that readers know which days have changed."""
+    await connection.execute(insert(LEDGER), rows)
+    await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})
+
+
+def _changed(entry: Entry, known: Sheet, line: int, writing: Writing) -> list[dict[str, Any]]:
     offset = entry.span.first - known.first
     part = slice(offset, offset + entry.span.until - entry.span.first)
     amount, quality = entry.intervals.amount, entry.intervals.quality
@@ -78,7 +101,7 @@ def _changed(entry: Entry, known: Sheet, line: int, at: datetime) -> list[dict[s
             "amount": None if np.isnan(amount[i]) else int(amount[i]),
             "quality": int(quality[i]),
             "reason": entry.intervals.reasons.get(i),
-            "settled_at": at,
+            "settled_at": writing.at,
         }
         for i in changed.tolist()
     ]

@@ -34,6 +34,7 @@ LEDGER = Table(
     Column("quality", SmallInteger, nullable=False),
     Column("reason", Words),
     Column("settled_at", Moment, nullable=False),
+    Column("cause", Integer, comment="in energy_cause; null: written before causes were kept"),
     sqlite_with_rowid=False,
 )
 """Append-only: a correction is a new revision, the old one stays."""
@@ -47,6 +48,7 @@ DIRTY = Table(
     Column("first", Integer, primary_key=True, autoincrement=False, comment="first quarter to settle"),
     Column("until", Integer, nullable=False, comment="the quarter after the last"),
     Column("position", BigInteger, nullable=False, comment="newest journal position that touched it"),
+    Column("readings", Integer, nullable=False, server_default="0", comment="how many touched it"),
 )
 
 FOLLOWED = Table(
