@@ -34,6 +34,7 @@ from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
 from runtime.files import file_problems
 from runtime.mistakes import told
+from runtime.clock import SystemClock
 from runtime.options import shown
 from runtime.plugin_table import Chosen
 from runtime.service import ServiceOptions
@@ -221,7 +222,8 @@ def _between(
     named: Collection[str], sites: Mapping[str, SiteOptions], targets: Mapping[int, TargetOptions]
 ) -> list[str]:
     """What is wrong within and between ``sites`` and ``targets``; ``named`` are the keys of all sites."""
-    found = [problem for key, site in sites.items() for problem in site.problems(key)]
+    today = SystemClock().now().date()
+    found = [problem for key, site in sites.items() for problem in site.problems(key, today)]
     if "grid" in named:
         found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
     if ALL in named:

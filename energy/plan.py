@@ -18,14 +18,12 @@ from energy.metering import (
 )
 from energy.site import SiteOptions
 from energy.supply import SupplyOptions
+from energy.tree.dating import DATED
 from energy.zone import BiddingZone
 from runtime.options import Options
 
 TABLES = ("meter", "supply", "cooling", "heat", "water")
 """The tables of a site whose entries are devices."""
-
-DATED = (*TABLES, "virtual")
-"""The tables of a site whose entries may say from when until when they are valid."""
 
 _KEPT = (*DATED, "grid", "pue_category")
 
@@ -43,6 +41,11 @@ class Plan:
     since: int
     known_at: datetime
     tables: str
+
+    @property
+    def dated(self) -> bool:
+        """Whether some entry says from when or until when it is valid."""
+        return '"valid_' in self.tables
 
     @property
     def absent(self) -> bool:

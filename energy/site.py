@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -11,14 +12,17 @@ from energy.metering import (
     CoolingOptions,
     HeatOptions,
     MeterOptions,
-    Role,
     VirtualOptions,
     WaterOptions,
 )
 from energy.supply import SupplyOptions
 from energy.zone import BiddingZone
+from energy.tree.faults import DEVICES, tree_faults
+from energy.tree.plates import plate_faults
 from runtime.options import Options
 
+
+_NAMED = (*DEVICES, "virtual")
 
 class SiteOptions(Options):
     """One ``[sites.X]``: ``zone`` is the IANA time zone, ``grid`` the bidding zone.
@@ -59,16 +63,19 @@ class SiteOptions(Options):
         """The zone in which this site's days and months begin."""
         return ZoneInfo(self.zone)
 
-    def problems(self, key: str) -> list[str]:
-        """Everything wrong between the tables of this site, named by ``[sites.key]``."""
-        parents = {m.id: m.parent for m in self.meter}
+    def problems(self, key: str, today: date | None = None) -> list[str]:
+        """Everything wrong between the tables of this site, named by ``[sites.key]``.
+
+        Without ``today`` no date is taken to lie in the future.
+        """
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
-        return [*ids, *_broken_parents(key, parents), *_missing_roles(key, self), *_boundless(key, self)]
+        plates = plate_faults(key, self, today)
+        return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *_losses(key, self)]
 
 
 def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
     found = []
-    for table in ("meter", "supply", "cooling", "heat", "water"):
+    for table in _NAMED:
         ids = [device.id for device in getattr(site, table)]
         for repeated in sorted({i for i in ids if ids.count(i) > 1}):
             found.append(f"sites.{key}.{table}: two have id = {repeated!r}; give each its own")
@@ -78,7 +85,7 @@ def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
 def _shared_ids(key: str, site: SiteOptions) -> list[str]:
     """Rows of the ledger and of reports name a device by its id alone, whatever table it stands in."""
     tables: dict[str, list[str]] = {}
-    for table in ("meter", "supply", "cooling", "heat", "water"):
+    for table in _NAMED:
         for name in {device.id for device in getattr(site, table)}:
             tables.setdefault(name, []).append(table)
     return [
@@ -87,21 +94,6 @@ def _shared_ids(key: str, site: SiteOptions) -> list[str]:
         for name, found in sorted(tables.items())
         if len(found) > 1
     ]
-
-
-def _broken_parents(key: str, parents: dict[str, str | None]) -> list[str]:
-    found = []
-    for meter, parent in parents.items():
-        if parent is not None and parent not in parents:
-            found.append(f"sites.{key}.meter {meter!r}: parent = {parent!r} is no meter of this site")
-            continue
-        seen, above = {meter}, parent
-        while above is not None and above not in seen:
-            seen.add(above)
-            above = parents.get(above)
-        if above == meter:
-            found.append(f"sites.{key}.meter {meter!r}: its parents lead back to itself; break the loop")
-    return found
 
 
 def _boundless(key: str, site: SiteOptions) -> list[str]:
@@ -114,16 +106,6 @@ def _boundless(key: str, site: SiteOptions) -> list[str]:
     ]
 
 
-def _missing_roles(key: str, site: SiteOptions) -> list[str]:
-    roles = {m.role for m in site.meter}
-    categories = {m.category for m in site.meter if m.category}
-    found = [
-        f"sites.{key}: no meter has role = {role.value!r}, so its {figure} can never be known; add one"
-        for role, figure in ((Role.UTILITY, "consumption and green share"), (Role.IT, "PUE"))
-        if role not in roles
-    ]
-    if len(categories) > 1:
-        found.append(
-            f"sites.{key}: meters with role 'it' name the categories {sorted(categories)}; one PUE needs one"
-        )
-    return found
+def _losses(key: str, site: SiteOptions) -> list[str]:
+    told = f"sites.{key}.losses_percent: {site.losses_percent:g} is written in percent; 5 % is 5"
+    return [told] if 0 < site.losses_percent < 0.1 else []

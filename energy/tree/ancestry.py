@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,24 +14,28 @@ class Ancestry:
 
     def __init__(self, site: SiteOptions) -> None:
         self.parents: Mapping[str, str | None] = {one.id: one.parent for one in (*site.meter, *site.cooling)}
+        self._above: dict[str, list[str]] = {name: self._walked(name) for name in self.parents}
+        self._below: dict[str, list[str]] = {}
+        for name, above in self._above.items():
+            for other in above:
+                self._below.setdefault(other, []).append(name)
 
-    def chain(self, name: str) -> Iterator[str]:
+    def chain(self, name: str) -> list[str]:
         """``name``, its parent, and so on up to the root."""
-        seen: set[str] = set()
-        at: str | None = name
-        while at is not None and at not in seen:
-            yield at
-            seen.add(at)
-            at = self.parents.get(at)
+        return [name, *self._above.get(name, ())]
 
     def above(self, name: str) -> list[str]:
         """All that ``name`` hangs below, nearest first."""
-        return list(self.chain(name))[1:]
+        return self._above.get(name, [])
 
     def below(self, name: str) -> list[str]:
         """All that hangs below ``name``, in the order of the configuration."""
-        return [other for other in self.parents if name in self.above(other)]
+        return self._below.get(name, [])
 
-    def children(self, name: str | None) -> list[str]:
-        """What hangs directly below ``name``; of None, the roots."""
-        return [other for other, parent in self.parents.items() if parent == name]
+    def _walked(self, name: str) -> list[str]:
+        found: dict[str, None] = {}
+        at = self.parents.get(name)
+        while at is not None and at != name and at not in found:
+            found[at] = None
+            at = self.parents.get(at)
+        return list(found)
