@@ -24,3 +24,8 @@ BiddingZone = Annotated[str, BeforeValidator(_zone)]
 """In capitals, as in telemetry, where it stands in the topic ``dc/v1/grid/{zone}``."""
 
 _ZONE = re.compile(r"[A-Z0-9-]{1,60}")
+
+
+def bidding_zone(text: str) -> str:
+    """``text`` as a bidding zone. Raises ValueError that tells the form."""
+    return str(_zone(text))

@@ -1,0 +1,220 @@
+"""The only writer of what happens to certificates once they are imported: each number serves once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.certificates.act import Act
+from energy.certificates.consumption import consumption
+from energy.certificates.effect import record_effect
+from energy.certificates.pool import Piece, Wanted, choose, free_pieces
+from energy.certificates.registry import RegistryRules
+from energy.certificates.selection import Selection, named, registries_of, selected
+from energy.certificates.tables import BUNDLE, PART
+from energy.certificates.technology import Technology
+from energy.certificates.turn import note, take_turn, touch
+from energy.site import SiteOptions
+from runtime.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """``wh`` of certificates (None: all there are) of ``registry`` for a site's consumption in ``period``.
+
+    ``period`` is a month (``2026-10``) or a year; ``bundles`` and ``technology`` narrow what is taken.
+    """
+
+    registry: str
+    site: str
+    period: str
+    wh: int | None = None
+    bundles: tuple[int, ...] = ()
+    technology: Technology | None = None
+
+
+class Book:
+    """Allocates, cancels, releases, sells: each in one transaction in which nobody else may.
+
+    Every call raises ValueError with the fix when it cannot be done, and then nothing is.
+    """
+
+    def __init__(
+        self, database: Database, sites: Mapping[str, SiteOptions], rules: Mapping[str, RegistryRules]
+    ) -> None:
+        self._database, self._sites, self._rules = database, sites, rules
+
+    async def allocate(self, order: Order, act: Act) -> Sequence[Piece]:
+        """Let certificates serve one site and period: whole numbers, what expires first in front.
+
+        For a site that the registry does not serve, ``act.document`` must prove the transfer.
+        """
+        site, rules = self._site(order.site), self._registry(order.registry)
+        period = consumption(order.period, site.tz)
+        if site.grid not in rules.zones and not act.document:
+            raise ValueError(
+                f"registry {rules.key} serves sites in {', '.join(rules.zones)}, not {order.site} in "
+                f"{site.grid}: name the document that proves the transfer"
+            )
+        wanted = Wanted(order.registry, order.bundles, order.technology, period)
+        place = {
+            "site": order.site,
+            "grid": site.grid,
+            "period_start": period.start,
+            "period_end": period.end,
+        }
+        async with self._alone(order.registry) as connection:
+            pieces = choose(await free_pieces(connection, wanted, act.at), order.wh)
+            await _take(connection, pieces, place, ("allocated", act))
+            await touch(connection, [order.site])
+        _log("certificates_allocated", act, sum(piece.wh for piece in pieces), site=order.site)
+        return pieces
+
+    async def sell(self, wanted: Wanted, wh: int | None, act: Act) -> Sequence[Piece]:
+        """Take certificates off our account for good: they serve no site of ours. Needs a document."""
+        _proven(act, "the contract or transfer")
+        self._registry(wanted.registry)
+        async with self._alone(wanted.registry) as connection:
+            pieces = choose(await free_pieces(connection, wanted, act.at), wh)
+            await _take(connection, pieces, {"site": None}, ("sold", act))
+        _log("certificates_sold", act, sum(piece.wh for piece in pieces), registry=wanted.registry)
+        return pieces
+
+    async def receive(self, bundles: Sequence[int], act: Act) -> int:
+        """Note that bundles that were only issued are on our account now; how many that is new of."""
+        wanted = select(BUNDLE).where(BUNDLE.c.id.in_(bundles), BUNDLE.c.held_at.is_(None))
+        async with self._database.begin() as connection:
+            found = (await connection.execute(wanted)).mappings().all()
+            for registry in sorted({row["registry"] for row in found}):
+                await take_turn(connection, registry)
+            rows = (await connection.execute(wanted)).mappings().all()
+            chosen = BUNDLE.c.id.in_([row["id"] for row in rows])
+            await connection.execute(update(BUNDLE).where(chosen).values(held_at=act.at))
+            await note(connection, "held", [{**row, "bundle": row["id"], "part": None} for row in rows], act)
+        return len(rows)
+
+    async def cancel(self, selection: Selection, on: datetime, act: Act) -> Sequence[RowMapping]:
+        """Enter that the registry cancelled what is allocated, ``on`` the day of its statement. Final.
+
+        ``act.document`` is the statement. From now on they count; the figures get a new revision.
+        """
+        _proven(act, "the registry's cancellation statement")
+        if on > act.at:
+            raise ValueError("on: a cancellation in the future has not happened yet")
+        values = {"cancelled_at": act.at, "cancelled_on": on, "statement": act.document}
+        return await self._change("cancelled", selection, values, act)
+
+    async def revoke(self, selection: Selection, act: Act) -> Sequence[RowMapping]:
+        """Enter that cancellations turned out void: they count no more. Needs a document and a reason."""
+        _proven(act, "what proves that the cancellation is void")
+        if not act.reason:
+            raise ValueError("reason: tell why the cancellation is void")
+        return await self._change("revoked", selection, {"revoked_at": act.at}, act)
+
+    async def release(self, selection: Selection, act: Act) -> Sequence[RowMapping]:
+        """Free what is allocated or was revoked, so that it can serve another site or period."""
+        return await self._change("released", selection, {"ended_at": act.at}, act)
+
+    async def expire(self, at: datetime, who: str) -> int:
+        """Enter what has expired by ``at`` unused; the number of parts and bundles that is news of."""
+        act, many = Act(who, at), 0
+        for registry in await self._with_expired(at):
+            async with self._alone(registry) as connection:
+                parts = await selected(connection, Selection(registry=registry, expired_by=at))
+                await _update(connection, parts, {"expired_at": at})
+                await note(connection, "expired", parts, act)
+                await touch(connection, (row["site"] for row in parts))
+                left = await free_pieces(connection, Wanted(registry), datetime.min.replace(tzinfo=at.tzinfo))
+                over = [piece for piece in left if _newly(piece.bundle, at)]
+                rows = [
+                    {"bundle": p.bundle["id"], "part": None, "first": p.first, "last": p.last} for p in over
+                ]
+                await note(connection, "expired", rows, act)
+                gone = BUNDLE.c.registry == registry, BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None)
+                await connection.execute(update(BUNDLE).where(*gone).values(expired_at=at))
+                many += len(parts) + len(rows)
+        return many
+
+    async def _change(
+        self, kind: str, selection: Selection, values: dict[str, Any], act: Act
+    ) -> Sequence[RowMapping]:
+        async with self._database.begin() as connection:
+            for registry in await registries_of(connection, selection):
+                await take_turn(connection, registry)
+            rows = await named(connection, selection, kind, values.get("cancelled_on"))
+            await _update(connection, rows, values)
+            await note(connection, kind, rows, act)
+            await touch(connection, (row["site"] for row in rows))
+            if kind in ("cancelled", "revoked"):
+                await record_effect(connection, kind, rows, act)
+        _log(f"certificates_{kind}", act, sum(row["volume_wh"] for row in rows), parts=len(rows))
+        return rows
+
+    @asynccontextmanager
+    async def _alone(self, registry: str) -> AsyncIterator[AsyncConnection]:
+        async with self._database.begin() as connection:
+            await take_turn(connection, registry)
+            yield connection
+
+    async def _with_expired(self, at: datetime) -> list[str]:
+        wanted = select(BUNDLE.c.registry).where(BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None))
+        async with self._database.read() as connection:
+            return sorted(set((await connection.execute(wanted.distinct())).scalars()))
+
+    def _site(self, key: str) -> SiteOptions:
+        if key not in self._sites:
+            raise ValueError(f"site: there is no {key[:60]!r}; choose from {', '.join(self._sites)}")
+        return self._sites[key]
+
+    def _registry(self, key: str) -> RegistryRules:
+        if key not in self._rules:
+            raise ValueError(f"registry: there is no {key[:20]!r}; choose from {', '.join(self._rules)}")
+        return self._rules[key]
+
+
+async def _take(
+    connection: AsyncConnection, pieces: Sequence[Piece], place: dict[str, Any], what: tuple[str, Act]
+) -> None:
+    kind, act = what
+    rows = [
+        {
+            "bundle": p.bundle["id"],
+            "first": p.first,
+            "last": p.last,
+            "volume_wh": p.wh,
+            "made_at": act.at,
+            **place,
+        }
+        for p in pieces
+    ]
+    made = await connection.execute(insert(PART).returning(PART.c.id, sort_by_parameter_order=True), rows)
+    numbered = zip(rows, made.scalars().all(), strict=True)
+    await note(connection, kind, [{**row, "part": part} for row, part in numbered], act)
+
+
+async def _update(connection: AsyncConnection, rows: Sequence[RowMapping], values: dict[str, Any]) -> None:
+    parts = [row["part"] for row in rows]
+    for low in range(0, len(parts), 500):
+        await connection.execute(update(PART).where(PART.c.id.in_(parts[low : low + 500])).values(values))
+
+
+def _newly(bundle: RowMapping, at: datetime) -> bool:
+    return bundle["expires_at"] <= at and bundle["expired_at"] is None
+
+
+def _proven(act: Act, what: str) -> None:
+    if not act.document or not act.document.strip():
+        raise ValueError(f"document: name {what}")
+
+
+def _log(event: str, act: Act, wh: int, **told: Any) -> None:
+    log.info(event, who=act.who, wh=wh, document=act.document, **told)

@@ -1,0 +1,240 @@
+"""What a site may claim from certificates: read by matching, carbon and REF; only cancelled ones count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from sqlalchemy import ColumnElement, RowMapping, and_, or_, select
+
+from energy.certificates.tables import BUNDLE, PART, STAMP
+from energy.certificates.technology import Technology
+from energy.interval import QUARTER_MS, Period
+from runtime.clock import from_ms, to_ms
+from runtime.database import Database
+from telemetry.frame import Floats
+
+ClaimState = Literal["allocated", "cancelled", "revoked", "expired"]
+"""Only what is ``cancelled`` counts. ``allocated`` is pending: it would count once cancelled."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Certificates with consecutive numbers that serve one site: whole Wh, in one state.
+
+    Attributes:
+        start, end: what consumption they are for: of time-stamped ones (``timed``) when they were produced,
+            of others the months or the year that they are allocated to.
+        in_zone: whether they were produced in the site's own bidding zone.
+        supply: the supply of the site that made them; its meter has told of that energy already.
+    """
+
+    part: int
+    bundle: int
+    registry: str
+    technology: Technology
+    plant: str
+    timed: bool
+    in_zone: bool
+    supply: str | None
+    start: datetime
+    end: datetime
+    wh: int
+    state: ClaimState
+    statement: str | None
+    expires_at: datetime
+
+    @property
+    def adds(self) -> bool:
+        """Whether its energy is renewable and no meter of the site has told of it."""
+        return self.supply is None and self.technology.renewable
+
+
+@dataclass(frozen=True)
+class PeriodClaims:
+    """The certificates of one site that are for consumption within ``period``, and nothing beyond it.
+
+    An untimed certificate of a month counts in a period that holds the whole month. A time-stamped one
+    counts with the part of its production that lies in the period. Energies are whole Wh of what adds
+    (:attr:`Claim.adds`): certificates of the site's own supplies prove what is metered and add nothing.
+    """
+
+    period: Period
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def cancelled_wh(self) -> int:
+        """Untimed and cancelled: what counts by volume in the period, and in no hour."""
+        return sum(c.wh for c in self._adding("cancelled") if not c.timed)
+
+    @property
+    def timed_wh(self) -> int:
+        """Time-stamped and cancelled, whatever their zone, by what was produced in the period."""
+        return sum(_within(c, self.period) for c in self._adding("cancelled") if c.timed)
+
+    @property
+    def pending_wh(self) -> int:
+        """Allocated and neither cancelled nor expired: what they would add."""
+        return sum(_within(c, self.period) for c in self._adding("allocated"))
+
+    @property
+    def expired_wh(self) -> int:
+        """Allocated, but expired before they were cancelled: they will never count."""
+        return sum(_within(c, self.period) for c in self._adding("expired"))
+
+    @property
+    def evidenced(self) -> bool:
+        """Whether nothing claimed is left to be cancelled."""
+        return not any(c.state == "allocated" for c in self.claims)
+
+    def by(self, what: Literal["registry", "technology"], state: ClaimState = "cancelled") -> dict[str, int]:
+        """Wh that add, in one state, by registry or technology."""
+        found: dict[str, int] = {}
+        for claim in self._adding(state):
+            name = str(getattr(claim, what))
+            found[name] = found.get(name, 0) + _within(claim, self.period)
+        return dict(sorted(found.items()))
+
+    def _adding(self, state: ClaimState) -> Iterable[Claim]:
+        return (claim for claim in self.claims if claim.state == state and claim.adds)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """All claims of one site that touch ``over``: periods within it are answered without the database."""
+
+    over: Period
+    claims: tuple[Claim, ...] = ()
+    _kept: dict[Period, PeriodClaims] = field(default_factory=dict, compare=False)
+
+    def within(self, period: Period) -> PeriodClaims:
+        """What counts in ``period``, a part of ``over``."""
+        if period not in self._kept:
+            self._kept[period] = PeriodClaims(period, tuple(c for c in self.claims if _serves(c, period)))
+        return self._kept[period]
+
+
+class Claims:
+    """Reads the claims of single sites (never ``all``); writes nothing.
+
+    ``as_of`` tells what had been entered by then; None means now.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def stamp(self, site: str) -> int:
+        """A number that changes whenever anything does that ``site`` claims; 0 as long as it never did."""
+        async with self._database.read() as connection:
+            found = await connection.scalar(select(STAMP.c.changes).where(STAMP.c.site == site))
+        return int(found or 0)
+
+    async def timed(
+        self, site: str, first: int, quarters: int, as_of: datetime | None = None
+    ) -> Mapping[str, Floats]:
+        """By registry, Wh per quarter from ``first`` on (numbered since 1970) that may be matched.
+
+        Those are cancelled time-stamped certificates of the site's own bidding zone, spread evenly over their
+        quarters in whole Wh. A registry of which there is nothing is not named.
+        """
+        period = Period(from_ms(first * QUARTER_MS), from_ms((first + quarters) * QUARTER_MS))
+        found: dict[str, Floats] = {}
+        for claim in (await self.claimed(site, period, as_of)).claims:
+            if claim.timed and claim.adds and claim.in_zone and claim.state == "cancelled":
+                column = found.setdefault(claim.registry, np.zeros(quarters))
+                spread(claim, first, column)
+        return found
+
+    async def period(self, site: str, period: Period, as_of: datetime | None = None) -> PeriodClaims:
+        """What counts in ``period``, what is pending and what has expired."""
+        return (await self.claimed(site, period, as_of)).within(period)
+
+    async def claimed(self, site: str, over: Period, as_of: datetime | None = None) -> Claimed:
+        """Every claim that is for some consumption in ``over``."""
+        wanted = (
+            select(PART, *(column.label(f"b_{column.name}") for column in BUNDLE.c))
+            .join(BUNDLE, BUNDLE.c.id == PART.c.bundle)
+            .where(PART.c.site == site, open_at(as_of), _meets(over))
+            .order_by(BUNDLE.c.production_start, PART.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(wanted)).mappings().all()
+        return Claimed(over, tuple(_claim(row, as_of) for row in rows))
+
+
+def open_at(as_of: datetime | None) -> ColumnElement[bool]:
+    """Which parts had been made and not released by then; None is now."""
+    if as_of is None:
+        return PART.c.ended_at.is_(None)
+    return and_(PART.c.made_at <= as_of, or_(PART.c.ended_at.is_(None), PART.c.ended_at > as_of))
+
+
+def _meets(over: Period) -> ColumnElement[bool]:
+    by_hour = and_(BUNDLE.c.timed, BUNDLE.c.production_start < over.end, BUNDLE.c.production_end > over.start)
+    by_period = and_(~BUNDLE.c.timed, PART.c.period_start < over.end, PART.c.period_end > over.start)
+    return or_(by_hour, by_period)
+
+
+def _claim(row: RowMapping, as_of: datetime | None) -> Claim:
+    timed = row["b_timed"]
+    return Claim(
+        part=row["id"],
+        bundle=row["bundle"],
+        registry=row["b_registry"],
+        technology=Technology(row["b_technology"]),
+        plant=row["b_plant"],
+        timed=timed,
+        in_zone=row["b_zone"] == row["grid"],
+        supply=row["b_supply"],
+        start=row["b_production_start"] if timed else row["period_start"],
+        end=row["b_production_end"] if timed else row["period_end"],
+        wh=row["volume_wh"],
+        state=state_of(row, as_of),
+        statement=row["statement"],
+        expires_at=row["b_expires_at"],
+    )
+
+
+def state_of(row: RowMapping, as_of: datetime | None) -> ClaimState:
+    """The state of an open part by what had been entered ``as_of`` a time."""
+
+    def by_then(name: str) -> bool:
+        at: datetime | None = row[name]
+        return at is not None and (as_of is None or at <= as_of)
+
+    if by_then("revoked_at"):
+        return "revoked"
+    if by_then("cancelled_at"):
+        return "cancelled"
+    return "expired" if by_then("expired_at") else "allocated"
+
+
+def _serves(claim: Claim, period: Period) -> bool:
+    if claim.timed:
+        return claim.start < period.end and claim.end > period.start
+    return period.start <= claim.start and claim.end <= period.end
+
+
+def _within(claim: Claim, period: Period) -> int:
+    """The Wh of ``claim`` that are for ``period``: of a time-stamped one, by its share of the time."""
+    if not claim.timed:
+        return claim.wh
+    return _until(claim, to_ms(period.end)) - _until(claim, to_ms(period.start))
+
+
+def _until(claim: Claim, at_ms: int) -> int:
+    """Whole Wh produced before ``at_ms``, as if evenly."""
+    start, end = to_ms(claim.start), to_ms(claim.end)
+    return claim.wh * max(0, min(at_ms, end) - start) // (end - start)
+
+
+def spread(claim: Claim, first: int, column: Floats) -> None:
+    """Add the claim to the quarters of ``column``, whose first is numbered ``first``."""
+    low = max(first, to_ms(claim.start) // QUARTER_MS)
+    high = min(first + len(column), -(-to_ms(claim.end) // QUARTER_MS))
+    for quarter in range(low, high):
+        wh = _until(claim, (quarter + 1) * QUARTER_MS) - _until(claim, quarter * QUARTER_MS)
+        column[quarter - first] += wh

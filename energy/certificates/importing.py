@@ -1,0 +1,156 @@
+"""Takes a registry's file in: all of it or nothing, and the same file only once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import RowMapping, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.certificates.act import Act
+from energy.certificates.bundle import Bundle, numbers
+from energy.certificates.registry import RegistryRules
+from energy.certificates.sheet import Remark, Source, read_sheet
+from energy.certificates.tables import BUNDLE, FILE
+from energy.certificates.turn import note, take_turn
+from runtime.database import Database
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 500
+"""Series asked for by one query."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """What a file holds and what became of it.
+
+    Attributes:
+        taken: whether its certificates are held now that were not before; never where a line is ``wrong``.
+        known: when and by whom the same file was imported before; then nothing is done.
+        notes: what is to be known of lines that are right.
+    """
+
+    registry: str
+    name: str
+    sha256: str
+    bundles: tuple[Bundle, ...]
+    wrong: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
+    known: tuple[datetime, str] | None = None
+    taken: bool = False
+
+    @property
+    def volume_wh(self) -> int:
+        """The energy of all that is right in it."""
+        return sum(bundle.volume_wh for bundle in self.bundles)
+
+
+async def import_file(
+    database: Database, rules: RegistryRules, source: Source, act: Act, *, dry_run: bool = False
+) -> Import:
+    """Import ``source`` into the account at the registry of ``rules``.
+
+    A file in which one line is wrong is not taken at all: what is wrong is in the answer. With ``dry_run``
+    nothing is written, and the answer tells what would be.
+    """
+    sheet = read_sheet(source, rules, act.at)
+    found = Import(rules.key, source.name, source.sha256, sheet.bundles, sheet.wrong, sheet.notes)
+    if dry_run:
+        async with database.read() as connection:
+            return await _checked(connection, found)
+    async with database.begin() as connection:
+        await take_turn(connection, rules.key)
+        found = await _checked(connection, found)
+        if not found.wrong and found.known is None:
+            await _write(connection, found, act)
+            found = replace(found, taken=True)
+    log.info("certificates_imported", registry=rules.key, file=source.name, taken=found.taken,
+             bundles=len(found.bundles), wrong=len(found.wrong), who=act.who)  # fmt: skip
+    return found
+
+
+async def _checked(connection: AsyncConnection, found: Import) -> Import:
+    """``found`` with what the table knows of it."""
+    same = select(FILE).where(FILE.c.registry == found.registry, FILE.c.sha256 == found.sha256)
+    before = (await connection.execute(same)).mappings().first()
+    if before is not None:
+        return replace(found, wrong=(), notes=(), known=(before["imported_at"], before["who"]))
+    wrong = [*found.wrong, *await _held_already(connection, found)]
+    return replace(found, wrong=tuple(sorted(wrong, key=lambda remark: remark.line)))
+
+
+async def _held_already(connection: AsyncConnection, found: Import) -> Iterable[Remark]:
+    """Every line with a number that the table has, wherever it came from."""
+    held = await _of_series(connection, found.registry, sorted({b.series for b in found.bundles}))
+    told = []
+    for bundle in found.bundles:
+        rows = held.get(bundle.series, [])
+        # Bundles never overlap one another, so that the last that begins by then is the only candidate.
+        place = bisect_right(rows, bundle.last, key=lambda row: row["first"])
+        if place and rows[place - 1]["last"] >= bundle.first:
+            row = rows[place - 1]
+            both = numbers(row["series"], row["digits"], row["first"], row["last"])
+            told.append(
+                Remark(
+                    bundle.line,
+                    f"{bundle.numbers}: duplicate of {both}, imported before from {row['file_name']!r}, "
+                    f"line {row['row']}",
+                )
+            )
+    return told
+
+
+async def _of_series(
+    connection: AsyncConnection, registry: str, series: Sequence[str]
+) -> dict[str, list[RowMapping]]:
+    columns = (BUNDLE.c.series, BUNDLE.c.first, BUNDLE.c.last, BUNDLE.c.digits, BUNDLE.c.row)
+    found: dict[str, list[RowMapping]] = defaultdict(list)
+    for low in range(0, len(series), _AT_ONCE):
+        wanted = (
+            select(*columns, FILE.c.name.label("file_name"))
+            .join(FILE, FILE.c.id == BUNDLE.c.file)
+            .where(BUNDLE.c.registry == registry, BUNDLE.c.series.in_(series[low : low + _AT_ONCE]))
+            .order_by(BUNDLE.c.series, BUNDLE.c.first)
+        )
+        for row in (await connection.execute(wanted)).mappings():
+            found[row["series"]].append(row)
+    return found
+
+
+async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:
+    file = {"registry": found.registry, "name": found.name[:200], "sha256": found.sha256,
+            "rows": len(found.bundles), "imported_at": act.at, "who": act.who}  # fmt: skip
+    made = await connection.execute(insert(FILE).values(file))
+    (number,) = made.inserted_primary_key or (0,)
+    rows = [_row(bundle, int(number), act) for bundle in found.bundles]
+    returned = await connection.execute(
+        insert(BUNDLE).returning(BUNDLE.c.id, sort_by_parameter_order=True), rows
+    )
+    for row, identity in zip(rows, returned.scalars().all(), strict=True):
+        row |= {"bundle": identity, "part": None}
+    proof = replace(act, document=act.document or found.name[:200])
+    await note(connection, "issued", rows, proof)
+    await note(connection, "held", [row for row in rows if row["held_at"] is not None], proof)
+
+
+def _row(bundle: Bundle, file: int, act: Act) -> dict[str, Any]:
+    names = ("registry", "series", "first", "last", "digits", "certificate_wh", "volume_wh", "timed",
+             "production_start", "production_end", "zone", "country", "plant", "supply", "issued_at",
+             "expires_at")  # fmt: skip
+    return {
+        **{name: getattr(bundle, name) for name in names},
+        "technology": str(bundle.technology),
+        "commissioned": None if bundle.commissioned is None else bundle.commissioned.isoformat(),
+        "held_at": act.at if bundle.held else None,
+        "file": file,
+        "row": bundle.line,
+        "imported_at": act.at,
+        "who": act.who,
+    }

@@ -1,0 +1,1 @@
+"""The registries that we know, one file each."""
