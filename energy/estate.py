@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.figures import ALL
+from energy.interval import Period, Step, steps
 from energy.site import SiteOptions
 from energy.tables import ROSTER, SITE, insert_into
+
+LONGEST = timedelta(days=3660)
+"""What one question may span: ten years."""
 
 _KEPT = ("name", "zone", "grid", "contracted_kw", "pue_limit", "completeness_floor")
 
@@ -43,6 +48,15 @@ class Estate:
     def tz(self, site: str) -> ZoneInfo:
         """The zone in which the days of ``site`` begin; those of ``all`` begin in UTC."""
         return _UTC if site == ALL else self.sites[site].tz
+
+    def parts(self, site: str, period: Period, step: Step | None) -> list[Period]:
+        """``period`` cut into steps of ``site``. Raises ValueError for one longer than :data:`LONGEST`."""
+        self.keys(site)
+        if period.end - period.start > LONGEST:
+            raise ValueError(f"a period is at most {LONGEST.days} days; ask for a shorter one")
+        if step is None or period.start >= period.end:
+            return [period]
+        return list(steps(period, step, self.tz(site)))
 
     def floor(self, keys: Iterable[str]) -> float:
         """The completeness that figures of the sites ``keys`` together need."""

@@ -1,0 +1,82 @@
+"""Certificates in the sums of a site: by volume over a period, each Wh once and never more than was used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from energy.certificates.claims import Claims
+from energy.certificates.tally import Counted, Tally
+from energy.interval import QUARTER_MS, Period
+from energy.look import Look
+from energy.totals import Totals
+from runtime.clock import from_ms, to_ms
+
+_NONE = Counted()
+
+
+class Certified:
+    """Adds what ``claims`` tell of to the totals of single sites."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+
+    async def add(
+        self,
+        site: str,
+        found: Sequence[tuple[Period, int, Totals]],
+        as_of: datetime | None = None,
+        look: Look | None = None,
+    ) -> list[Totals]:
+        """The totals of each period with its certificates; the number is the quarter it is settled up to.
+
+        A certificate for consumption that is not settled yet counts nothing. A ``look`` reads them once.
+        """
+        over = Period(_quarter(found[0][0].start), _quarter(found[-1][0].end, up=True))
+        tally = await self._tally(site, over, as_of, look if as_of is None else None)
+        if tally is None:
+            return [totals for _, _, totals in found]
+        return [with_certificates(totals, _counted(tally, part, until)) for part, until, totals in found]
+
+    async def _tally(
+        self, site: str, over: Period, as_of: datetime | None, look: Look | None
+    ) -> Tally | None:
+        if look is not None:
+            seen = look.certificates.get(site)
+            if seen is not None and seen[0].start <= over.start and over.end <= seen[0].end:
+                return seen[1]
+            if look.over is not None:
+                over = _hull(over, look.over)
+        tally = None
+        if as_of is not None or await self._claims.stamp(site):
+            tally = Tally(await self._claims.claimed(site, over, as_of))
+        if look is not None:
+            look.certificates[site] = over, tally
+        return tally
+
+
+def with_certificates(totals: Totals, counted: Counted) -> Totals:
+    """``totals`` with what is ``counted``; what goes beyond E_DC less what supplies cover earns nothing."""
+    room = max(0.0, totals.edc + totals.edc_missing - totals.renewable)
+    return replace(
+        totals,
+        goo=float(counted.cancelled_wh),
+        goo_counted=min(float(counted.cancelled_wh), room),
+        goo_pending=float(counted.pending_wh),
+        goo_left=float(counted.left),
+    )
+
+
+def _counted(tally: Tally, part: Period, until: int) -> Counted:
+    settled = from_ms(until * QUARTER_MS)
+    return tally.of(Period(part.start, min(part.end, settled))) if settled > part.start else _NONE
+
+
+def _hull(one: Period, other: Period) -> Period:
+    return Period(min(one.start, _quarter(other.start)), max(one.end, _quarter(other.end, up=True)))
+
+
+def _quarter(at: datetime, *, up: bool = False) -> datetime:
+    number = -(-to_ms(at) // QUARTER_MS) if up else to_ms(at) // QUARTER_MS
+    return from_ms(number * QUARTER_MS)
