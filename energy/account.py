@@ -10,7 +10,7 @@ from energy.device import POWER, Channel, Device
 from energy.integration import settle_power
 from energy.interval import QUARTER_MS
 from energy.readings import Readings, Span
-from energy.registers import Intervals, settle_register
+from energy.registers import Intervals, settle_verdict
 from energy.sheet import LedgerRegister
 from runtime.clock import to_ms
 
@@ -52,7 +52,8 @@ def _channel(
     at = readings.at_ms
     counted = Intervals.empty(count, "no reading ever arrived")
     if register.register_since is not None:
-        counted = settle_register(at, readings.columns[channel.field], span.start_ms, count, device.register)
+        verdict = readings.judged(channel, device.register)
+        counted = settle_verdict(verdict, span.start_ms, count, device.register.of(channel.name))
     if not _by_power(channel, register):
         return counted
     power = channel.sign * readings.columns[POWER]

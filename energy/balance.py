@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
-from energy.registers import ESTIMATED, INTEGRATED, RESET
+from energy.registers import ESTIMATED, INTEGRATED, RESET, SUBSTITUTED
 from energy.sheet import RegisterKey, Sheet
 from energy.site import SiteOptions
 from energy.supply import SupplyKind, SupplyOptions
@@ -204,10 +204,10 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
     begun = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
     there = begun | (key[2] != EXPORT)
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
-    spread, reset = quality == ESTIMATED, quality == RESET
+    spread, reset, guessed = quality == ESTIMATED, quality == RESET, quality == SUBSTITUTED
     # What a meter without an export register exports is a mean between samples of its power.
-    estimated = spread | ((quality == INTEGRATED) & (key[2] == EXPORT))
-    return Line(amount, estimated, _leaving_their_hour(spread | reset), reset, there)
+    estimated = spread | guessed | ((quality == INTEGRATED) & (key[2] == EXPORT))
+    return Line(amount, estimated, _leaving_their_hour(spread | reset) | guessed, reset, there)
 
 
 def _leaving_their_hour(spread: Flags) -> Flags:

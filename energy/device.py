@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from energy.counting.register import Ratio, Register, Swap
 from energy.metering import RegisterOptions, WaterOptions
-from energy.registers import Register
 from energy.site import SiteOptions
 from energy.supply import SupplyKind
+from runtime.clock import to_ms
 from telemetry.catalogue import COOLING, HEAT, METER, SUPPLY, WATER, Measurement
 
 ACCOUNTED = (METER, SUPPLY, COOLING, HEAT, WATER)
@@ -42,7 +43,10 @@ class Channel:
 
 @dataclass(frozen=True)
 class Device:
-    """One configured meter or supply of ``site``; amounts are kept in Wh, of water in litres."""
+    """One configured meter or supply of ``site``; amounts are kept in Wh, of water in litres.
+
+    ``backup`` is the id of the meter that may stand in for it.
+    """
 
     site: str
     measurement: Measurement
@@ -51,6 +55,7 @@ class Device:
     period: timedelta
     register: Register
     channels: tuple[Channel, ...]
+    backup: str | None = None
 
     @property
     def label(self) -> str:
@@ -102,8 +107,18 @@ def _electric(
     # What a supply's reset leaves is claimed as green, so it must have a bound that somebody vouches for.
     boundless = measurement is SUPPLY and options.max_power_kw is None
     fall = "unknown" if boundless else options.on_decrease
-    register = Register(_ms(options.period), rated, options.modulus_wh, fall)
-    return Device(key, measurement, options.id, role, options.period, register, channels)
+    register = Register(
+        period_ms=_ms(options.period),
+        rated=rated,
+        modulus=options.modulus_wh,
+        on_decrease=fall,
+        glitch=options.glitch,
+        frozen_ms=_ms(options.frozen_after),
+        swaps=tuple(Swap(to_ms(s.at), s.end_wh, s.start_wh, s.channel) for s in options.swap),
+        ratios=tuple(Ratio(to_ms(ct.since), ct.ratio) for ct in options.ct),
+    )
+    backup = getattr(options, "backup", None)
+    return Device(key, measurement, options.id, role, options.period, register, channels, backup)
 
 
 def _water(key: str, options: WaterOptions) -> Device:

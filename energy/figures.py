@@ -13,9 +13,20 @@ from energy.site import SiteOptions
 ALL = "all"
 """Names all sites as one."""
 
-Quality = Literal["ok", "estimated", "reset", "integrated", "missing"]
+Quality = Literal["ok", "estimated", "reset", "integrated", "missing", "substituted"]
 """How an interval's energy is known: from registers at both ends; interpolated across a gap whose total is
-known; a lower bound after a register reset; integrated from power for want of a register; not at all."""
+known; a lower bound after a register reset; integrated from power for want of a register; not at all; put
+in its place by the documented estimate, which nothing green may stand on."""
+
+KNOWN_BY: Mapping[Quality, str] = {
+    "ok": "registers",
+    "estimated": "registers on both sides of a gap; its shape is interpolated",
+    "reset": "a lower bound after a reset",
+    "integrated": "integrated power",
+    "missing": "nothing: it is missing",
+    "substituted": "the documented estimate; nothing green stands on it",
+}
+"""How an interval is known, in the words of pages and reports."""
 
 State = Literal["open", "provisional", "final"]
 """``open``: the period has not ended or is not settled. ``provisional``: settled, but its certificates are

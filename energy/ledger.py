@@ -12,9 +12,11 @@ import structlog
 
 from energy.account import account, fields_in_use
 from energy.device import Device, devices
+from energy.doubt import doubts
 from energy.due import Job, Mark, advance, by_site, clear, jobs, late, load_marks
 from energy.era import DeviceName, Tenure, eras, tenures
 from energy.estate import load_departed
+from energy.estimation.substitution import Substitution, estimate_anew, meters_of
 from energy.interval import QUARTER_MS
 from energy.proof.writing import Order, Writing
 from energy.readings import Span, gather
@@ -110,7 +112,7 @@ class Ledger:
             work = jobs([tenure.device for tenure in chosen.values()], marks, until, until, ends)
             registers = await self._registers(site, devices(site, sites[site]))
             writing = Writing(site, at, watermark, watermark or until, order=order)
-            return await self._write(work, registers, known, writing)
+            return await self._write(work, registers, (sites[site], known), writing)
 
     async def _settle(self, at: datetime) -> Settlement:
         due = to_ms(at - self._grace) // QUARTER_MS
@@ -147,7 +149,7 @@ class Ledger:
             return None
         registers = await self._registers(site, devices(site, options))
         writing = Writing(site, at, watermark, due, late(marks, watermark))
-        written = await self._write(work, registers, known, writing)
+        written = await self._write(work, registers, (options, known), writing)
         async with self._database.begin() as connection:
             await clear(connection, marks, due)
             if watermark is None or due > watermark:
@@ -159,14 +161,25 @@ class Ledger:
         self,
         work: Sequence[Job],
         registers: _Registers,
-        known: Mapping[DeviceName, Tenure],
+        which: tuple[SiteOptions, Mapping[DeviceName, Tenure]],
         writing: Writing,
     ) -> Written:
+        """Settle ``work``, then estimate what it left missing: not in one transaction, but always both.
+
+        Only when both are written are the marks of the work cleared.
+        """
+        options, known = which
         written = Written()
+        touched: dict[str, list[Span]] = defaultdict(list)
         for job in work:
             entries = await self._entries(job, registers, writing.due, known)
+            for entry in entries:
+                touched[entry.register.key[1]].append(entry.span)
             async with self._database.begin() as connection:
                 written += await write(connection, entries, writing)
+        meters = meters_of(known.values(), registers) if options.estimate != "none" else {}
+        async with self._database.begin() as connection:
+            written += await estimate_anew(connection, Substitution(meters, options.tz), touched, writing)
         return written
 
     async def _entries(
@@ -175,6 +188,11 @@ class Ledger:
         own = {d.id: registers[d.measurement.name, d.id] for d in job.devices}
         fields = {d.id: fields_in_use(d, own[d.id]) for d in job.devices}
         gathered = await gather(self._store, job.devices, (job.span, due), fields)
+        alive = [r for d in job.devices if gathered[d.id].readings.any() for r in own[d.id].values()]
+        async with self._database.read() as connection:
+            wide = await doubts(connection, alive, job.span)
+        for device in (d for d in job.devices if d.id in wide):
+            gathered |= await gather(self._store, [device], (job.span, due), fields, wide[device.id])
         entries = []
         for device in job.devices:
             read = gathered[device.id]

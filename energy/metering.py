@@ -46,9 +46,10 @@ class CtRatio(Options):
 
 class RegisterSwap(Options):
     """A meter was exchanged ``at`` that moment: the old one told ``end_wh`` last, the new one began at
-    ``start_wh``."""
+    ``start_wh``. A meter or battery with two registers has an entry for each, named by ``channel``."""
 
     at: AwareDatetime
+    channel: Literal["energy", "export", "charge", "discharge"] = "energy"
     end_wh: float = Field(ge=0)
     start_wh: float = Field(default=0.0, ge=0)
 
@@ -81,13 +82,16 @@ class RegisterOptions(Dated):
     ``on_decrease`` says what a decrease means when it is no rollover: ``reset`` (to zero: the new count is a
     lower bound) or ``unknown`` (nothing is credited). ``period`` is how often it reports. ``ct`` is the
     history of its current transformers, ``swap`` of its exchanges, both earliest first; ``calibrated`` when
-    it was last.
+    it was last. At most ``glitch`` readings in a row are dropped for standing beside their neighbours; a
+    register that stands still for longer than ``frozen_after`` while its power tells otherwise is stuck.
     """
 
     period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(hours=1))
     modulus_wh: float | None = Field(default=None, gt=0)
     max_power_kw: float | None = Field(default=None, gt=0)
     on_decrease: Literal["reset", "unknown"] = "reset"
+    glitch: int = Field(default=3, ge=0, le=10)
+    frozen_after: Duration = Field(default=timedelta(hours=1), ge=timedelta(minutes=15), le=timedelta(days=7))
     accuracy_class: float | None = Field(default=None, gt=0, description="percent, e.g. 0.5")
     calibrated: date | None = None
     ct: tuple[CtRatio, ...] = ()
@@ -113,7 +117,8 @@ class MeterOptions(RegisterOptions):
 
     What a meter without an export register exports is integrated from its power from when that first turns
     negative; ``exports = "none"`` says that it never does, whatever it tells. ``parent`` is the meter that
-    it hangs below, ``hall`` the sub-boundary that it belongs to.
+    it hangs below, ``hall`` the sub-boundary that it belongs to, ``backup`` the meter of the same load that
+    may stand in for it.
     """
 
     role: Role
@@ -121,6 +126,7 @@ class MeterOptions(RegisterOptions):
     category: Category | None = None
     parent: str | None = None
     hall: Id | None = None
+    backup: Id | None = None
 
     @model_validator(mode="after")
     def _category_belongs_to_it(self) -> MeterOptions:

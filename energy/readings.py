@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from energy.device import Device
+from energy.counting.frozen import still
+from energy.counting.register import Register
+from energy.counting.verdict import Verdict, judge, ordered
+from energy.device import POWER, Channel, Device
 from energy.interval import QUARTER_MS
 from runtime.clock import from_ms
 from telemetry.frame import Floats, Millis
@@ -26,11 +29,23 @@ class Readings:
     at_ms: Millis
     columns: Mapping[str, Floats]
 
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return len(self.at_ms) > 0
+
     def of(self, field: str) -> tuple[Millis, Floats]:
         """The readings of one field that are there."""
         column = self.columns[field]
         known = ~np.isnan(column)
         return self.at_ms[known], column[known]
+
+    def judged(self, channel: Channel, register: Register) -> Verdict:
+        """What counts of one register's readings; its power, if that was read, tells whether it is stuck."""
+        power = None
+        if channel.sign and channel.field != POWER and POWER in self.columns:
+            at, watts = self.of(POWER)
+            power = at, channel.sign * watts
+        return judge(self.at_ms, self.columns[channel.field], register.of(channel.name), power)
 
     def between(self, before: Readings, after: Readings) -> Readings:
         """These with the rows ``before`` and ``after`` them, in the fields that all three have."""
@@ -48,6 +63,10 @@ class Span:
 
     first: int
     until: int
+
+    def holds(self, quarter: int) -> bool:
+        """Whether ``quarter`` is one of its own."""
+        return self.first <= quarter < self.until
 
     @property
     def start_ms(self) -> int:
@@ -100,23 +119,55 @@ async def gather(
     devices: Sequence[Device],
     what: tuple[Span, int],
     fields: Mapping[str, tuple[str, ...]],
+    around: Span | None = None,
 ) -> dict[str, Gathered]:
     """What each device needs for a span to be settled, by id.
 
     ``what`` is the span and the quarter ``due`` at which the hull ends at the latest; readings are looked for
-    up to one hour after that. ``fields`` names by device id those that it is accounted from.
+    up to one hour after that. ``fields`` names by device id those that it is accounted from. All of
+    ``around`` is read in any case.
     """
     span, due = what
-    pad = _HOUR_MS + 2 * max(device.register.bracket_ms for device in devices)
-    bounds = span.start_ms - pad, min(span.end_ms + pad, due * QUARTER_MS + _HOUR_MS)
+    pad = max(_HOUR_MS, *(d.register.frozen_ms for d in devices))
+    pad += 2 * max(device.register.bracket_ms for device in devices)
+    wide = span if around is None else around
+    bounds = wide.start_ms - pad, min(wide.end_ms + pad, due * QUARTER_MS + _HOUR_MS)
     every = tuple(dict.fromkeys(name for names in fields.values() for name in names))
     first = await read(store, devices, every, bounds)
+    fields = await _with_power(store, devices, (first, fields), bounds)
     found = {}
     for device in devices:
         window = _Window(device, span, due, fields[device.id])
         readings = await _reach(store, window, first[device.id], bounds)
         found[device.id] = Gathered(readings, window.hull(readings))
     return found
+
+
+async def _with_power(
+    store: Store,
+    devices: Sequence[Device],
+    what: tuple[dict[str, Readings], Mapping[str, tuple[str, ...]]],
+    bounds: tuple[int, int],
+) -> dict[str, tuple[str, ...]]:
+    """The fields of each device, and its power where a register stands still for long: is it stuck?
+
+    Reads that power into the readings, which most devices need not have.
+    """
+    first, fields = what
+    idle = [d for d in devices if POWER not in fields[d.id] and _stands_still(d, first[d.id], fields[d.id])]
+    wanted = dict(fields) | {device.id: (*fields[device.id], POWER) for device in idle}
+    if idle:
+        every = tuple(dict.fromkeys(name for device in idle for name in wanted[device.id]))
+        first |= await read(store, idle, every, bounds)
+    return wanted
+
+
+def _stands_still(device: Device, readings: Readings, fields: Sequence[str]) -> bool:
+    return any(
+        still(*ordered(readings.at_ms, readings.columns[channel.field]), device.register)
+        for channel in device.channels
+        if channel.sign and channel.field in fields
+    )
 
 
 def _nothing(fields: Sequence[str]) -> Readings:
@@ -144,8 +195,9 @@ async def _reach(store: Store, window: _Window, readings: Readings, bounds: tupl
 class _Window:
     """Which neighbours one device needs.
 
-    A reading changes the stretch to the reading before it, and by making that one a glitch, or no longer
-    one, also the stretch before that: so two neighbours on each side count.
+    A reading changes the stretch to the reading before it. By making up to so many readings to either side
+    glitches as a run may have, or no longer ones, it also changes the stretches that end and begin at those:
+    up to the next reading beyond that counts.
     """
 
     device: Device
@@ -155,27 +207,45 @@ class _Window:
 
     def lacks(self, readings: Readings) -> tuple[bool, bool]:
         """Whether readings before, and after, must still be looked for."""
-        hull = self.hull(readings)
         before = after = False
+        hull = self.hull(readings)
         for field in self.fields:
             at, _ = readings.of(field)
             if len(at) == 0 or at[-1] < self.span.start_ms:
                 after = True
                 continue
-            old = int(np.searchsorted(at, self.span.start_ms))
-            before |= old < 2 or int(np.searchsorted(at, hull.start_ms, side="right")) < 2
-            after |= len(at) - int(np.searchsorted(at, hull.end_ms)) < 2
+            low, high = self._anchors(field, readings)
+            before |= low is None or int(np.searchsorted(at, hull.start_ms, side="right")) < self._beyond
+            after |= high is None or len(at) - int(np.searchsorted(at, hull.end_ms)) < self._beyond
         return before, after
 
     def hull(self, readings: Readings) -> Span:
-        """The span, widened to the second neighbours."""
+        """The span, widened to the readings up to which it can have changed anything."""
         first, until = self.span.first, self.span.until
         for field in self.fields:
             at, _ = readings.of(field)
             if len(at) == 0 or at[-1] < self.span.start_ms:
                 continue
-            old = int(np.searchsorted(at, self.span.start_ms))
-            new = int(np.searchsorted(at, self.span.end_ms))
-            first = min(first, int(at[max(0, old - 2)]) // QUARTER_MS)
-            until = max(until, -(-int(at[min(len(at) - 1, new + 1)]) // QUARTER_MS))
+            low, high = self._anchors(field, readings)
+            first = min(first, (int(at[0]) if low is None else low) // QUARTER_MS)
+            until = max(until, -(-(int(at[-1]) if high is None else high) // QUARTER_MS))
         return Span(first, min(until, max(self.due, self.span.until)))
+
+    @property
+    def _beyond(self) -> int:
+        return self.device.register.glitch + 1
+
+    def _anchors(self, field: str, readings: Readings) -> tuple[int | None, int | None]:
+        """Times of the nearest readings that count whatever the span holds, before it and after it."""
+        channel = next((c for c in self.device.channels if c.field == field), None)
+        if channel is None:
+            at, _ = readings.of(field)
+            kept = np.ones(len(at), dtype=np.bool_)
+        else:
+            verdict = readings.judged(channel, self.device.register)
+            at, kept = verdict.at, verdict.kept
+        old = int(np.searchsorted(at, self.span.start_ms))
+        new = int(np.searchsorted(at, self.span.end_ms))
+        early = np.flatnonzero(kept[: max(0, old - self._beyond + 1)])
+        late = np.flatnonzero(kept[new + self._beyond - 1 :]) + new + self._beyond - 1
+        return (int(at[early[-1]]) if len(early) else None, int(at[late[0]]) if len(late) else None)

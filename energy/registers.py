@@ -7,23 +7,24 @@ so quarter-hours add up to what the register counted, exactly. Nothing here know
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from energy.counting.frozen import CAUGHT_UP
+from energy.counting.register import HOUR_MS, Register
+from energy.counting.verdict import HEADROOM, Verdict, joined, judge
 from energy.figures import Quality
 from energy.interval import QUARTER_MS
 from runtime.clock import from_ms
 from telemetry.frame import Floats, Millis
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
-OK, ESTIMATED, RESET, INTEGRATED, MISSING = range(len(QUALITIES))
+OK, ESTIMATED, RESET, INTEGRATED, MISSING, SUBSTITUTED = range(len(QUALITIES))
 """Qualities as small integers, in the order of :data:`energy.figures.Quality`."""
-
-HEADROOM = 1.2
-"""How far above its rated power a register may gain before the gain is held for a fault."""
 
 ROLLOVER_BAND = 0.05
 """A rollover starts within this last share of the modulus."""
@@ -34,35 +35,6 @@ RESTARTED = 0.1
 After a small step back the whole count would pass for energy, a supply's for green energy.
 """
 
-_HOUR_MS = 3_600_000
-
-
-@dataclass(frozen=True)
-class Register:
-    """How a register counts, in its own unit (Wh, m³).
-
-    Attributes:
-        period_ms: nominal time between readings.
-        rated: most that it can gain in one hour; :data:`HEADROOM` is added before a gain is refused.
-        modulus: the count at which it starts again from 0, if known.
-        on_decrease: what a decrease means that is no rollover.
-        quantum: the resolution to which boundary values are rounded.
-    """
-
-    period_ms: int
-    rated: float
-    modulus: float | None = None
-    on_decrease: Literal["reset", "unknown"] = "reset"
-    quantum: float = 1.0
-
-    @property
-    def bracket_ms(self) -> int:
-        """Longest time between two readings whose interpolation still counts as measured.
-
-        Never more than an hour, whatever the period: a straight line through a day would give the night sun.
-        """
-        return max(min(2 * self.period_ms, _HOUR_MS), QUARTER_MS)
-
 
 @dataclass
 class Intervals:
@@ -71,8 +43,9 @@ class Intervals:
     Attributes:
         amount: float64, in quanta of the register; NaN where ``quality`` is :data:`MISSING`.
         quality: int8, an index into :data:`QUALITIES`.
-        absent: bool, where it is missing for want of readings rather than because of what they say.
-        reasons: interval index -> why it is not simply ``ok``.
+        absent: bool, where it is missing or interpolated for want of readings rather than because of what
+            they say.
+        reasons: interval index -> why it is not simply ``ok``, or what was decided for it to be so.
     """
 
     amount: Floats
@@ -93,35 +66,21 @@ class Intervals:
 
 @dataclass(frozen=True)
 class _Segments:
-    """What happened between each two neighbouring readings; ``step`` is gain less raw difference."""
+    """What happened between each two neighbouring readings that count.
+
+    ``count`` is what the register tells in the unit of the amounts, ``gain`` what it gained, ``step`` that
+    less the difference of the counts; ``judged`` where a reading in between was dropped. ``notes`` tell what
+    was decided where that left the amount well known.
+    """
 
     at_ms: Millis
-    value: Floats
+    count: Floats
     gain: Floats
     step: Floats
     quality: npt.NDArray[np.int8]
+    judged: npt.NDArray[np.bool_]
     reasons: dict[int, str]
-
-
-def clean(at_ms: Millis, register: Floats) -> tuple[Millis, Floats]:
-    """Readings in time order, the last of those with one time, without missing ones and without glitches.
-
-    A glitch is one single sample that stands below (or above) both its neighbours while those two agree that
-    the register only grew.
-    """
-    known = ~np.isnan(register)
-    order = np.argsort(at_ms[known], kind="stable")
-    at, value = at_ms[known][order], register[known][order]
-    if len(at) > 1:
-        newest = np.append(at[1:] != at[:-1], True)
-        at, value = at[newest], value[newest]
-    if len(at) < 3:
-        return at, value
-    before, here, after = value[:-2], value[1:-1], value[2:]
-    returns = after >= before
-    glitch = returns & ((here < before) | (here > after))
-    keep = np.concatenate(([True], ~glitch, [True]))
-    return at[keep], value[keep]
+    notes: dict[int, str]
 
 
 def settle_register(at_ms: Millis, register: Floats, start_ms: int, count: int, how: Register) -> Intervals:
@@ -130,40 +89,76 @@ def settle_register(at_ms: Millis, register: Floats, start_ms: int, count: int, 
     ``at_ms`` and ``register`` are the readings, in any order, NaN allowed; they should reach beyond both ends
     of the range, as an interval without a reading at or after its end (or at or before its start) is missing.
     """
-    at, value = clean(at_ms, register)
-    if len(at) == 0:
+    return settle_verdict(judge(at_ms, register, how), start_ms, count, how)
+
+
+def settle_verdict(verdict: Verdict, start_ms: int, count: int, how: Register) -> Intervals:
+    """The same from readings that have been judged already, perhaps with the meter's power as evidence."""
+    if len(verdict.at) == 0:
         return Intervals.empty(count, "no reading arrived")
-    segments = _segments(at, value, how)
+    segments = _segments(verdict, how)
     edges = start_ms + QUARTER_MS * np.arange(count + 1, dtype=np.int64)
     amount = np.maximum(np.diff(_at_edges(segments, edges, how.quantum)), 0.0)
     result = Intervals(amount, np.zeros(count, dtype=np.int8), np.zeros(count, dtype=np.bool_))
-    for kind in (ESTIMATED, RESET, MISSING):
-        _flag(result, segments, kind, start_ms)
-    _open_ends(result, at, edges)
+    for kind, judged in ((ESTIMATED, False), (ESTIMATED, True), (RESET, None), (MISSING, None)):
+        _flag(result, segments, (kind, judged), start_ms)
+    _open_ends(result, segments.at_ms, edges, verdict)
     result.amount[result.quality == MISSING] = np.nan
+    _annotate(result, segments, (verdict, how), start_ms)
     return result
 
 
-def _segments(at: Millis, value: Floats, how: Register) -> _Segments:
+def _segments(verdict: Verdict, how: Register) -> _Segments:
+    kept = np.flatnonzero(verdict.kept)
+    at, value = verdict.at[kept], verdict.value[kept]
     elapsed = np.diff(at).astype(np.float64)
-    difference = np.diff(value)
-    limit = HEADROOM * how.rated * elapsed / _HOUR_MS
-    down = difference < 0
-    gain = difference.copy()
+    limit = HEADROOM * how.rated * elapsed / HOUR_MS
+    ratio = how.ratio_between(at)
+    swapped = how.swapped_between(at)
+    gain = np.diff(how.onwards(at, value))
+    down = gain < 0
     quality = np.where((elapsed > how.bracket_ms) | _smeared(at), ESTIMATED, OK).astype(np.int8)
+    rolled = np.zeros(len(down), dtype=np.bool_)
     if how.modulus is not None:
-        rolled = down & _rolls_over(value, how.modulus, limit)
+        rolled = down & ~swapped & _rolls_over(value, how.modulus, limit / ratio)
         gain[rolled] += how.modulus
         down &= ~rolled
     gain[down] = value[1:][down]
-    restarted = down & (value[1:] <= RESTARTED * value[:-1])
+    restarted = down & ~swapped & (value[1:] >= 0) & (value[1:] <= RESTARTED * value[:-1])
     quality[down] = MISSING
     if how.on_decrease == "reset":
         quality[restarted] = RESET
+    gain *= ratio
+    stood = _stuck(verdict, kept, (gain, quality))
     quality[gain > limit] = MISSING
-    reasons = {int(i): _reason(int(i), at, value, (how, quality)) for i in np.flatnonzero(quality != OK)}
+    told = _Told(how, at, value, swapped)
+    reasons = {i: stood.get(i) or told.reason(i, quality[i]) for i in np.flatnonzero(quality != OK).tolist()}
+    notes = {i: told.note(i, bool(rolled[i])) for i in np.flatnonzero(rolled | swapped).tolist()}
     gain[quality == MISSING] = 0.0
-    return _Segments(at, value, gain, gain - difference, quality, reasons)
+    scaled = value * how.ratio_at(at)
+    return _Segments(at, scaled, gain, gain - np.diff(scaled), quality, np.diff(kept) > 1, reasons, notes)
+
+
+def _stuck(
+    verdict: Verdict, kept: npt.NDArray[np.intp], found: tuple[Floats, npt.NDArray[np.int8]]
+) -> dict[int, str]:
+    """Put the quality of every segment in which the register was stuck; why, by segment."""
+    gain, quality = found
+    told = {}
+    for first, stand in verdict.stands.items():
+        i = int(np.searchsorted(kept, first))
+        if i >= len(gain) or quality[i] in (RESET, MISSING):
+            continue
+        minutes = (int(verdict.at[kept[i + 1]]) - int(verdict.at[first])) / 60_000
+        until = from_ms(int(verdict.at[kept[i + 1]])).strftime("%Y-%m-%d %H:%M:%SZ")
+        caught_up = gain[i] >= CAUGHT_UP * stand.wh
+        quality[i] = ESTIMATED if caught_up else MISSING
+        end = "its total is known, its shape is interpolated" if caught_up else "not credited"
+        told[i] = (
+            f"frozen: the register stood at {verdict.value[first]:.15g} for {minutes:.0f} min before {until} "
+            f"while its power told {stand.wh:.0f} Wh: {end}"
+        )
+    return told
 
 
 def _smeared(at: Millis) -> npt.NDArray[np.bool_]:
@@ -171,7 +166,7 @@ def _smeared(at: Millis) -> npt.NDArray[np.bool_]:
 
     A straight line over it gives the one hour what the other used, however slow the meter promised to be.
     """
-    hour = (at[:-1] // _HOUR_MS + 1) * _HOUR_MS
+    hour = (at[:-1] // HOUR_MS + 1) * HOUR_MS
     result: npt.NDArray[np.bool_] = np.minimum(hour - at[:-1], at[1:] - hour) > QUARTER_MS
     return result
 
@@ -183,20 +178,52 @@ def _rolls_over(value: Floats, modulus: float, limit: Floats) -> npt.NDArray[np.
     return result
 
 
-def _reason(i: int, at: Millis, value: Floats, verdict: tuple[Register, npt.NDArray[np.int8]]) -> str:
-    how, quality = verdict
-    moment = from_ms(int(at[i + 1])).strftime("%Y-%m-%d %H:%M:%SZ")
-    span = f"from {value[i]:.15g} to {value[i + 1]:.15g}"
-    if quality[i] == ESTIMATED:
-        minutes = (int(at[i + 1]) - int(at[i])) / 60_000
+@dataclass(frozen=True)
+class _Told:
+    """The words for what happened between readings ``i`` and ``i + 1``."""
+
+    how: Register
+    at: Millis
+    value: Floats
+    swapped: npt.NDArray[np.bool_]
+
+    def _span(self, i: int) -> tuple[str, str]:
+        moment = from_ms(int(self.at[i + 1])).strftime("%Y-%m-%d %H:%M:%SZ")
+        return f"from {self.value[i]:.15g} to {self.value[i + 1]:.15g}", moment
+
+    def reason(self, i: int, quality: int) -> str:
+        span, moment = self._span(i)
+        if quality == ESTIMATED:
+            minutes = (int(self.at[i + 1]) - int(self.at[i])) / 60_000
+            return (
+                f"no reading for {minutes:.0f} min before {moment}: the total is known, "
+                "its shape is interpolated"
+            )
+        if quality == RESET:
+            return f"the register was reset {span} before {moment}: a lower bound"
+        if self.swapped[i]:
+            return (
+                f"the register went {span} across its exchange before {moment}, which cannot be: not credited"
+            )
+        fell = self.value[i + 1] < self.value[i]
+        left = self.value[i + 1] / self.value[i] if fell and self.value[i] else 1.0
+        if fell and (self.how.on_decrease == "unknown" or not 0 <= left <= RESTARTED):
+            return f"the register fell {span} before {moment}: not credited"
         return (
-            f"no reading for {minutes:.0f} min before {moment}: the total is known, its shape is interpolated"
+            f"the register went {span} before {moment}, more than {HEADROOM} × its rated power: not credited"
         )
-    if quality[i] == RESET:
-        return f"the register was reset {span} before {moment}: a lower bound"
-    if value[i + 1] < value[i] and (how.on_decrease == "unknown" or value[i + 1] > RESTARTED * value[i]):
-        return f"the register fell {span} before {moment}: not credited"
-    return f"the register went {span} before {moment}, more than {HEADROOM} × its rated power: not credited"
+
+    def note(self, i: int, rolled: bool) -> str:
+        span, moment = self._span(i)
+        found = [f"the register rolled over {span} before {moment}"] if rolled else []
+        for swap in self.how.swaps:
+            if self.at[i] < swap.at_ms <= self.at[i + 1]:
+                when = from_ms(swap.at_ms).strftime("%Y-%m-%d %H:%M:%SZ")
+                found.append(
+                    f"the meter was exchanged at {when}: the old one ended at {swap.end:.15g}, "
+                    f"the new one began at {swap.start:.15g}"
+                )
+        return joined(found)
 
 
 def _at_edges(segments: _Segments, edges: Millis, quantum: float) -> Floats:
@@ -205,7 +232,7 @@ def _at_edges(segments: _Segments, edges: Millis, quantum: float) -> Floats:
     Rounding the register itself, never a difference, makes the result independent of where a recomputation
     starts. ``step`` undoes each fall from the reading at which it shows.
     """
-    at, value = segments.at_ms, segments.value
+    at, value = segments.at_ms, segments.count
     index = np.clip(np.searchsorted(at, edges, side="right") - 1, 0, len(at) - 1)
     level = value[index].copy()
     inside = (edges > at[index]) & (index < len(at) - 1)
@@ -217,27 +244,62 @@ def _at_edges(segments: _Segments, edges: Millis, quantum: float) -> Floats:
     return edged
 
 
-def _flag(result: Intervals, segments: _Segments, kind: int, start_ms: int) -> None:
-    """Give every interval that a segment of ``kind`` touches that quality; later kinds overrule earlier."""
-    chosen = np.flatnonzero(segments.quality == kind)
-    first = (segments.at_ms[chosen] - start_ms) // QUARTER_MS
-    last = (segments.at_ms[chosen + 1] - 1 - start_ms) // QUARTER_MS
-    count = len(result.amount)
-    for segment, low, high in zip(chosen, first, last, strict=True):
-        touched = range(max(0, int(low)), min(count - 1, int(high)) + 1)
+def _touched(segments: _Segments, i: int, start_ms: int, count: int) -> range:
+    """The intervals that segment ``i`` reaches into."""
+    low = (int(segments.at_ms[i]) - start_ms) // QUARTER_MS
+    high = (int(segments.at_ms[i + 1]) - 1 - start_ms) // QUARTER_MS
+    return range(max(0, low), min(count - 1, high) + 1)
+
+
+def _flag(result: Intervals, segments: _Segments, what: tuple[int, bool | None], start_ms: int) -> None:
+    """Give every interval that a segment of a kind touches that quality; later kinds overrule earlier.
+
+    ``what`` is the kind, and whether its readings were judged; None takes both.
+    """
+    kind, judged = what
+    chosen = segments.quality == kind
+    if judged is not None:
+        chosen &= segments.judged == judged
+    for segment in np.flatnonzero(chosen).tolist():
+        touched = _touched(segments, segment, start_ms, len(result.amount))
         if touched:
             result.quality[touched.start : touched.stop] = kind
-            result.reasons.update(dict.fromkeys(touched, segments.reasons[int(segment)]))
+            result.absent[touched.start : touched.stop] = judged is False
+            result.reasons.update(dict.fromkeys(touched, segments.reasons[segment]))
 
 
-def _open_ends(result: Intervals, at: Millis, edges: Millis) -> None:
+def _open_ends(result: Intervals, at: Millis, edges: Millis, verdict: Verdict) -> None:
     early = edges[:-1] < at[0]
     late = edges[1:] > at[-1]
     result.quality[early | late] = MISSING
     result.absent[early | late] = True
-    for index in np.flatnonzero(early | late):
+    slip = verdict.slipping
+    for index in np.flatnonzero(early | late).tolist():
         silent = edges[index] > at[-1] or edges[index + 1] <= at[0]
         side = "after" if late[index] else "before"
-        result.reasons[int(index)] = (
+        result.reasons[index] = (
             "no reading arrived" if silent else f"no reading {side} the interval brackets it"
         )
+        if slip is not None and late[index] and edges[index] <= verdict.at[-1]:
+            since = from_ms(slip[0]).strftime("%Y-%m-%d %H:%M:%SZ")
+            result.absent[index] = False
+            result.reasons[index] = (
+                f"an error of scale: since {since} the register tells {slip[1]}: not credited; "
+                "if its unit was changed for good, configure a swap"
+            )
+
+
+def _annotate(
+    result: Intervals, segments: _Segments, judged: tuple[Verdict, Register], start_ms: int
+) -> None:
+    """Add what was decided to the reasons, also where the amount stays well known."""
+    verdict, how = judged
+    told: list[tuple[Iterable[int], str]] = [
+        (_touched(segments, i, start_ms, len(result.amount)), note) for i, note in segments.notes.items()
+    ]
+    first = start_ms // QUARTER_MS
+    told += [((quarter - first,), note) for quarter, note in (*verdict.notes().items(), *how.changes())]
+    for touched, note in told:
+        for index in touched:
+            if 0 <= index < len(result.amount) and note not in (known := result.reasons.get(index, "")):
+                result.reasons[index] = joined((known, note))

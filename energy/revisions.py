@@ -11,12 +11,13 @@ import numpy.typing as npt
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.noted import Told, unsaid
 from energy.proof.month_lock import locked_within
 from energy.proof.pending import keep, with_pending
 from energy.proof.turn import take_turn
 from energy.proof.writing import Writing
 from energy.readings import Span
-from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, Intervals
+from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, SUBSTITUTED, Intervals
 from energy.sheet import NO_ROW, LedgerRegister, Sheet, load_sheet
 from energy.tables import CHANGE, LEDGER, insert_into
 
@@ -25,11 +26,12 @@ QUARTERS_A_DAY = 96
 
 @dataclass(frozen=True)
 class Entry:
-    """Newly computed intervals of one register."""
+    """Newly computed intervals of one register; ``estimated`` ones were not computed from its readings."""
 
     register: LedgerRegister
     span: Span
     intervals: Intervals
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: 
     known = await load_sheet(connection, list(registers.values()), first, until - first)
     held = await with_pending(connection, known, locked)
     line = {register: number for number, register in enumerate(registers)}
+    fresh = await unsaid(connection, _decisions(entries, locked))
     rows: list[dict[str, Any]] = []
     for entry in entries:
-        rows += _changed(entry, held, line[entry.register.id], writing)
+        rows += _changed(entry, held, line[entry.register.id], (fresh, writing))
     waiting = [row for row in rows if any(low <= row["quarter"] < high for low, high in locked)]
     if waiting:
         await writing.hold(connection, waiting, registers.values())
@@ -83,15 +86,29 @@ async def append(connection: AsyncConnection, site: str, rows: Sequence[dict[str
     await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})
 
 
-def _changed(entry: Entry, known: Sheet, line: int, writing: Writing) -> list[dict[str, Any]]:
+def _decisions(entries: Sequence[Entry], locked: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """What was decided of intervals that are well known all the same; of a locked month nothing is added."""
+    return {
+        (entry.register.id, entry.span.first + i): words
+        for entry in entries
+        for i, words in entry.intervals.reasons.items()
+        if entry.intervals.quality[i] == OK
+        and not any(low <= entry.span.first + i < high for low, high in locked)
+    }
+
+
+def _changed(entry: Entry, known: Sheet, line: int, what: tuple[Told, Writing]) -> list[dict[str, Any]]:
+    fresh, writing = what
     offset = entry.span.first - known.first
     part = slice(offset, offset + entry.span.until - entry.span.first)
     amount, quality = entry.intervals.amount, entry.intervals.quality
     same = (known.quality[line, part] == quality) & (
         (known.amount[line, part] == amount) | (np.isnan(known.amount[line, part]) & np.isnan(amount))
     )
-    forgotten = _forgotten(known.quality[line, part], entry.intervals)
-    changed = np.flatnonzero((~same | (known.quality[line, part] == NO_ROW)) & ~forgotten)
+    forgotten = _forgotten(known.quality[line, part], entry.intervals) & (not entry.estimated)
+    again = np.zeros(len(amount), dtype=np.bool_)
+    again[[q - entry.span.first for r, q in fresh if r == entry.register.id and entry.span.holds(q)]] = True
+    changed = np.flatnonzero((~same | again | (known.quality[line, part] == NO_ROW)) & ~forgotten)
     revision = known.revision[line, part]
     return [
         {
@@ -110,11 +127,14 @@ def _changed(entry: Entry, known: Sheet, line: int, writing: Writing) -> list[di
 def _forgotten(before: npt.NDArray[np.int8], now: Intervals) -> npt.NDArray[np.bool_]:
     """Where the store no longer keeps what an interval was settled from: what was once measured stays.
 
-    More readings never make a measured interval an interpolated or an empty one; fewer do.
+    Fewer readings make a measured interval an interpolated or an empty one; more do so only by what they say
+    of one another. What was substituted for want of a measurement stays until there is one.
     """
     known = (before != NO_ROW) & (before != MISSING)
     measured = (before == OK) | (before == INTEGRATED)
-    lost: npt.NDArray[np.bool_] = (known & now.absent) | (measured & (now.quality == ESTIMATED))
+    empty, spread = now.quality == MISSING, now.quality == ESTIMATED
+    fewer = now.absent & ((known & empty) | (measured & spread))
+    lost: npt.NDArray[np.bool_] = fewer | ((before == SUBSTITUTED) & empty)
     return lost
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -16,13 +17,13 @@ from energy.metering import (
     WaterOptions,
 )
 from energy.supply import SupplyOptions
-from energy.zone import BiddingZone
 from energy.tree.faults import DEVICES, tree_faults
 from energy.tree.plates import plate_faults
+from energy.zone import BiddingZone
 from runtime.options import Options
 
-
 _NAMED = (*DEVICES, "virtual")
+
 
 class SiteOptions(Options):
     """One ``[sites.X]``: ``zone`` is the IANA time zone, ``grid`` the bidding zone.
@@ -31,7 +32,7 @@ class SiteOptions(Options):
     ``water`` meters water that crosses it (WUE); ``cooling`` units with an energy register are kept in the
     ledger, ``virtual`` meters are sums of others. ``pue_category`` names the point whose E_IT the PUE
     divides by; without it, the most advanced that covers all. ``losses_percent`` is what may be lost between
-    a meter and those below it.
+    a meter and those below it. ``estimate = "none"`` leaves consumption missing that no register tells.
     """
 
     name: str = Field(
@@ -50,6 +51,7 @@ class SiteOptions(Options):
     virtual: tuple[VirtualOptions, ...] = ()
     pue_category: Category | None = None
     losses_percent: float = Field(default=5.0, ge=0, le=50)
+    estimate: Literal["documented", "none"] = "documented"
 
     @field_validator("zone")
     @classmethod
@@ -70,7 +72,8 @@ class SiteOptions(Options):
         """
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
         plates = plate_faults(key, self, today)
-        return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *_losses(key, self)]
+        options = [*_losses(key, self), *_backups(key, self)]
+        return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *options]
 
 
 def _repeated_ids(key: str, site: SiteOptions) -> list[str]:
@@ -103,6 +106,17 @@ def _boundless(key: str, site: SiteOptions) -> list[str]:
         "what it gives at most"
         for supply in site.supply
         if supply.kind.renewable and supply.max_power_kw is None
+    ]
+
+
+def _backups(key: str, site: SiteOptions) -> list[str]:
+    """A meter that stands in for another must be another, and measure."""
+    ids = {meter.id for meter in site.meter}
+    return [
+        f"sites.{key}.meter {meter.id!r}: backup = {meter.backup!r} is no other meter of this site; name the "
+        "one that measures the same load"
+        for meter in site.meter
+        if meter.backup is not None and (meter.backup not in ids or meter.backup == meter.id)
     ]
 
 

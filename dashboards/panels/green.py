@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 MISSING_MARK = 0.05
 """Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
 
-_QUALITIES = ("missing", "reset", "integrated", "estimated", "ok")
+_QUALITIES = ("missing", "substituted", "reset", "integrated", "estimated", "ok")
 """Worst first: an hour is as well known as its worst quarter."""
 
 
@@ -321,6 +321,6 @@ def _source(site: str, meter: str, channel: str, quarters: Sequence[LedgerRow]) 
         energy_wh=None if channel == VOLUME else total,
         quality=worst.quality,
         revision=max(row.revision for row in quarters),
-        reason=worst.reason,
+        reason=worst.reason or next((row.reason for row in quarters if row.reason), None),
         volume_l=total if channel == VOLUME else None,
     )

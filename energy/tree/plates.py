@@ -49,7 +49,8 @@ def _faults(one: RegisterOptions, today: date | None) -> Iterator[str]:
     if today is not None and one.calibrated is not None and one.calibrated > today + _AHEAD:
         yield f"calibrated = {one.calibrated}: lies in the future; write when it was calibrated last"
     yield from _unordered("ct", [entry.since for entry in one.ct], "since")
-    yield from _unordered("swap", [entry.at for entry in one.swap], "at")
+    for channel in dict.fromkeys(entry.channel for entry in one.swap):
+        yield from _unordered("swap", [entry.at for entry in one.swap if entry.channel == channel], "at")
     yield from _ratios(one.ct)
 
 

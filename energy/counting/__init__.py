@@ -1,0 +1,1 @@
+"""How a cumulative register is read: which readings count, and what happened between each two of them."""
