@@ -20,11 +20,17 @@ from alerts.outbox import DeliveryOptions
 from alerts.route import InhibitOptions, RouteOptions
 from collectors.connect import known_decoder
 from collectors.declared import CadenceOptions
+from collectors.entsoe import EntsoeOptions
 from collectors.shard import ShardOptions
 from collectors.shard import problems as shard_problems
 from collectors.source import BrokerOptions
 from collectors.topic import PREFIX, matcher
 from dashboards.house import AuthOptions
+from energy.carbon.choice import CarbonOptions, Use, choice_problems, choose
+from energy.carbon.library import library
+from energy.carbon.zones import EIC, eic
+from energy.certificates.mapping import MappingOptions
+from energy.certificates.registry import problems as certificate_problems
 from energy.device import devices
 from energy.figures import ALL
 from energy.site import SiteOptions
@@ -96,6 +102,9 @@ class Settings(BaseSettings):
     reports: ReportOptions = ReportOptions()
     auth: AuthOptions = AuthOptions()
     store: tuple[dict[str, Any], ...] = ({"type": "duckdb"},)
+    carbon: CarbonOptions = CarbonOptions()
+    factors: tuple[dict[str, Any], ...] = ()
+    collector: tuple[EntsoeOptions, ...] = ()
     sites: dict[str, SiteOptions] = {}
     target: tuple[TargetOptions, ...] = ()
     channel: tuple[dict[str, Any], ...] = ()
@@ -125,6 +134,7 @@ class Configuration:
     settings: Settings
     stores: tuple[Chosen[Store], ...]
     alerting: AlertOptions
+    uses: Mapping[str, Use]
 
     def effective(self) -> dict[str, Any]:
         """The whole file with every default filled in, as plain values; secrets are masked."""
@@ -173,9 +183,22 @@ def resolve(tables: Mapping[str, Any], problems: list[str] | None = None) -> Con
     )
     alerting = _alerting(tables, settings, problems)
     problems += _cross_check_valid(tables) if settings is None else cross_check(settings)
+    uses = _uses(tables, settings, problems)
     if problems or settings is None or alerting is None:
         raise ConfigError(name_variables(problems, _PREFIX, _DELIMITER))
-    return Configuration(settings, tuple(stores), alerting)
+    return Configuration(settings, tuple(stores), alerting, uses)
+
+
+def _uses(tables: Mapping[str, Any], settings: Settings | None, problems: list[str]) -> dict[str, Use]:
+    """Which factor sets each site uses; what is wrong with sets and choices is added to ``problems``."""
+    found = tables.get("factors", ()) if settings is None else settings.factors
+    known = library([one for one in found if isinstance(one, dict)], problems)
+    if settings is None:
+        return {}
+    chosen = {key: site.carbon for key, site in settings.sites.items()}
+    wrong = list(choice_problems(settings.carbon, chosen, known))
+    problems += wrong
+    return {} if wrong else choose(settings.carbon, chosen, known)
 
 
 def cross_check(settings: Settings) -> list[str]:
@@ -183,6 +206,12 @@ def cross_check(settings: Settings) -> list[str]:
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
     found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
+    found += [
+        f"collector[{number}].zones: of {zone} no EIC code is known; there are: {', '.join(EIC)}"
+        for number, one in enumerate(settings.collector)
+        for zone in one.zones
+        if eic(zone) is None
+    ]
     found += [
         f"service.retired_shards: {one.name!r} is a [[shard]] of this file; remove it here"
         for one in settings.shard

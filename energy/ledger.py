@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from energy.account import account, fields_in_use
+from energy.carbon.feed import GridFeed
 from energy.device import Device, devices
 from energy.doubt import doubts
 from energy.due import Job, Mark, advance, by_site, clear, jobs, late, load_marks
@@ -70,6 +71,7 @@ class Ledger:
     ) -> None:
         self._database, self._store, self._caught_up, self._grace = database, store, caught_up, grace
         self._sites = sites
+        self._grid = GridFeed(database, store, sites)
         self._alone = asyncio.Lock()
         self._waiting: dict[str, tuple[int, frozenset[Mark]]] = {}
 
@@ -120,8 +122,10 @@ class Ledger:
         async with self._database.read() as connection:
             marks = by_site(await load_marks(connection))
             sites = {**self._sites, **await load_departed(connection, self._sites)}
+            grid = await self._grid.marks(connection, due)
         # A mark may run ahead of the store; waiting again makes the readings behind each mark readable.
         await self._caught_up()
+        await self._grid.settle(grid, at)
         written, touched = Written(), []
         for key, site in sites.items():
             done = await self._settle_site((key, site), (marks.get(key, []), due, at))

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.carbon.feed import mark_hours, touched
 from energy.device import ACCOUNTED, POWER, Device, devices
 from energy.due import add_marks
 from energy.era import FOREVER, eras, tenures
@@ -22,6 +23,7 @@ from energy.tables import FOLLOWED, REGISTER, insert_into
 from runtime.clock import Clock, SystemClock, from_ms
 from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import StoreError
+from telemetry.catalogue import GRID
 from telemetry.frame import Frame
 from telemetry.series import SeriesRegistry
 
@@ -61,7 +63,7 @@ class Marker:
     """
 
     name = "ledger"
-    measurements = tuple(one.name for one in ACCOUNTED)
+    measurements = (*(one.name for one in ACCOUNTED), GRID.name)
     """All that it needs of the journal."""
 
     def __init__(
@@ -126,19 +128,24 @@ class Marker:
         """
         ranges: list[_Touched] = []
         firsts: dict[tuple[DeviceKey, str], _First] = {}
+        hours: set[tuple[str, int]] = set()
         for frame in frames:
+            if frame.measurement.name == GRID.name and len(frame):
+                hours |= touched(frame, self._registry)
             if frame.measurement.name in self._measurements and len(frame):
                 for device, rows in self._by_device(frame):
                     key = (device.site, device.measurement.name, device.id)
                     ranges += [(key, *run) for run in _runs(rows.at_ms) if self._heard(key, run[0])]
                     self._note_firsts(device, rows, firsts)
         now = self._clock.monotonic()
-        if not ranges and not firsts and self._written is not None and now - self._written < PLACE_EVERY:
+        marked = ranges or firsts or hours
+        if not marked and self._written is not None and now - self._written < PLACE_EVERY:
             return
         try:
             async with self._database.begin() as connection:
                 await _mark(connection, ranges, position)
                 await _save_firsts(connection, firsts)
+                await mark_hours(connection, hours, position)
                 await _remember(connection, self._place, position)
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger could not mark batch {position}: {error}") from error

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
 
+from energy.carbon.choice import SiteCarbonOptions
 from energy.metering import (
     Category,
     CoolingOptions,
@@ -43,6 +44,7 @@ class SiteOptions(Options):
     contracted_kw: float | None = Field(default=None, gt=0)
     pue_limit: float = Field(default=1.4, gt=1)
     completeness_floor: float = Field(default=0.9, ge=0.5, le=1)
+    carbon: SiteCarbonOptions = SiteCarbonOptions()
     meter: tuple[MeterOptions, ...] = ()
     supply: tuple[SupplyOptions, ...] = ()
     cooling: tuple[CoolingOptions, ...] = ()

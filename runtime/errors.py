@@ -6,6 +6,7 @@
     ├── ConfigError       the composition root: exit code 2, before anything starts
     ├── SourceError       the collector that raised it: reconnects with backoff
     ├── BadPayload        the decoder's caller: counted, sampled, acknowledged
+    ├── BadDocument       whoever asked for it or was handed it: named, nothing of it is kept
     ├── StoreError        the follower of that store: keeps its place and retries
     ├── JournalFull       the collector: acknowledges nothing and waits (backpressure)
     └── DeliveryError     the outbox: retries, or disables the channel when ``permanent``
@@ -40,6 +41,10 @@ class BadPayload(ServiceError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+class BadDocument(ServiceError):
+    """A document that was fetched or handed in cannot be used; nothing of it is."""
 
 
 class StoreError(ServiceError):
