@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from energy.balance import Flags
 from energy.device import Device, devices
 from energy.metering import Dated
-from energy.plan import DATED, Plan, planned
+from energy.plan import Plan, planned
 from energy.readings import Span
 from energy.site import SiteOptions
 from energy.tree.boundary import headline
+from energy.tree.dating import DATED, Version, dates, resolved
 
 BEGINNING = 0
 """The quarter from which the first configuration of a site is valid."""
@@ -38,6 +41,11 @@ class Era:
     site: SiteOptions
     absent: bool = False
 
+    @cached_property
+    def category(self) -> str | None:
+        """The point whose IT energy its PUE divides by; None without any."""
+        return headline(self.site)
+
     def meets(self, first: int, until: int) -> bool:
         """Whether some of its quarters are among ``first <= q < until``."""
         return self.first < until and first < self.until
@@ -48,6 +56,8 @@ def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None
 
     Plans that were recorded after ``as_of`` are not known yet; the first one always is. Of two that begin
     with one quarter the later counts. Everything but meters, supplies and grid is as configured now.
+
+    An entry that says from when until when it is valid counts then, whenever that was noted.
     """
     seen = [p for n, p in enumerate(plans) if n == 0 or as_of is None or p.known_at <= as_of]
     found: list[Era] = []
@@ -56,7 +66,25 @@ def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None
         if plan.since < until:
             found.append(Era(plan.since, until, planned(site, plan.tables), plan.absent))
             until = plan.since
-    return tuple(reversed(found)) or (Era(BEGINNING, FOREVER, site),)
+    told = tuple(reversed(found)) or (Era(BEGINNING, FOREVER, site),)
+    if not any(plan.dated for plan in seen):
+        return told
+    return tuple(_dated(told, [Version(plan.since, planned(site, plan.tables)) for plan in seen]))
+
+
+def _dated(found: Sequence[Era], versions: Sequence[Version]) -> list[Era]:
+    """The eras ``found``, each cut where an entry of some version begins or ends by its own account."""
+    edges = sorted({quarter for version in versions for quarter in dates(version.site)})
+    told: list[Era] = []
+    for era in found:
+        inner = [edge for edge in edges if era.first < edge < era.until and not era.absent]
+        for first, until in pairwise([era.first, *inner, era.until]):
+            site = era.site if era.absent else resolved(versions, first)
+            if told and (told[-1].site, told[-1].absent) == (site, era.absent):
+                told[-1] = replace(told[-1], until=until)
+            else:
+                told.append(Era(first, until, site, era.absent))
+    return told
 
 
 @dataclass(frozen=True)
@@ -144,5 +172,5 @@ def _last(lists: Iterable[Sequence[Dated]]) -> Iterable[Dated]:
 
 def categories(found: Iterable[Era], first: int, until: int) -> list[str]:
     """The points whose IT energy the PUE of the quarters divides by, by name."""
-    meeting = (era.site for era in present(found, first, until))
-    return sorted({point for site in meeting if (point := headline(site)) is not None})
+    meeting = present(found, first, until)
+    return sorted({era.category for era in meeting if era.category is not None})

@@ -9,15 +9,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import EXPORT, devices
+from energy.due import add_marks
+from energy.era import DeviceName, eras, tenures
 from energy.interval import QUARTER_MS
 from energy.plan import ABSENT, TABLES, Plan, described
+from energy.readings import Span
 from energy.sheet import load_registers, settled_until
 from energy.site import SiteOptions
-from energy.tables import DIRTY, ROSTER
+from energy.tables import DIRTY, REGISTER, ROSTER
 from runtime.clock import to_ms
 
 log = structlog.get_logger(__name__)
@@ -37,7 +40,8 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
 
     The first plan is valid from the beginning, a later one from where its site is settled, or from the
     quarter of the last reading that waits to be settled: what was read before belongs to the devices that
-    stood then. A site of the roster that is not among ``sites`` has left, by the same reckoning.
+    stood then. A site of the roster that is not among ``sites`` has left, by the same reckoning. What an
+    entry says to be valid from earlier on is opened again from there.
     """
     listed = (await connection.execute(select(ROSTER.c.site).distinct())).scalars()
     plans = await load_plans(connection, [*sites, *(key for key in listed if key not in sites)])
@@ -57,6 +61,47 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
                 for number, (since, told) in enumerate(rows, start=len(before) + 1)
             ],
         )
+        if key in sites and before:
+            await _reopen(connection, (key, sites[key]), before, Plan(rows[0][0], at, tables))
+
+
+async def _reopen(
+    connection: AsyncConnection, which: tuple[str, SiteOptions], before: Sequence[Plan], new: Plan
+) -> None:
+    """Mark the settled quarters in which a device now was and by the plans ``before`` was not.
+
+    Nothing before the first reading of the site: there is nothing to settle.
+    """
+    key, site = which
+    settled = await settled_until(connection, key)
+    read = [r.since for r in await load_registers(connection, key) if r.since is not None]
+    if not new.dated or settled is None or not read:
+        return
+    old = tenures(key, eras(site, before))
+    for name, tenure in tenures(key, eras(site, (*before, new))).items():
+        known = old[name].spans if name in old else ()
+        for span in _beyond(tenure.within(Span(min(read), settled)), known):
+            await _mark(connection, (key, name), span)
+            log.info("device_dated_back", site=key, device=name[1], since_quarter=span.first)
+
+
+def _beyond(spans: Sequence[Span], known: Sequence[Span]) -> list[Span]:
+    """What of ``spans`` lies in none of the ``known`` ones."""
+    left = list(spans)
+    for one in known:
+        cut = ((Span(s.first, min(s.until, one.first)), Span(max(s.first, one.until), s.until)) for s in left)
+        left = [part for parts in cut for part in parts if part.first < part.until]
+    return left
+
+
+async def _mark(connection: AsyncConnection, which: tuple[str, DeviceName], span: Span) -> None:
+    """Let the ledger settle ``span`` of a device (again), and expect its registers from there on."""
+    site, (measurement, meter) = which
+    row = {"site": site, "measurement": measurement, "meter": meter, "position": 0, "readings": 0}
+    await add_marks(connection, [{**row, "first": span.first, "until": span.until}])
+    own = (REGISTER.c.site == site, REGISTER.c.measurement == measurement, REGISTER.c.meter == meter)
+    later = update(REGISTER).where(*own, REGISTER.c.expected_from > span.first)
+    await connection.execute(later.values(expected_from=span.first))
 
 
 async def _since(

@@ -99,7 +99,9 @@ def _entry(versions: Sequence[Version], table: str, name: str, quarter: int) -> 
             if quarter >= version.since:
                 return None
             continue
+        if quarter >= ends(entry):
+            return None
         first = begins(entry)
         if quarter >= (version.since if first is None else first):
-            return entry if quarter < ends(entry) else None
+            return entry
     return None
