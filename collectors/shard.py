@@ -13,10 +13,12 @@ from collectors.topic import KINDS, PREFIX, matcher
 from runtime.address import host_and_port
 from runtime.errors import ConfigError
 from runtime.options import Options, shown
+from telemetry.job import JOB
 from telemetry.share import EVERYTHING, Share
 
 _GPUS = f"{PREFIX}+/+/+/+/gpu"
-_DEVICES = (_GPUS, *(f"{PREFIX}+/{kind}/+" for kind in KINDS), f"{PREFIX}grid/+")
+_JOBS = f"{PREFIX}+/{JOB.name}/+"
+_DEVICES = (_GPUS, *(f"{PREFIX}+/{kind}/+" for kind in KINDS), _JOBS, f"{PREFIX}grid/+")
 """The topics of the wire contract as filters."""
 
 _LONGEST_ID = 100
@@ -202,7 +204,7 @@ def _check(pattern: str) -> None:
 
 def _tells_gpus(pattern: str) -> bool:
     kind = set(pattern.removeprefix(PREFIX).split("/")[1:2])
-    return overlap(pattern, _GPUS) and not KINDS.keys() & kind
+    return overlap(pattern, _GPUS) and not {*KINDS, JOB.name} & kind
 
 
 def _takers(gpus: Sequence[Sequence[str]], site: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from collectors.counter import Counter
 from runtime.errors import BadPayload
 from telemetry.catalogue import GPU, GRID, MEASUREMENTS, Measurement
+from telemetry.job import JOB
 
 PREFIX = "dc/v1/"
 """What every topic of the contract begins with."""
@@ -62,6 +63,8 @@ def resolve(topic: str) -> Route:
     device = levels[:-1] if status else levels
     if len(device) == _DEVICE_DEPTH and device[1] in KINDS:
         return Route("/".join(device), KINDS[device[1]], (device[0], device[2]), status)
+    if len(levels) == _DEVICE_DEPTH and levels[1] == JOB.name:
+        return Route("/".join(levels), JOB, (levels[0], levels[2]))
     if len(device) == _GPU_DEPTH and device[-1] == "gpu":
         return Route("/".join(device), GPU, tuple(device[:-1]), status)
     raise BadPayload("topic", "not one of the topics of the wire contract")

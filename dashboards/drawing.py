@@ -151,6 +151,7 @@ def _environment() -> Environment:
     environment.filters.update(
         power=numbers.power,
         energy=numbers.energy,
+        mass=numbers.mass,
         share=numbers.share,
         ratio=numbers.ratio,
         count=numbers.count,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
 from typing import Any
@@ -13,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from dashboards.api.alerts import AlertId
+from dashboards.download import csv_file
 from dashboards.drawing import draw, frame
 from dashboards.here import house_of, now_of
 from dashboards.panels import alarms, green
@@ -113,19 +112,6 @@ async def green_csv(request: Request, month: str) -> Response:
         raise Problem(404, f"Nothing of {month[:20]} is settled.")
     rows = await house.figures.kpi(view.site, Period(period.start, min(settled, period.end)), Step.HOUR)
     return csv_file(f"green-{view.site}-{month}.csv", ("start", *_HOURLY), (_hourly(row) for row in rows))
-
-
-def csv_file(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A CSV download; None is an empty field."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return Response(
-        text.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def _hourly(row: KpiRow) -> list[Any]:

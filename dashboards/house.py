@@ -14,9 +14,11 @@ from alerts.reading import DeliveryView, IngestView, ProcessView
 from alerts.replay import Replay
 from alerts.watch import Evaluation
 from dashboards.users import Users
+from energy.certificates.desk import Certificates
 from energy.figures import Figures
 from energy.site import SiteOptions
 from energy.target import TargetOptions
+from energy.workloads.statement import Workloads
 from reports.report import ReportDesk
 from runtime.clock import Clock
 from runtime.options import Options
@@ -99,6 +101,8 @@ class House:
     completeness: CompletenessView | None = None
     processes: ProcessView | None = None
     """None where one process does everything."""
+    workloads: Workloads | None = None
+    certificates: Certificates | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from energy.quantity import NOTHING, count, counted, energy, power, quantity, ratio, share, size
+from energy.quantity import NOTHING, count, counted, energy, mass, power, quantity, ratio, share, size
 from energy.quantity import moment as written
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "counted",
     "energy",
     "lapse",
+    "mass",
     "moment",
     "plain",
     "power",

@@ -70,6 +70,18 @@ def power(watts: float | None) -> str:
     return f"{watts:.0f} W"
 
 
+def mass(grams: float | None) -> str:
+    """``1,204.2 t``, ``3.19 t``, ``105 kg``, ``8.4 kg``, ``40 g``."""
+    if grams is None or math.isnan(grams):
+        return NOTHING
+    for size, unit in ((1e6, "t"), (1e3, "kg")):
+        if abs(grams) >= size:
+            scaled = grams / size
+            digits = (1 if abs(scaled) >= 100 else 2) if unit == "t" else (0 if abs(scaled) >= 100 else 1)
+            return f"{scaled:,.{digits}f} {unit}"
+    return f"{grams:.0f} g"
+
+
 def energy(wh: float | None, whole: float | None = None) -> str:
     """``2,412.4 MWh``, ``3.190 MWh`` or ``105.2 kWh``; the unit fits ``whole``, of which ``wh`` is a part.
 

@@ -18,6 +18,7 @@ from alerts.reading import ProcessView, Reading
 from alerts.route import Report, Router
 from alerts.watch import Watch
 from energy.ledger import Ledger
+from energy.workloads.accountant import Accountant
 from reports.due import MonthlyIssue
 from reports.green_check import GreenCheck
 from roles.ground import Ground
@@ -29,7 +30,16 @@ from runtime.schedule import Job, Schedule, every
 
 WATCH_EVERY = timedelta(seconds=10)
 
-GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY = JOBS = ("green-check", "monthly-report", "alarm-history")
+ACCOUNT_EVERY = timedelta(minutes=5)
+"""How often workload accounts are brought up to what is settled."""
+
+GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY = JOBS = (
+    "green-check",
+    "monthly-report",
+    "alarm-history",
+    "workload-accounts",
+    "certificate-expiry",
+)
 """The jobs of every schedule, as the run table names them."""
 
 
@@ -110,10 +120,18 @@ def open_duties(
     async def forget(due: datetime) -> None:
         await telling.book.prune(due - KEPT)
 
+    accountant = Accountant(database, sight.store, records.figures)
+
+    async def account(due: datetime) -> None:
+        if sight.loading() is None:  # a past that is still coming in is accounted for at its end, at once
+            await accountant.account(due)
+
     jobs = [
         Job(GREEN_CHECK, IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
         Job(MONTHLY_REPORT, every(timedelta(minutes=5)), check.issue, "latest"),
         Job(ALARM_HISTORY, every(timedelta(days=1)), forget, "latest"),
+        Job(WORKLOADS, every(ACCOUNT_EVERY), account, "latest"),
+        Job(EXPIRY, every(timedelta(hours=1)), records.certificates.expire, "latest"),
         *more,
     ]
     schedule = Schedule(jobs, database, ground.clock, owner=ground.owner)

@@ -15,6 +15,7 @@ from collectors.source import MessageSource, Speaks
 from energy.device import devices
 from energy.marker import Marker
 from energy.site import SiteOptions
+from energy.workloads.book import JobBook
 from roles.ground import Ground, observing
 from runtime.clock import ReplayClock, from_ms
 from runtime.lifecycle import Component
@@ -119,6 +120,8 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
         opened.push_async_callback(store.close)
     marker = Marker(ground.database, registry, settings.sites, ground.clock)
     marked = Follower(journal, marker, FollowOptions(measurements=Marker.measurements))
+    book = JobBook(ground.database, ground.clock, registry.share)
+    jobs = Follower(journal, book, FollowOptions(measurements=JobBook.measurements))
     rollups = Rollups(journal, follow[0], stores[0])
     rolled = Follower(journal, rollups, Rollups.follow)
     retention = Retention(stores, settings.retention, ground.clock, rollups.release)
@@ -130,7 +133,7 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
     hours = StoredHours(stores[0], account.sources)
     complete = Completeness(journal, follow[0], hours, account, ground.clock)
     counted = Follower(journal, complete, FollowOptions(measurements=(INTAKE.name,)))
-    followers = Followers(journal, [*follow, rolled, counted, marked], stores[0], retention.gone)
+    followers = Followers(journal, [*follow, rolled, counted, marked, jobs], stores[0], retention.gone)
     await restore(journal, stores[0], live, sources)
     return Kept(
         journal=journal, live=live, sources=sources, quality=quality, account=account, store=stores[0],

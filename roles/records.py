@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from alerts.desk import Desk as AlertDesk
 from alerts.reading import DeliveryView, ProcessView, Reading
+from energy.certificates.desk import Certificates
 from energy.reader import LedgerFigures
+from energy.workloads.statement import Workloads
 from reports.desk import Desk as ReportDesk
 from reports.monthly import Material
 from roles.ground import Ground
@@ -21,6 +23,8 @@ class Records:
     board: AlertDesk
     material: Material
     reports: ReportDesk
+    workloads: Workloads
+    certificates: Certificates
 
     def reading(
         self,
@@ -40,6 +44,7 @@ class Records:
             reports=self.reports,
             processes=processes,
             completeness=sight.completeness,
+            certificates=self.certificates,
         )
 
 
@@ -55,4 +60,6 @@ def open_records(ground: Ground, sight: Sight) -> Records:
         board,
         material,
         ReportDesk(material, ground.database, folder, ground.clock, settings.reports),
+        Workloads(ground.database),
+        Certificates(ground.database, settings.sites, settings.certificates),
     )

@@ -109,4 +109,6 @@ def _house(base: Ground, outlook: Outlook, readiness: Readiness) -> House:
         hosts=settings.service.names,
         completeness=CompletenessLines(outlook.recall, outlook.recall.hours, outlook.recall),
         processes=shared,
+        workloads=records.workloads,
+        certificates=records.certificates,
     )

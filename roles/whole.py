@@ -169,4 +169,6 @@ def _house(base: Ground, service: Service, records: Records, duties: Duties) -> 
         data_dir=base.data_dir,
         hosts=settings.service.names,
         completeness=duties.sight.completeness,
+        workloads=records.workloads,
+        certificates=records.certificates,
     )

@@ -16,6 +16,9 @@ from telemetry.stored import JOURNALLED
 SERIES = "series"
 """Name of the column of series ids."""
 
+TEXT = "text"
+"""Name of the column of documents, where a measurement has such."""
+
 _MEASUREMENT = b"measurement"
 _WRITE = pa.ipc.IpcWriteOptions(compression="zstd")
 
@@ -37,8 +40,12 @@ def encode(frames: Sequence[Frame]) -> bytes:
     sink = pa.BufferOutputStream()
     for frame in frames:
         arrays = [pa.array(frame.series), pa.array(frame.at_ms), *map(pa.array, frame.columns.values())]
+        names = [SERIES, AT, *frame.columns]
+        if frame.texts:
+            arrays.append(pa.array(frame.texts, pa.binary()))
+            names.append(TEXT)
         schema = pa.schema(
-            [(name, array.type) for name, array in zip((SERIES, AT, *frame.columns), arrays, strict=True)],
+            [(name, array.type) for name, array in zip(names, arrays, strict=True)],
             {_MEASUREMENT: frame.measurement.name.encode()},
         )
         with pa.ipc.new_stream(sink, schema, options=_WRITE) as stream:
@@ -92,4 +99,5 @@ def _frame(measurement: Measurement, batch: pa.RecordBatch) -> Frame:
             for name in batch.schema.names[2:]
             if name in measurement.field_names
         },
+        tuple(batch.column(TEXT).to_pylist()) if TEXT in batch.schema.names else (),
     )

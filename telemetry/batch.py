@@ -9,6 +9,7 @@ import numpy as np
 from telemetry.catalogue import Measurement
 from telemetry.counted import Counted
 from telemetry.frame import Frame
+from telemetry.job import JobEvent
 
 SAMPLE_LENGTH = 200
 """Bytes kept of a rejected payload."""
@@ -93,6 +94,8 @@ class Batch:
     builders: dict[str, ColumnBuilder] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
     """How many of the ``samples`` are of messages that were used, by what is odd about them."""
+    jobs: list[JobEvent] = field(default_factory=list)
+    """Events of jobs, which are no readings: they go into the journal as they are."""
 
     def rows(self, measurement: Measurement) -> ColumnBuilder:
         """The builder of ``measurement``; append one value to every list of it per row."""

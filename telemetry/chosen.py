@@ -17,7 +17,7 @@ from telemetry.follower import FollowOptions
 from telemetry.store import STORES, Store
 from telemetry.stored import STORED
 
-RESERVED = frozenset({"ledger", "rollups"})
+RESERVED = frozenset({"ledger", "rollups", "workloads"})
 """Names under which the journal keeps the places of its other followers."""
 
 _NAME = re.compile(r"[^./\x00-\x1f\x7f][^/\x00-\x1f\x7f]{0,59}")

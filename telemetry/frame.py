@@ -25,12 +25,14 @@ class Frame:
         at_ms: int64[n], UTC milliseconds since 1970.
         columns: float64[n] per field, in the catalogue's units; NaN means missing. A field that no row
             carries may be absent.
+        texts: a document per row, of a measurement whose rows hold words; else empty.
     """
 
     measurement: Measurement
     series: Ints
     at_ms: Millis
     columns: Mapping[str, Floats]
+    texts: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from runtime.errors import StoreError
+from telemetry import job
 from telemetry.batch import SAMPLES_PER_REASON, Batch, Rejection
 from telemetry.disk import Disks
 from telemetry.follower import Followers
@@ -87,6 +88,8 @@ class Ingest:
         async with self._turn:
             await self.account.sources.learn()
             self.account.settle_jumps(batch)
+            if batch.jobs:
+                self._quality.doubt_jobs(batch)
             told, repeated = without_repeats(batch, self._live)
             checked = [self._quality.check(frame) for frame in told]
             frames, late, known = self._sorted_out([c.frame for c in checked if len(c.frame)])
@@ -100,6 +103,8 @@ class Ingest:
             acknowledged = self._acknowledged
             counters["acknowledged"] = acknowledged
             entry = frames if account is None else [account, *frames]
+            if batch.jobs:
+                entry = [*entry, job.frame(batch.jobs)]
             moved = {name: n for name, n in counters.items() if n}
             seen = self.account.counts.seen(batch.counted)
             await self._journal.append(entry, moved, batch.statuses, seen=seen)

@@ -10,7 +10,7 @@ import numpy as np
 
 from runtime.clock import Clock, SystemClock, from_ms, to_ms
 from runtime.options import Duration, Options
-from telemetry.batch import Rejection
+from telemetry.batch import Batch, Rejection
 from telemetry.frame import Frame, Ints, Mask, Millis
 from telemetry.reason import REASONS as REASONS
 from telemetry.series import SeriesRegistry, source_of
@@ -74,6 +74,19 @@ class Quality:
             samples += [self._sample(frame, int(row), reason, field) for row in np.flatnonzero(fresh)[:room]]
         known = {reason: np.concatenate(series) for reason, series in refused.items()}
         return Checked(frame.take(~bad) if refused else frame, known, tuple(samples))
+
+    def doubt_jobs(self, batch: Batch) -> None:
+        """Reject the events of jobs in ``batch`` whose time is too far ahead or too old; the others stay."""
+        low, high = self._span()
+        kept = []
+        for event in batch.jobs:
+            if low <= event.at_ms <= high:
+                kept.append(event)
+                continue
+            detail = f"its time is {_stamp(event.at_ms)}, the wall clock {self._wall.now():%F %T}Z"
+            reason = "future" if event.at_ms > high else "too_old"
+            batch.reject(reason, f"dc/v1/{event.site}/job/{event.job}", detail, b"")
+        batch.jobs = kept
 
     def believed(self, at_ms: Millis) -> Mask:
         """Which of these times are neither too far ahead of the wall clock nor too old."""

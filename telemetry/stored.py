@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from telemetry.catalogue import MEASUREMENTS, Measurement
 from telemetry.intake import COMPLETENESS, INTAKE
+from telemetry.job import JOB
 from telemetry.rollup import ROLLUPS
 
 STORED: Mapping[str, Measurement] = {**MEASUREMENTS, **ROLLUPS, COMPLETENESS.name: COMPLETENESS}
 """Every measurement that a store may hold, by name."""
 
-JOURNALLED: Mapping[str, Measurement] = {**STORED, INTAKE.name: INTAKE}
+JOURNALLED: Mapping[str, Measurement] = {**STORED, INTAKE.name: INTAKE, JOB.name: JOB}
 """Every measurement that the journal may hold: also what is only on its way to another."""
 
 LABELS_OF: Mapping[str, tuple[str, ...]] = {m.named: m.labels for m in STORED.values()}

@@ -10,6 +10,7 @@ import msgspec
 
 from collectors.counter import LARGEST, LARGEST_GAP, Counter
 from collectors.decoder import DECODERS, CountOf, DecoderOptions, nobody_counted
+from collectors.jobs import job_event
 from collectors.source import Message
 from collectors.topic import PREFIX, UNSEEN, Route, matcher, resolve
 from collectors.wire import (
@@ -24,6 +25,7 @@ from collectors.wire import (
 from runtime.errors import BadPayload
 from telemetry.batch import Again, Batch
 from telemetry.catalogue import GPU
+from telemetry.job import JOB
 from telemetry.series import SeriesRegistry
 
 LARGEST_PAYLOAD = 256 * 1024
@@ -106,6 +108,8 @@ class NativeDecoder:
             route = resolve(topic)
             if self._allow and not any(lets_in(topic) for lets_in in self._allow):
                 raise BadPayload("topic", "no filter of [ingest] allow lets it in")
+        if route.measurement is JOB:
+            return route  # a job sends a handful of messages and is never heard of again
         if route.seen and len(self._routes) < ROUTES_KEPT:
             self._routes[topic] = route
             return route
@@ -149,6 +153,9 @@ class NativeDecoder:
 
     def _tolerant(self, route: Route, message: Message, batch: Batch, arrived_ms: int) -> None:
         """Any form, with nulls and in either encoding."""
+        if route.measurement is JOB:
+            batch.jobs.append(job_event(route.labels, message, arrived_ms))
+            return
         form = FORMATS[route.measurement.name]
         content = _parse(form.json, form.msgpack, message.payload)
         if route.measurement is GPU:

@@ -15,6 +15,7 @@ from dashboards.api import (
     reports,
     series,
     session,
+    workloads,
 )
 
 ROUTERS = (
@@ -29,6 +30,7 @@ ROUTERS = (
     reports.router,
     reports.short,
     completeness.router,
+    workloads.router,
     session.router,
     docs.router,
 )

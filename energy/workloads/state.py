@@ -1,0 +1,160 @@
+"""What the accountant knows of the jobs of a site, and how far it has come; as the database has it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.interval import QUARTER_MS
+from energy.proof.tables import CAUSE
+from energy.tables import insert_into
+from energy.workloads.claims import Seats, Use
+from energy.workloads.spans import LONGEST_SILENCE
+from energy.workloads.tables import COUNTER, JOB, REACHED, SEAT, SPAN, WORK
+from runtime.clock import from_ms, to_ms
+
+RECENT_CAUSES = 50
+"""Causes so close before the newest that was seen are looked at again: they may have been written later."""
+
+
+class Payer(NamedTuple):
+    """An account: the number of a job, and of its tenant and project."""
+
+    job: int
+    owner: int
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Who ran on what in some period; ``who`` of each use is a place in ``payers``."""
+
+    payers: Sequence[Payer]
+    uses: Sequence[Use]
+    seats: Seats
+    counters: Mapping[str, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Quarters ``since <= q < until`` are accounted for, and causes up to ``cause`` have been looked at."""
+
+    since: int
+    until: int
+    cause: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Ranges of quarters to account for again: ``surely``, and if their figures changed ``doubted`` ones.
+
+    ``rows`` are those of the work that say so, ``cause`` the newest cause that was seen.
+    """
+
+    surely: Sequence[tuple[int, int]]
+    doubted: Sequence[tuple[int, int]]
+    rows: Sequence[int]
+    cause: int
+
+
+async def sites_with_jobs(connection: AsyncConnection) -> Mapping[str, int]:
+    """Every site that ever had a job, with the quarter in which the first one began."""
+    first = select(SPAN.c.site, func.min(SPAN.c.since).label("since")).group_by(SPAN.c.site)
+    rows = await connection.execute(first.order_by(SPAN.c.site))
+    return {row.site: to_ms(row.since) // QUARTER_MS for row in rows}
+
+
+async def load_reached(connection: AsyncConnection, site: str, since: int) -> Reached:
+    """How far the site's accounts are; ``since`` is where they begin."""
+    row = (await connection.execute(select(REACHED).where(REACHED.c.site == site))).first()
+    if row is None:
+        newest = await connection.scalar(select(func.max(CAUSE.c.id)))
+        return Reached(since, since, int(newest or 0))
+    return Reached(since, row.until, row.cause)
+
+
+async def load_opened(connection: AsyncConnection, site: str, reached: Reached) -> Opened:
+    """What events and changes of the ledger opened again of what was accounted for."""
+    work = (await connection.execute(select(WORK).where(WORK.c.site == site))).all()
+    causes = (
+        await connection.execute(
+            select(CAUSE.c.id, CAUSE.c.first, CAUSE.c.until).where(
+                CAUSE.c.site == site,
+                CAUSE.c.id > reached.cause - RECENT_CAUSES,
+                CAUSE.c.first < reached.until,
+                CAUSE.c.until > reached.since,
+            )
+        )
+    ).all()
+    newest = max((row.id for row in causes), default=reached.cause)
+    surely, doubted = ([(row.first, row.until) for row in rows] for rows in (work, causes))
+    return Opened(surely, doubted, [row.id for row in work], max(newest, reached.cause))
+
+
+async def save_reached(
+    connection: AsyncConnection, site: str, reached: Reached, done: Sequence[int] = ()
+) -> None:
+    """Remember how far the site is; the rows ``done`` are worked off."""
+    values = {"since": reached.since, "until": reached.until, "cause": reached.cause}
+    row = insert_into(connection, REACHED).values(site=site, **values)
+    await connection.execute(row.on_conflict_do_update(index_elements=["site"], set_=values))
+    if done:
+        await connection.execute(delete(WORK).where(WORK.c.id.in_(list(done))))
+
+
+async def load_jobs(connection: AsyncConnection, site: str, start: datetime, end: datetime) -> Jobs:
+    """Everybody who ran on anything between ``start`` and ``end``."""
+    spans = await connection.execute(
+        select(SPAN, JOB.c.heard)
+        .join(JOB, JOB.c.id == SPAN.c.job)
+        .where(SPAN.c.site == site, SPAN.c.since < end, (SPAN.c.until.is_(None)) | (SPAN.c.until > start))
+        .order_by(SPAN.c.job, SPAN.c.number)
+    )
+    numbers: dict[Payer, int] = {}
+    uses = []
+    for row in spans:
+        who = numbers.setdefault(Payer(row.job, row.owner), len(numbers))
+        first = max(to_ms(row.since), to_ms(start))
+        last = min(to_ms(row.until or row.heard + LONGEST_SILENCE), to_ms(end))
+        members = tuple(msgspec.json.decode(row.members))
+        if first < last:
+            uses.append(Use(who, first, last, members, row.share))
+    return Jobs(
+        list(numbers), uses, await _seats(connection, site), await _counters(connection, site, start, end)
+    )
+
+
+async def _seats(connection: AsyncConnection, site: str) -> Seats:
+    rows = await connection.execute(
+        select(SEAT).where(SEAT.c.site == site).order_by(SEAT.c.uuid, SEAT.c.since)
+    )
+    seats: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row in rows:
+        seats[row.uuid].append((to_ms(row.since), row.place))
+    return seats
+
+
+async def _counters(
+    connection: AsyncConnection, site: str, start: datetime, end: datetime
+) -> Mapping[str, Sequence[tuple[int, int]]]:
+    """The counts of every GPU that was told of around the period, with those before and after it."""
+    around = select(COUNTER.c.uuid).where(COUNTER.c.site == site).group_by(COUNTER.c.uuid)
+    around = around.having((func.min(COUNTER.c.at) < end) & (func.max(COUNTER.c.at) > start))
+    rows = await connection.execute(
+        select(COUNTER).where(COUNTER.c.site == site, COUNTER.c.uuid.in_(around)).order_by(COUNTER.c.at)
+    )
+    counters: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in rows:
+        counters[row.uuid].append((to_ms(row.at), row.mj))
+    return counters
+
+
+def moment(quarter: int) -> datetime:
+    """When ``quarter`` begins."""
+    return from_ms(quarter * QUARTER_MS)

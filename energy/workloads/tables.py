@@ -1,0 +1,156 @@
+"""The relational tables of workload accounts. A quarter is a number: 15-minute intervals since 1970, UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, UniqueConstraint
+
+from runtime.database import Moment, Words, metadata
+
+EVENT = Table(
+    "workload_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Words(64), nullable=False),
+    Column("job", Words(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("known_at", Moment, nullable=False),
+    Column("digest", Words(64), nullable=False, comment="SHA-256 of the event: told twice, it is one"),
+    Column("told", Words, nullable=False, comment="JSON: the event"),
+    UniqueConstraint("site", "job", "digest"),
+)
+"""Append-only: what was told of jobs, each event once, in the order in which it became known."""
+
+JOB = Table(
+    "workload_job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Words(64), nullable=False),
+    Column("job", Words(64), nullable=False),
+    Column("tenant", Words(200), nullable=False),
+    Column("project", Words(200), nullable=False),
+    Column("name", Words(200), nullable=False),
+    Column("since", Moment, comment="its first start; null until one is known"),
+    Column("until", Moment, comment="its last stop; null while it runs"),
+    Column("heard", Moment, nullable=False, comment="time of its last event"),
+    Column("flags", Integer, nullable=False),
+    UniqueConstraint("site", "job"),
+)
+"""What is known of each job now, made from its events."""
+
+SPAN = Table(
+    "workload_span",
+    metadata,
+    Column("job", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("site", Words(64), nullable=False),
+    Column("owner", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, comment="null while it runs"),
+    Column("share", Float, comment="promised part of its members; null is not told"),
+    Column("members", Words, nullable=False, comment="JSON: nodes, GPUs and UUIDs"),
+    Index("ix_workload_span_site_since", "site", "since"),
+)
+"""Who ran on what from when to when, made from the events of the job."""
+
+OWNER = Table(
+    "workload_owner",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", Words(200), nullable=False),
+    Column("project", Words(200), nullable=False),
+    UniqueConstraint("tenant", "project"),
+)
+
+SEAT = Table(
+    "workload_seat",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("uuid", Words(256), primary_key=True),
+    Column("since", Moment, primary_key=True),
+    Column("place", Words(256), nullable=False, comment="hall/rack/node/number"),
+)
+"""Where each GPU is from a time on; a later row says that it was moved."""
+
+COUNTER = Table(
+    "workload_counter",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("uuid", Words(256), primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("mj", BigInteger, nullable=False, comment="millijoules since the driver was loaded"),
+)
+"""Energy counters of GPUs as events of jobs told them."""
+
+WORK = Table(
+    "workload_work",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Words(64), nullable=False),
+    Column("first", Integer, nullable=False, comment="first quarter to account for again"),
+    Column("until", Integer, nullable=False, comment="the quarter after the last"),
+)
+"""What events told late open again."""
+
+REACHED = Table(
+    "workload_reached",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("since", Integer, nullable=False, comment="quarter in which the first job began"),
+    Column("until", Integer, nullable=False, comment="every quarter before it is accounted for"),
+    Column("cause", Integer, nullable=False, comment="newest energy_cause that was looked at"),
+)
+
+INTERVAL = Table(
+    "workload_interval",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("quarter", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("known_at", Moment, nullable=False),
+    Column("superseded_at", Moment, comment="when the next revision replaced it; null is the newest"),
+    Column(
+        "figures", Words(64), nullable=False, comment="digest of the site's figures that it was made from"
+    ),
+    Column("digest", Words(64), nullable=False, comment="digest of all its amounts"),
+    Column("load_wh", BigInteger, comment="what the accounts add up to; null is not known"),
+    Column("eit_wh", BigInteger),
+    Column("green_wh", BigInteger),
+    Column("unknown_wh", BigInteger),
+    Column("co2_location_g", BigInteger),
+    Column("co2_market_g", BigInteger),
+    Column("gpu_wh", BigInteger, nullable=False, comment="of all GPUs that told theirs"),
+    Column("idle_gpu_wh", BigInteger, nullable=False, comment="of GPUs in no job"),
+    Column("rest_it_wh", BigInteger),
+    Column("rest_wh", BigInteger, comment="the unattributed rest of load_wh"),
+    Column("rest_green_wh", BigInteger),
+    Column("rest_unknown_wh", BigInteger),
+    Column("rest_location_g", BigInteger),
+    Column("rest_market_g", BigInteger),
+    Column("told_ms", BigInteger, nullable=False, comment="time of GPUs of which the energy is known"),
+    Column("expected_ms", BigInteger, nullable=False),
+    Column("flags", Integer, nullable=False),
+)
+"""Append-only: what each settled interval of a site was cut into."""
+
+ACCOUNT = Table(
+    "workload_account",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("quarter", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("job", Integer, primary_key=True, autoincrement=False),
+    Column("owner", Integer, primary_key=True, autoincrement=False),
+    Column("gpu_wh", BigInteger, nullable=False),
+    Column("it_wh", BigInteger),
+    Column("total_wh", BigInteger),
+    Column("green_wh", BigInteger),
+    Column("unknown_wh", BigInteger),
+    Column("co2_location_g", BigInteger),
+    Column("co2_market_g", BigInteger),
+    Column("told_ms", BigInteger, nullable=False),
+    Column("expected_ms", BigInteger, nullable=False),
+    Column("flags", Integer, nullable=False),
+    Index("ix_workload_account_owner", "site", "owner", "quarter"),
+    Index("ix_workload_account_job", "site", "job", "quarter"),
+)
+"""What each job had of an interval, under the revision of the interval."""

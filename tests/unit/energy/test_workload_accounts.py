@@ -1,0 +1,251 @@
+"""From events in the journal to accounts in the database, and again when something comes late."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from energy.figures import ALL
+from energy.interval import Period
+from energy.reader import LedgerFigures
+from energy.workloads.accountant import Accountant
+from energy.workloads.book import JobBook
+from energy.workloads.statement import Amounts, Wanted, Workloads
+from energy.workloads.tables import EVENT, INTERVAL
+from runtime.clock import ManualClock, to_ms
+from runtime.database import Database
+from telemetry import job
+from telemetry.frame import Frame
+from telemetry.job import JobEvent, Kind, Seat
+from telemetry.rollup import ALL_ROLLUPS, FELL, REGISTER
+from tests.unit.energy.plant import MINUTE, START, Plant, site
+
+HOUR = Period(START, START + timedelta(hours=1))
+NODES = ("a/r1/n01", "a/r1/n02")
+GPU_W = 600.0
+
+
+class House:
+    """A plant whose GPUs all draw the same, with the book of its jobs and the accountant."""
+
+    def __init__(self, plant: Plant) -> None:
+        self.plant, self.clock = plant, ManualClock(START + timedelta(hours=3))
+        self.book = JobBook(plant.database, self.clock)
+        figures = LedgerFigures(plant.database, plant.store, plant.sites)
+        self.accountant = Accountant(plant.database, plant.store, figures)
+        self.workloads = Workloads(plant.database)
+
+    async def run(self, minutes: int = 62, nodes: Sequence[str] = NODES) -> None:
+        """Meters of 6 kW at the inlet and 4.8 kW of IT, and 4 GPUs of 600 W, for so many minutes."""
+        await self.plant.counts("meter/gdansk/main-1", 6_000, (0, minutes))
+        await self.plant.counts("meter/gdansk/ups-a", 4_800, (0, minutes))
+        for node in nodes:
+            for gpu in range(2):
+                await self.gpu(f"{node}/{gpu}", (0, minutes))
+
+    async def gpu(self, place: str, minutes: tuple[int, int]) -> None:
+        """A GPU of 600 W, as the rollup of minutes keeps it."""
+        measurement = ALL_ROLLUPS["gpu_1m"].measurement
+        series = self.plant.registry.id(measurement, ("gdansk", *place.split("/")))
+        number = np.arange(*minutes)
+        size = len(number)
+        frame = Frame(
+            measurement,
+            np.full(size, series, dtype=np.int32),
+            to_ms(START) + number * 60_000,
+            {
+                f"{REGISTER}_first": number * GPU_W * 60,
+                REGISTER: number * GPU_W * 60 + GPU_W * 59,
+                FELL: np.full(size, np.nan),
+                "power_w": np.full(size, GPU_W),
+            },
+        )
+        await self.plant.feed(frame)
+
+    async def tell(self, *events: JobEvent, position: int = 1) -> None:
+        """One batch of the journal."""
+        await self.book.append([job.frame(events)], position)
+
+    async def account(self, minutes: float = 65) -> int:
+        """Settle and account as of so many minutes after the start."""
+        await self.plant.settle(minutes)
+        return await self.accountant.account(START + minutes * MINUTE)
+
+    async def of(self, name: str | None = None, **asked: object) -> Amounts | None:
+        """The amounts of one job over the hour; of the rest without a name."""
+        told = await self.workloads.statement(Wanted("gdansk", HOUR, **asked), "job")  # type: ignore[arg-type]
+        if name is None:
+            return told.rest
+        return next((one.amounts for one in told.accounts if one.job == name), None)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, database: Database) -> AsyncIterator[House]:
+    """An opened plant with the sites gdansk and its book."""
+    plant = Plant(tmp_path, {"gdansk": site()}, database=database)
+    await plant.open()
+    house = House(plant)
+    await house.book.open()
+    yield house
+    await plant.close()
+
+
+def event(
+    which: str, kind: Kind, minute: float, members: tuple[str, ...] | None = None, **told: object
+) -> JobEvent:
+    """An event of a job, so many minutes after the start."""
+    return JobEvent("gdansk", which, kind, to_ms(START + minute * MINUTE), members=members, **told)  # type: ignore[arg-type]
+
+
+async def test_a_job_pays_for_its_gpus_their_share_of_the_rest_and_of_overhead(house: House) -> None:
+    await house.run()
+    start = event("train", "start", 0, NODES[:1], tenant="acme", project="llm", name="Run 7")
+    await house.tell(start, event("train", "stop", 60))
+    assert await house.account() == 4
+    told = await house.workloads.statement(Wanted("gdansk", HOUR), "job")
+    (account,) = told.accounts
+    amounts = account.amounts
+    assert (account.tenant, account.project, account.name) == ("acme", "llm", "Run 7")
+    assert (amounts.gpu_wh, amounts.it_wh, amounts.total_wh, amounts.overhead_wh) == (1200, 2400, 3000, 600)
+    assert amounts.coverage == 1.0
+    assert (told.rest.gpu_wh, told.rest.total_wh, told.site.total_wh) == (1200, 3000, 6000)
+    assert amounts.green_wh == 0
+
+
+async def test_energy_is_split_at_the_moment_a_job_ends(house: House) -> None:
+    await house.run()
+    await house.tell(event("short", "start", 0, NODES), event("short", "stop", 22.5))
+    await house.account()
+    amounts, rest = await house.of("short"), await house.of()
+    assert amounts is not None
+    assert rest is not None
+    assert (amounts.gpu_wh, amounts.total_wh) == (900, 2250)
+    assert rest.total_wh == 3750
+
+
+async def test_an_event_that_is_told_again_is_kept_once(house: House) -> None:
+    start = event("train", "start", 0, NODES)
+    await house.tell(start, start)
+    await house.tell(start, position=2)
+    async with house.plant.database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(EVENT)) == 1
+    assert await JobBook(house.plant.database, house.clock).open() == 2
+
+
+async def test_a_late_stop_opens_what_was_accounted_for_and_the_past_stays_as_it_was_known(
+    house: House,
+) -> None:
+    await house.run()
+    await house.tell(event("train", "start", 0, NODES))
+    await house.account()
+    before = await house.of("train")
+    assert before is not None
+    assert before.total_wh == 6000
+    known_at = START + 66 * MINUTE
+    await house.tell(event("train", "stop", 30), position=2)
+    assert await house.accountant.account(START + 70 * MINUTE) == 2
+    after = await house.of("train")
+    assert after is not None
+    assert after.total_wh == 3000
+    assert await house.of("train", as_of=known_at) == before
+
+
+async def test_accounting_again_changes_nothing(house: House) -> None:
+    await house.run()
+    await house.tell(event("train", "start", 0, NODES))
+    assert await house.account() == 4
+    assert await house.accountant.account(START + 66 * MINUTE) == 0
+    async with house.plant.database.read() as connection:
+        assert await connection.scalar(select(func.max(INTERVAL.c.revision))) == 1
+
+
+async def test_a_restated_interval_is_accounted_for_again(house: House) -> None:
+    await house.run()
+    await house.tell(event("train", "start", 0, NODES))
+    await house.account()
+    late = house.plant.frame("meter/gdansk/main-1", [START + 30 * MINUTE], {"energy_wh": [3100]})
+    await house.plant.feed(late)
+    await house.plant.settle(70)
+    assert await house.accountant.account(START + 70 * MINUTE) == 2
+    told = await house.workloads.statement(Wanted("gdansk", HOUR), "tenant")
+    rows = await LedgerFigures(house.plant.database, house.plant.store, house.plant.sites).kpi("gdansk", HOUR)
+    assert told.site.total_wh == rows[0].edc_wh
+
+
+async def test_a_gpu_that_is_silent_makes_the_rest_larger_and_coverage_smaller(house: House) -> None:
+    await house.run(nodes=NODES[:1])
+    await house.gpu("a/r1/n02/0", (0, 62))
+    await house.gpu("a/r1/n02/1", (0, 31))
+    await house.tell(event("quiet", "start", 0, NODES[1:]), event("loud", "start", 0, NODES[:1]))
+    await house.account()
+    quiet, loud, rest = await house.of("quiet"), await house.of("loud"), await house.of()
+    assert quiet is not None
+    assert loud is not None
+    assert rest is not None
+    assert loud.total_wh == 3000
+    assert quiet.coverage == pytest.approx(91 / 120, abs=0.01)
+    assert (quiet.total_wh or 0) + (rest.total_wh or 0) == 3000
+    assert (rest.total_wh or 0) > 700
+
+
+async def test_shares_are_told_by_tenant_and_project_over_all_sites(house: House) -> None:
+    await house.run()
+    await house.tell(
+        event("a", "start", 0, NODES[:1], tenant="acme", project="llm"),
+        event("b", "start", 0, NODES[:1], tenant="acme", project="vision"),
+        event("c", "start", 0, NODES[1:], tenant="beta", project="llm"),
+    )
+    await house.account()
+    tenants = await house.workloads.statement(Wanted(ALL, HOUR), "tenant")
+    assert [(one.tenant, one.amounts.total_wh) for one in tenants.accounts] == [
+        ("acme", 3000),
+        ("beta", 3000),
+    ]
+    assert any("shared" in note for note in tenants.accounts[0].notes)
+    projects = await house.workloads.statement(Wanted(ALL, HOUR, tenant="acme"), "project")
+    assert [(one.project, one.amounts.total_wh) for one in projects.accounts] == [
+        ("llm", 1500),
+        ("vision", 1500),
+    ]
+    hours = await house.workloads.hours(Wanted("gdansk", HOUR, job="a"))
+    assert [(at, amounts.total_wh) for at, amounts in hours] == [(START, 1500)]
+
+
+async def test_a_gpu_that_moves_takes_its_job_along(house: House) -> None:
+    await house.run()
+    first, second = (Seat("GPU-7", node, 0) for node in NODES)
+    await house.tell(
+        event("train", "start", 0, ("GPU-7",), seats=(first,)),
+        event("train", "update", 30, ("GPU-7",), seats=(second,)),
+        event("train", "stop", 60),
+        event("other", "start", 30, ("a/r1/n01/0",)),
+    )
+    await house.account()
+    train, other = await house.of("train"), await house.of("other")
+    assert train is not None
+    assert other is not None
+    assert (train.gpu_wh, other.gpu_wh) == (600, 300)
+    assert train.total_wh == 1500
+
+
+async def test_gpus_without_telemetry_are_accounted_by_the_counters_that_events_told(house: House) -> None:
+    await house.run()
+    mj = 600 * 3_600_000
+    await house.tell(event("train", "start", 0, ("GPU-9",), counters={"GPU-9": 5}))
+    await house.tell(event("train", "stop", 60, counters={"GPU-9": 5 + mj}), position=2)
+    await house.account()
+    amounts = await house.of("train")
+    assert amounts is not None
+    assert (amounts.gpu_wh, amounts.total_wh, amounts.coverage) == (600, 1200, 1.0)
+
+
+async def test_before_the_first_job_nothing_is_accounted_for(house: House) -> None:
+    await house.run()
+    assert await house.account() == 0
+    await house.tell(event("train", "start", 30, NODES))
+    assert await house.account() == 2
