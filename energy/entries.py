@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,30 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import VOLUME
-from energy.figures import LedgerRow
+from energy.figures import LedgerRow, State
 from energy.interval import QUARTER_MS
+from energy.proof.past import past_window
 from energy.registers import QUALITIES
 from energy.tables import LEDGER, REGISTER
-from runtime.clock import from_ms
+from runtime.clock import from_ms, to_ms
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The quarter up to which each site is settled (None: not at all), and the correction window, in quarters."""
+
+    settled: Mapping[str, int | None]
+    window: int
+
+    def state(self, row: Row[Any]) -> State:
+        """Of one interval, by its newest revision."""
+        settled = self.settled.get(row.site)
+        if settled is None or row.quarter >= settled:
+            return "open"
+        if row.quarter + 1 + self.window > settled:
+            return "provisional"
+        late = row.revision > 1 and past_window(row.quarter, to_ms(row.settled_at), self.window)
+        return "restated" if late else "settled"
 
 
 async def ledger_rows(
@@ -22,10 +42,12 @@ async def ledger_rows(
     sites: Sequence[str],
     quarters: tuple[int, int],
     chosen: tuple[str | None, datetime | None],
+    standing: Standing,
 ) -> list[LedgerRow]:
     """Rows of ``sites`` by site, meter, channel and time: the newest revision of each interval.
 
-    ``chosen`` is the meter (None: all) and the time as of which to read (None: now).
+    ``chosen`` is the meter (None: all) and the time as of which to read (None: now); ``standing`` how the
+    sites stood then.
     """
     meter, as_of = chosen
     wanted = (
@@ -43,10 +65,10 @@ async def ledger_rows(
     if as_of is not None:
         wanted = wanted.where(LEDGER.c.settled_at <= as_of)
     newest = {(r.register, r.quarter): r for r in await connection.execute(wanted)}
-    return [_row(r) for r in newest.values()]
+    return [_row(r, standing) for r in newest.values()]
 
 
-def _row(found: Row[Any]) -> LedgerRow:
+def _row(found: Row[Any], standing: Standing) -> LedgerRow:
     amount = None if found.amount is None else float(found.amount)
     water = found.channel == VOLUME
     return LedgerRow(
@@ -59,4 +81,6 @@ def _row(found: Row[Any]) -> LedgerRow:
         revision=found.revision,
         reason=found.reason,
         volume_l=amount if water else None,
+        state=standing.state(found),
+        cause=found.cause,
     )

@@ -28,9 +28,10 @@ KNOWN_BY: Mapping[Quality, str] = {
 }
 """How an interval is known, in the words of pages and reports."""
 
-State = Literal["open", "provisional", "final"]
-"""``open``: the period has not ended or is not settled. ``provisional``: settled, but its certificates are
-not yet cancelled. ``final``: nothing can change but by a new revision."""
+State = Literal["open", "provisional", "settled", "restated", "final"]
+"""``open``: the period has not ended or is not settled. ``provisional``: settled, and its correction window is
+not over. ``settled``: that is over. ``restated``: it was changed afterwards. ``final``: its months are locked
+and every certificate that it claims is cancelled. An interval is never ``final``."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class LedgerRow:
     ``meter`` is the meter's or supply's id; ``channel`` tells the register: ``energy`` (import or
     generation), ``export``, ``charge`` or ``discharge``. ``energy_wh`` is None when it is not known, with
     the ``reason``; of a water meter, whose channel is ``volume``, it is always None, and ``volume_l`` tells
-    the litres.
+    the litres. ``cause`` is the number of what made this revision; None where that was not kept yet.
     """
 
     site: str
@@ -52,6 +53,8 @@ class LedgerRow:
     revision: int
     reason: str | None
     volume_l: float | None = None
+    state: State = "open"
+    cause: int | None = None
 
 
 @dataclass(frozen=True)

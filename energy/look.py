@@ -10,6 +10,7 @@ from typing import Any
 
 from energy.estate import Estate
 from energy.interval import QUARTER_MS, Period
+from energy.proof.past import Past
 from energy.revisions import QUARTERS_A_DAY
 from energy.stand import Stand
 from energy.totals import Columns
@@ -38,6 +39,7 @@ class Look:
     stands: dict[str, Stand] = field(default_factory=dict)
     views: dict[str, tuple[range, View]] = field(default_factory=dict)
     mixed: dict[str, tuple[View, Columns]] = field(default_factory=dict)
+    past: dict[tuple[str, ...], Past] = field(default_factory=dict)
     _answers: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
 
     def view(self, site: str, days: range) -> View | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from energy.era import Era, categories, left, present
 from energy.estate import Estate
 from energy.interval import QUARTER_MS, Period
+from energy.proof.past import Past
 from energy.rows import Scope
 from energy.totals import Totals
 from energy.view import View
@@ -38,6 +39,18 @@ def settled_quarter(settled: int | None, found: Sequence[Era]) -> int | None:
     """
     gone = left(found)
     return _EVER if gone is not None and (settled is None or settled >= gone) else settled
+
+
+def judged_until(settled: Mapping[str, int | None], found: Mapping[str, Sequence[Era]]) -> int | None:
+    """Up to which quarter it can be told whose time for corrections is over; None while one is unsettled.
+
+    Of a site that has left, by what has been settled of others since.
+    """
+    newest = max((quarter for quarter in settled.values() if quarter is not None), default=None)
+    gone = {key for key, quarter in settled.items() if settled_quarter(quarter, found[key]) == _EVER}
+    seen = [newest if key in gone else quarter for key, quarter in settled.items()]
+    known = [quarter for quarter in seen if quarter is not None]
+    return min(known) if known and len(known) == len(seen) else None
 
 
 def earliest(settled: Iterable[int | None]) -> datetime | None:
@@ -75,7 +88,11 @@ def unheard(silent: Mapping[str, Sequence[Era]], part: Period, *of_sites: Totals
 
 
 def scopes(
-    estate: Estate, parts: Sequence[Period], found: Mapping[str, Sequence[Era]], settled: datetime | None
+    estate: Estate,
+    parts: Sequence[Period],
+    found: Mapping[str, Sequence[Era]],
+    settled: datetime | None,
+    past: Past,
 ) -> list[Scope]:
     """What each of ``parts`` is of, by the eras of its sites.
 
@@ -86,5 +103,5 @@ def scopes(
         there = {key: present(eras, *quarters_of(part)) for key, eras in found.items()}
         asked = [key for key, eras in there.items() if eras or not any(era.absent for era in found[key])]
         names = categories((era for eras in there.values() for era in eras), *quarters_of(part))
-        told.append(Scope(estate.floor(asked), "+".join(names) or None, settled))
+        told.append(Scope(estate.floor(asked), "+".join(names) or None, settled, asked, past))
     return told

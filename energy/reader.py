@@ -16,10 +16,12 @@ from energy.era import Era, eras, merged, present, valid
 from energy.estate import Estate
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.gridmix import GridMix, grid_hours, load_gridmix
+from energy.hindsight import Hindsight
 from energy.interval import Period, Step, steps
 from energy.kpi import KPIS
 from energy.look import Look
 from energy.presence import earliest, metered, part_of, quarters_of, scopes, settled_quarter, unheard
+from energy.proof.options import CORRECTION_WINDOW
 from energy.revisions import QUARTERS_A_DAY
 from energy.rows import Mixed, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
@@ -49,9 +51,15 @@ class LedgerFigures:
     never configured.
     """
 
-    def __init__(self, database: Database, store: Store, sites: Mapping[str, SiteOptions]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        sites: Mapping[str, SiteOptions],
+        window: timedelta = CORRECTION_WINDOW,
+    ) -> None:
         KPIS.load(energy.kpis)
-        self.sites = sites
+        self.sites, self._hindsight = sites, Hindsight(database, window)
         self._database, self._store = database, store
         self._shelf = Shelf(database)
         self._views: dict[str, Views] = {}
@@ -63,6 +71,12 @@ class LedgerFigures:
         snapshot = copy(self)
         snapshot._look = Look(over)
         return snapshot
+
+    def reading(self, shelf: Shelf) -> LedgerFigures:
+        """The same figures of the ledger as ``shelf`` tells it."""
+        other = copy(self)
+        other._shelf, other._views, other._look = shelf, {}, None
+        return other
 
     async def kpi(
         self,
@@ -108,8 +122,10 @@ class LedgerFigures:
     ) -> Sequence[LedgerRow]:
         """The ledger itself, by meter, channel and time; the newest revision known at ``as_of``."""
         keys = (await self._estate()).keys(site)
+        known = {key: await self._eras(key) for key in keys}
         async with self._database.read() as connection:
-            return await ledger_rows(connection, keys, quarters_of(period), (meter, as_of))
+            standing = await self._hindsight.standing(connection, known, as_of)
+            return await ledger_rows(connection, keys, quarters_of(period), (meter, as_of), standing)
 
     async def statements(
         self,
@@ -210,7 +226,9 @@ class LedgerFigures:
             sums += [[unheard(silent, *of_sites) for of_sites in zip(parts, *sums, strict=True)]]
         until_when = earliest(settled_quarter(until, known[key]) for key, until in settled.items())
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
-        found = scopes(estate, parts, known, until_when)
+        whole = Period(parts[0].start, parts[-1].end)
+        past = await self._hindsight.past((whole, known), settled, as_of, self._look)
+        found = scopes(estate, parts, known, until_when, past)
         return [kpi_row(*row, asked) for row in zip(parts, totals, found, strict=True)]
 
     async def _mix(

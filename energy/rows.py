@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 
@@ -11,27 +11,40 @@ import numpy as np
 
 from energy.balance import Flags
 from energy.figures import KpiRow, MixRow, State
-from energy.interval import Period
+from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS, Figure, Kpi
+from energy.proof.past import Past
 from energy.totals import Totals
+from runtime.clock import to_ms
 from telemetry.frame import Floats
 
-_FIELDS = frozenset(field.name for field in fields(KpiRow))
+_FIELDS = frozenset(one.name for one in fields(KpiRow))
 
 _NOT_ASKED = Figure(None, "it was not asked for")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a row is of: the floor and category of the site (or sites), and when it was settled."""
+    """What a row is of: the floor and category of its ``sites``, and when it was settled and changed since.
+
+    ``proven``: every certificate that its figures claim is cancelled.
+    """
 
     floor: float
     category: str | None
     settled: datetime | None
+    sites: Collection[str] = ()
+    past: Past = field(default_factory=Past)
+    proven: bool = False
 
     def state(self, part: Period) -> State:
-        """``final`` is never said here: that takes cancelled certificates."""
-        return "provisional" if self.settled is not None and part.end <= self.settled else "open"
+        """``final`` takes a locked month and cancelled certificates."""
+        settled = None if self.settled is None else to_ms(self.settled) // QUARTER_MS
+        return self.past.state(self.sites, _quarters(part), settled, self.proven)
+
+    def changes(self, part: Period) -> int:
+        """How many facts beside the ledger have changed the figures of ``part``."""
+        return self.past.beside(self.sites, _quarters(part))
 
 
 def kpis() -> dict[str, Kpi]:
@@ -70,7 +83,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         completeness=figures["completeness"].value or 0.0,
         estimated=totals.edc_estimated / totals.edc if totals.edc > 0 else 0.0,
         state=scope.state(part),
-        revision=1 + int(totals.corrections),
+        revision=1 + int(totals.corrections) + scope.changes(part),
         withheld=withheld,
         more={name: found.value for name, found in figures.items() if name not in _FIELDS},
         sums=totals.told() if len(using) == len(figures) else {},
@@ -176,3 +189,7 @@ def _mix_row(
 
 def _rows(columns: Mapping[str, Floats]) -> Floats:
     return np.vstack(list(columns.values())) if columns else np.zeros((0, 0))
+
+
+def _quarters(part: Period) -> tuple[int, int]:
+    return to_ms(part.start) // QUARTER_MS, -(-to_ms(part.end) // QUARTER_MS)

@@ -102,7 +102,9 @@ class Writing:
         return "; ".join(told[:_NAMED]) + (f"; and {more} more devices" if more > 0 else "")
 
     def _came(self, measurement: str, device: str) -> str:
-        readings = self.late.get((measurement, device), 0)
-        if not readings:
+        readings = self.late.get((measurement, device))
+        if readings is None:
             return f"{device}: a later reading tells more of the time before it"
+        if readings == 0:
+            return f"{device}: its configuration tells otherwise"
         return f"{device}: {readings} late reading{'' if readings == 1 else 's'}"

@@ -1,0 +1,86 @@
+"""Locks a month: it is sealed, its content signed, and from then on it takes no more rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert
+
+from energy.interval import QUARTER_MS
+from energy.proof.cause import record
+from energy.proof.document import month_content, newest_cause
+from energy.proof.key import SigningKey
+from energy.proof.line import canonical
+from energy.proof.month_lock import Lock, load_locks
+from energy.proof.seal import newest_seal, seal_days
+from energy.proof.tables import LOCK
+from energy.proof.turn import take_turn
+from energy.sheet import settled_until
+from runtime.clock import from_ms, to_ms
+from runtime.database import Database
+from runtime.errors import ServiceError
+
+ATTEMPTS = 5
+"""How often a month is read anew because the ledger was written to meanwhile."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who does something to the ledger, when, and why. Raises ValueError for what is empty or too long."""
+
+    who: str
+    at: datetime
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        for name, longest in (("who", 100), ("reason", 1000)):
+            told = getattr(self, name)
+            if len(told) > longest or not told.isprintable() or told != told.strip():
+                raise ValueError(f"{name}: write at most {longest} printable characters")
+        if not self.who:
+            raise ValueError("who: tell who does this")
+        object.__setattr__(self, "at", from_ms(to_ms(self.at)))  # as the database keeps it
+
+
+async def lock_month(
+    database: Database, key: SigningKey, month: tuple[str, str, tuple[int, int]], act: Act
+) -> Lock:
+    """Lock ``month``: site, period and its quarters. Raises ValueError where it is locked or not settled."""
+    site, period, (first, until) = month
+    await seal_days(database, site, act.at)
+    for _ in range(ATTEMPTS):
+        async with database.begin() as connection:
+            await take_turn(connection, site)
+            settled = await settled_until(connection, site)
+            through = await newest_cause(connection, site)
+            _refuse(period, until, settled, [one.period for one in await load_locks(connection, [site])])
+        content, intervals = await month_content(database, site, (first, until), through)
+        async with database.begin() as connection:
+            await take_turn(connection, site)
+            if await newest_cause(connection, site) != through:
+                continue
+            seal = await newest_seal(connection, site)
+            document = canonical(
+                {"kind": "lock", "site": site, "period": period, "first": first, "until": until,
+                 "who": act.who, "at": act.at.isoformat(), "through": through,
+                 "intervals": intervals, "content": content,
+                 "seal": None if seal is None else {"number": seal.number, "hash": seal.hash}}
+            )  # fmt: skip
+            lock = Lock(site, period, first, until, act.at, act.who, document, key.name, key.sign(document))
+            await connection.execute(insert(LOCK).values(**vars(lock)))
+            await record(
+                connection, site=site, kind="lock", who=act.who, reason=f"{period} was locked", at=act.at,
+                first=first, until=until,
+            )  # fmt: skip
+            return lock
+    raise ServiceError(f"{site} {period} cannot be locked now: the ledger is being written to; try again")
+
+
+def _refuse(period: str, until: int, settled: int | None, locked: Sequence[str]) -> None:
+    if period in locked:
+        raise ValueError(f"{period} is locked already; restate it if it is to change")
+    if settled is None or settled < until:
+        told = "nothing is" if settled is None else f"it is until {from_ms(settled * QUARTER_MS).isoformat()}"
+        raise ValueError(f"{period} is not all settled yet: {told}; lock it when it has ended")

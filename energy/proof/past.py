@@ -1,0 +1,95 @@
+"""What happened to figures after they were first settled: it tells their state and their revision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.figures import State
+from energy.interval import QUARTER_MS
+from energy.proof.cause import Cause, Kind, load_causes
+from energy.proof.month_lock import Lock, load_locks
+from energy.proof.options import CORRECTION_WINDOW
+from runtime.clock import to_ms
+
+BESIDE: tuple[Kind, ...] = ("factor", "certificate")
+"""Causes that change figures without a row in the ledger."""
+
+AGAIN: tuple[Kind, ...] = ("late", "correction", "restatement", *BESIDE)
+"""Causes that change figures that were settled before."""
+
+
+def quarters_in(window: timedelta) -> int:
+    """A correction window in whole quarter-hours."""
+    return -(-window // timedelta(milliseconds=QUARTER_MS))
+
+
+@dataclass(frozen=True)
+class Past:
+    """Causes and locks that touch the quarters ``first <= q < until`` of some sites.
+
+    ``window`` is in quarters; ``watermark`` the quarter up to which it is judged which windows are over.
+    """
+
+    window: int = quarters_in(CORRECTION_WINDOW)
+    first: int = 0
+    until: int = 0
+    causes: Sequence[Cause] = ()
+    locks: Sequence[Lock] = ()
+    watermark: int | None = None
+
+    def holds(self, first: int, until: int) -> bool:
+        """Whether all that touches the quarters is known here."""
+        return self.first <= first and until <= self.until
+
+    def state(
+        self, sites: Collection[str], span: tuple[int, int], settled: int | None, proven: bool
+    ) -> State:
+        """That of the quarters of ``sites`` when all before ``settled`` are settled.
+
+        ``final`` is what all of the sites have locked and whose certificates are ``proven`` to be cancelled.
+        """
+        first, until = span
+        if settled is None or until > settled:
+            return "open"
+        locked = bool(sites) and all(self._locked(site, first, until) for site in sites)
+        if locked and proven:
+            return "final"
+        if not locked and until + self.window > (self.watermark or 0):
+            return "provisional"
+        touching = (cause for cause in self._touching(sites, first, until) if cause.kind in AGAIN)
+        return "restated" if any(self._after(cause, first) for cause in touching) else "settled"
+
+    def beside(self, sites: Collection[str], span: tuple[int, int]) -> int:
+        """How many facts beside the ledger have changed the figures of the quarters."""
+        return sum(cause.kind in BESIDE for cause in self._touching(sites, *span))
+
+    def _touching(self, sites: Collection[str], first: int, until: int) -> list[Cause]:
+        return [c for c in self.causes if c.site in sites and c.first < until and first < c.until]
+
+    def _after(self, cause: Cause, first: int) -> bool:
+        """Whether the correction window of an interval that ``cause`` touches was over."""
+        return past_window(max(cause.first, first), to_ms(cause.at), self.window)
+
+    def _locked(self, site: str, first: int, until: int) -> bool:
+        return any(lock.site == site and lock.covers(first, until) for lock in self.locks)
+
+
+def past_window(quarter: int, known_ms: int, window: int) -> bool:
+    """Whether what became known at ``known_ms`` came after the correction window of ``quarter``."""
+    return known_ms >= (quarter + 1 + window) * QUARTER_MS
+
+
+async def load_past(
+    connection: AsyncConnection,
+    sites: Collection[str],
+    span: tuple[int, int],
+    window: int,
+    as_of: datetime | None = None,
+) -> Past:
+    """What was known of the quarters of ``sites`` at ``as_of``; None: now."""
+    causes = await load_causes(connection, sites, span, AGAIN, as_of)
+    return Past(window, *span, causes, await load_locks(connection, sites, as_of))

@@ -1,0 +1,98 @@
+"""What a locked month would read with all that waits for it, and how that differs from what it reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from energy.figures import KpiRow
+from energy.proof.line import Written
+from energy.proof.pending import Waiting
+from energy.registers import MISSING
+from energy.sheet import Sheet
+from energy.shelf import Shelf
+from energy.stand import Stand
+from runtime.database import Database
+
+_NO_FIGURES = frozenset({"start", "end", "state", "revision", "withheld", "more", "sums", "pue_category"})
+
+
+class Proposed(Shelf):
+    """The ledger as it would be if what waits were applied."""
+
+    def __init__(self, database: Database, waiting: Sequence[Waiting]) -> None:
+        super().__init__(database)
+        self._waiting = waiting
+
+    async def sheet(self, stand: Stand, days: range) -> Sheet:
+        """The ledger on ``days`` with what waits laid over it, each interval one revision on."""
+        found = await super().sheet(stand, days)
+        line = {register.id: number for number, register in enumerate(found.registers)}
+        for one in self._waiting:
+            quarter = one.quarter - found.first
+            if one.register in line and 0 <= quarter < found.quarters:
+                where = line[one.register], quarter
+                known = one.amount is not None and one.quality != MISSING
+                found.amount[where] = one.amount if known else np.nan
+                found.quality[where] = one.quality
+                found.revision[where] += 1
+        return found
+
+
+@dataclass(frozen=True)
+class MeterChange:
+    """What changes of one register, over the intervals that change; Wh (of water litres).
+
+    Intervals that are not known count as 0: ``unknown_before`` and ``unknown_after`` are how many.
+    """
+
+    measurement: str
+    meter: str
+    channel: str
+    intervals: int
+    before: int
+    after: int
+    difference: int
+    unknown_before: int
+    unknown_after: int
+
+
+def figures_of(row: KpiRow) -> dict[str, float | None]:
+    """Every figure and sum of ``row`` by name."""
+    own = {f.name: getattr(row, f.name) for f in fields(row) if f.name not in _NO_FIGURES}
+    numbers = {name: value for name, value in own.items() if value is None or isinstance(value, int | float)}
+    return {**numbers, **row.more, **row.sums}
+
+
+def compared(before: KpiRow, after: KpiRow) -> list[dict[str, Any]]:
+    """Line by line: figure, before, after, difference (None where one of them is not known)."""
+    old, new = figures_of(before), figures_of(after)
+    return [
+        {"figure": name, "before": old.get(name), "after": new.get(name),
+         "difference": _difference(old.get(name), new.get(name))}
+        for name in {**old, **new}
+    ]  # fmt: skip
+
+
+def by_meter(waiting: Sequence[Waiting], known: Mapping[tuple[int, int], Written]) -> list[MeterChange]:
+    """What ``waiting`` changes, by register; ``known`` is the ledger now, by register and quarter."""
+    groups: dict[tuple[str, str, str], list[tuple[int | None, int | None]]] = defaultdict(list)
+    for one in waiting:
+        row = known.get((one.register, one.quarter))
+        before = None if row is None else row.amount
+        groups[one.measurement, one.meter, one.channel].append((before, one.amount))
+    return [_meter(key, pairs) for key, pairs in sorted(groups.items())]
+
+
+def _meter(key: tuple[str, str, str], pairs: Sequence[tuple[int | None, int | None]]) -> MeterChange:
+    before, after = (sum(amount or 0 for amount in side) for side in zip(*pairs, strict=True))
+    unknown = [sum(amount is None for amount in side) for side in zip(*pairs, strict=True)]
+    return MeterChange(*key, len(pairs), before, after, after - before, *unknown)
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else round(after - before, 12)

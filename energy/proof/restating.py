@@ -1,0 +1,164 @@
+"""Restates a locked month: what waits for it is applied in one transaction, with a signed document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from energy.figures import KpiRow
+from energy.interval import Period
+from energy.proof.cause import record
+from energy.proof.document import Restatement, chained, load_restatements, month_content, newest_cause
+from energy.proof.key import SigningKey
+from energy.proof.line import Written, canonical
+from energy.proof.locking import ATTEMPTS, Act
+from energy.proof.month_lock import Lock, load_locks
+from energy.proof.pending import Waiting, forget, ledger_of, load_pending
+from energy.proof.proposal import MeterChange, Proposed, by_meter, compared
+from energy.proof.tables import RESTATEMENT
+from energy.proof.turn import take_turn
+from energy.reader import LedgerFigures
+from energy.revisions import append
+from energy.tables import LEDGER
+from runtime.clock import to_ms
+from runtime.database import Database
+from runtime.errors import ServiceError
+
+_EVER = 2**31 - 1
+"""Beyond every cause: the place of rows that have none yet."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a restatement of ``site`` and ``period`` would apply, and the difference that it makes.
+
+    ``lock`` is the month's, ``before`` the document that the next one follows. ``through`` is the newest
+    cause that it knows of.
+    """
+
+    lock: Lock
+    before: Lock | Restatement
+    number: int
+    through: int
+    waiting: Sequence[Waiting]
+    rows: Sequence[Written]
+    figures: Sequence[dict[str, Any]]
+    meters: Sequence[MeterChange]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it would change anything."""
+        return bool(self.waiting) or any(line["before"] != line["after"] for line in self.figures)
+
+
+async def propose(
+    database: Database, figures: LedgerFigures, site: str, month: tuple[str, Period]
+) -> Proposal:
+    """What waits for the locked ``month``. Raises ValueError for one that is not locked.
+
+    The figures before are those as they were known when it was locked, or restated last.
+    """
+    period, span = month
+    async with database.begin() as connection:
+        await take_turn(connection, site)
+        through = await newest_cause(connection, site)
+    async with database.read() as connection:
+        locks = {lock.period: lock for lock in await load_locks(connection, [site])}
+        if period not in locks:
+            raise ValueError(f"{period} of {site} is not locked; what changes it is settled by itself")
+        lock = locks[period]
+        past = await load_restatements(connection, site, period)
+        waiting = await load_pending(connection, [site], (lock.first, lock.until))
+        known = await _newest(connection, waiting)
+    before: Lock | Restatement = past[-1] if past else lock
+    rows = [_row(one, known.get((one.register, one.quarter)), to_ms(before.at)) for one in waiting]
+    old = await _figures(figures, site, span, before)
+    (new,) = await figures.reading(Proposed(database, waiting)).kpi(site, span)
+    return Proposal(
+        lock, before, len(past) + 1, through, waiting, rows, compared(old, new), by_meter(waiting, known)
+    )
+
+
+async def restate(database: Database, key: SigningKey, proposal: Proposal, act: Act) -> Restatement | None:
+    """Apply ``proposal``; None if the ledger was written to since it was made.
+
+    Raises ValueError where there is nothing to apply, and without a reason.
+    """
+    lock = proposal.lock
+    if not act.reason:
+        raise ValueError("reason: tell why the month is restated")
+    if not proposal.changes:
+        raise ValueError(f"nothing waits for {lock.period} of {lock.site}: it reads as it was signed")
+    quarters = (lock.first, lock.until)
+    content, intervals = await month_content(database, lock.site, quarters, _EVER, proposal.rows)
+    async with database.begin() as connection:
+        await take_turn(connection, lock.site)
+        if await newest_cause(connection, lock.site) != proposal.through:
+            return None
+        cause = await record(
+            connection, site=lock.site, kind="restatement", who=act.who, reason=act.reason, at=act.at,
+            first=lock.first, until=lock.until,
+        )  # fmt: skip
+        document = canonical(
+            {"kind": "restatement", "site": lock.site, "period": lock.period, "number": proposal.number,
+             "who": act.who, "reason": act.reason, "at": act.at.isoformat(), "cause": cause, "through": cause,
+             "content": content, "intervals": intervals, "previous": chained(proposal.before),
+             "figures": list(proposal.figures), "meters": [asdict(one) for one in proposal.meters],
+             "because": sorted({one.why for one in proposal.waiting})}
+        )  # fmt: skip
+        made = Restatement(
+            lock.site, lock.period, proposal.number, cause, act.at, act.who, act.reason, document, key.name,
+            key.sign(document),
+        )  # fmt: skip
+        pairs = zip(proposal.waiting, proposal.rows, strict=True)
+        rows = [ledger_of(one, row.revision, act.at, cause) for one, row in pairs]
+        if rows:
+            await append(connection, lock.site, rows)
+        await connection.execute(insert(RESTATEMENT).values(**vars(made)))
+        await forget(connection, [(one.register, one.quarter) for one in proposal.waiting])
+    return made
+
+
+async def restated(
+    database: Database, figures: LedgerFigures, key: SigningKey, what: tuple[str, str, Period], act: Act
+) -> Restatement:
+    """Propose and restate ``what``: site, period and its span; anew while the ledger is written to."""
+    site, period, span = what
+    for _ in range(ATTEMPTS):
+        made = await restate(database, key, await propose(database, figures, site, (period, span)), act)
+        if made is not None:
+            return made
+    raise ServiceError(f"{site} {period} cannot be restated now: the ledger is being written to; try again")
+
+
+async def _newest(connection: Any, waiting: Sequence[Waiting]) -> dict[tuple[int, int], Written]:
+    """The newest row of each interval that waits."""
+    if not waiting:
+        return {}
+    quarters = [one.quarter for one in waiting]
+    columns = (LEDGER.c.register, LEDGER.c.quarter, LEDGER.c.revision, LEDGER.c.amount, LEDGER.c.quality)
+    wanted = (
+        select(*columns)
+        .where(LEDGER.c.register.in_({one.register for one in waiting}))
+        .where(LEDGER.c.quarter >= min(quarters), LEDGER.c.quarter <= max(quarters))
+        .order_by(LEDGER.c.revision)
+    )
+    found = {}
+    for row in await connection.execute(wanted):
+        found[row.register, row.quarter] = Written(*row, None, 0, 0)
+    return found
+
+
+def _row(one: Waiting, known: Written | None, settled_ms: int) -> Written:
+    revision = 1 if known is None else known.revision + 1
+    return Written(
+        one.register, one.quarter, revision, one.amount, one.quality, one.reason, settled_ms, _EVER
+    )
+
+
+async def _figures(figures: LedgerFigures, site: str, span: Period, before: Lock | Restatement) -> KpiRow:
+    (row,) = await figures.kpi(site, span, as_of=before.at)
+    return row
