@@ -64,7 +64,7 @@ class Demo:
             data_dir.mkdir(parents=True, exist_ok=True)
             path.write_bytes(msgspec.json.encode(state))
         epoch = _floor(beginning(state.born) - 2 * _DAY, _DAY)
-        model = Model(epoch, (GDANSK, KAUNAS), state.seed, _story(state.born))
+        model = Model(epoch, (GDANSK, KAUNAS), state.seed, _story(state.born)).scheduled()
         return cls(data_dir, state.born, state.seed, model)
 
     def history(self, now: datetime, newest: datetime | None = None) -> History:

@@ -13,6 +13,8 @@ PPM = 1_000_000
 """Utilisation is counted in parts per million, so that its sums over time are exact integers."""
 
 _IDLE = 0.02
+_SKIPPED = 0.04
+"""Part of the slots of training in which nothing runs."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def _training(pools: Keys, times_ms: Ints) -> Floats:
 
     begin = uniform(pools, job) * 0.04 * slot_ms
     end = (0.94 + 0.06 * uniform(pools, job + 1)) * slot_ms
-    skipped = uniform(pools, job + 2) < 0.04
+    skipped = uniform(pools, job + 2) < _SKIPPED
     running = (into >= begin) & (into < end) & ~skipped
 
     since = into - begin
@@ -62,6 +64,29 @@ def _training(pools: Keys, times_ms: Ints) -> Floats:
     wander = 0.04 * smooth(pools + np.uint64(7), times_ms, 20 * MINUTE_MS)
     busy = plateau * warm * np.where(saving, 0.38, 1.0) - wander * warm
     return np.where(running, np.maximum(busy, _IDLE), _IDLE)
+
+
+def training_runs(pools: Pools, start_ms: int, end_ms: int) -> list[tuple[int, int, int, int]]:
+    """(pool, number, begin in ms, end in ms) of every job of training that begins or ends in the time given.
+
+    A few before and after it may be among them.
+    """
+    train = pools.keys[: pools.training]
+    slot_ms = np.rint((14 + 40 * constant(train)) * HOUR_MS).astype(np.int64)
+    offset = np.rint(constant(train, 1) * slot_ms).astype(np.int64)
+    found = []
+    for pool in range(pools.training):
+        length, key = int(slot_ms[pool, 0]), train[pool : pool + 1]
+        first, last = ((at + int(offset[pool, 0])) // length for at in (start_ms, end_ms))
+        slots = np.arange(first - 1, last + 1, dtype=np.int64)
+        begin = uniform(key, 8 * slots)[0] * 0.04 * length
+        end = (0.94 + 0.06 * uniform(key, 8 * slots + 1)[0]) * length
+        runs = uniform(key, 8 * slots + 2)[0] >= _SKIPPED
+        origin = slots * length - int(offset[pool, 0])
+        for number in np.flatnonzero(runs).tolist():
+            times = (int(origin[number] + edge[number]) for edge in (begin, end))
+            found.append((pool, int(slots[number]), *times))
+    return found
 
 
 def _inference(pools: Keys, zone: str, times_ms: Ints) -> Floats:

@@ -93,8 +93,14 @@ class _Writer:
                 found += self._of_device(said, times, every_ms)
             if "meter" in measurements:
                 found += self._nonsense(times)
+        found += self._of_jobs(start_ms, end_ms)
         found.sort(key=lambda entry: entry[0])
         return found
+
+    def _of_jobs(self, start_ms: int, end_ms: int) -> Iterator[tuple[int, str, bytes]]:
+        for jobs in self._model.jobs.values():
+            for at, topic, body in jobs.told(start_ms, end_ms):
+                yield at, topic, self._encode(body)
 
     def _of_device(self, said: Published, times: Ints, every_ms: int) -> Iterator[tuple[int, str, bytes]]:
         topic, sequence = said.device.topic, self._encoding.sequence

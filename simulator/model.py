@@ -15,6 +15,7 @@ from runtime.clock import to_ms
 from runtime.errors import ServiceError
 from simulator.faults import Calm, Distortion, Fault, Nonsense, Read, Silent
 from simulator.grid import LITHUANIA, POLAND, GridZone
+from simulator.jobs import Jobs
 from simulator.noise import Ints
 from simulator.plan import GDANSK, KAUNAS, SitePlan
 from simulator.site import Device, Fields, Site
@@ -48,11 +49,19 @@ class Model:
         self.epoch = epoch
         self.seed = seed
         self.faults = tuple(faults)
+        self.jobs: dict[str, Jobs] = {}
+        """What the schedulers of sites tell; of a world without them, nothing."""
         self.sites = {p.name: Site(p, seed, to_ms(epoch), _calms(p.name, self.faults)) for p in plans}
         self._zones = {_zone_device(grid): _zone(grid) for grid in dict.fromkeys(p.grid for p in plans)}
         self.devices = [*(d for site in self.sites.values() for d in site.devices), *self._zones]
         self._by_topic = {device.topic: device for device in self.devices}
         self._refuse_strangers()
+
+    def scheduled(self) -> Model:
+        """The same world with a scheduler at each site that tells what its jobs run on."""
+        told = copy(self)
+        told.jobs = {name: Jobs(site.plan, self.seed) for name, site in self.sites.items()}
+        return told
 
     def only(self, site: str) -> Model:
         """The part of this world that one site's gateway publishes: its devices, and its bidding zone.
@@ -61,6 +70,7 @@ class Model:
         """
         part = copy(self)
         part.sites = {site: self.sites[site]}
+        part.jobs = {name: jobs for name, jobs in self.jobs.items() if name == site}
         first = {_zone_device(s.plan.grid): s.plan.name for s in reversed(self.sites.values())}
         part._zones = {device: zone for device, zone in self._zones.items() if first[device] == site}
         part.devices = [*self.sites[site].devices, *part._zones]
