@@ -35,6 +35,7 @@ from telemetry.rollups import Rollups
 from telemetry.series import SeriesRegistry
 from telemetry.sources import SourceBook
 from telemetry.store import Store
+from telemetry.together import Together
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
     for store in stores:
         opened.push_async_callback(store.close)
     marker = Marker(ground.database, registry, settings.sites, ground.clock)
-    marked = Follower(journal, marker, FollowOptions(measurements=Marker.measurements))
     book = JobBook(ground.database, ground.clock, registry.share)
-    jobs = Follower(journal, book, FollowOptions(measurements=JobBook.measurements))
+    accounts = Together(book, marker)
+    marked = Follower(journal, accounts, FollowOptions(measurements=accounts.measurements))
     rollups = Rollups(journal, follow[0], stores[0])
     rolled = Follower(journal, rollups, Rollups.follow)
     retention = Retention(stores, settings.retention, ground.clock, rollups.release)
@@ -133,7 +134,7 @@ async def keep(ground: Ground, part: Shard = WHOLE) -> Kept:
     hours = StoredHours(stores[0], account.sources)
     complete = Completeness(journal, follow[0], hours, account, ground.clock)
     counted = Follower(journal, complete, FollowOptions(measurements=(INTAKE.name,)))
-    followers = Followers(journal, [*follow, rolled, counted, marked, jobs], stores[0], retention.gone)
+    followers = Followers(journal, [*follow, rolled, counted, marked], stores[0], retention.gone)
     await restore(journal, stores[0], live, sources)
     return Kept(
         journal=journal, live=live, sources=sources, quality=quality, account=account, store=stores[0],

@@ -24,6 +24,7 @@ from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.site import SiteOptions
 from energy.target import TargetOptions
+from energy.workloads.statement import Workloads
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry.catalogue import GPU, GRID, METER, SUPPLY, Measurement
@@ -173,6 +174,7 @@ class FakeHouse:
             hosts=("energy.example.org",),
             completeness=self.completeness,
             processes=self.processes,
+            workloads=Workloads(self.database),
         )
 
     async def furnish(self) -> None:
@@ -214,9 +216,13 @@ class FakeHouse:
             np.array([to_ms(at)], dtype=np.int64),
             {name: np.array([value]) for name, value in values.items()},
         )
-        self._position += 1
-        await self.store.append([frame], self._position)
+        await self.keep([frame])
         self.live.update(frame)
+
+    async def keep(self, frames: Sequence[Frame]) -> None:
+        """One batch, into the store alone."""
+        self._position += 1
+        await self.store.append(frames, self._position)
 
     def app(self, *, interval_s: float = 1.0) -> FastAPI:
         """The application that looks into it."""
