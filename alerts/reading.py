@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from energy.certificates.desk import Certificates
 from energy.figures import Figures
 from energy.interval import floor_quarter
 from energy.site import SiteOptions
@@ -91,6 +92,7 @@ class Reading:
     reports: ReportIndex | None = None
     processes: ProcessView | None = None
     completeness: CompletenessView | None = None
+    certificates: Certificates | None = None
 
     async def settled(self, site: str, at: datetime) -> datetime | None:
         """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.

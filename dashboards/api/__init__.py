@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.api import (
     alerts,
+    certificates,
     completeness,
     docs,
     health,
@@ -27,6 +28,7 @@ ROUTERS = (
     kpi.router,
     alerts.router,
     replay.router,
+    certificates.router,
     reports.router,
     reports.short,
     completeness.router,

@@ -97,10 +97,12 @@ class Holdings:
         registry: str | None = None,
         site: str | None = None,
         as_of: datetime | None = None,
+        expiring_by: datetime | None = None,
     ) -> list[Holding]:
         """Every run of numbers in one state, by registry, production and number.
 
-        ``at`` is the time by which what is free has expired; ``site`` asks for what serves that site alone.
+        ``at`` is the time by which what is free has expired; ``site`` asks for what serves that site alone,
+        ``expiring_by`` for what expires later than ``at`` and by then.
         """
         wanted = select(BUNDLE).order_by(
             BUNDLE.c.registry, BUNDLE.c.production_start.desc(), BUNDLE.c.series, BUNDLE.c.first
@@ -109,6 +111,8 @@ class Holdings:
             wanted = wanted.where(BUNDLE.c.registry == registry)
         if as_of is not None:
             wanted = wanted.where(BUNDLE.c.imported_at <= as_of)
+        if expiring_by is not None:
+            wanted = wanted.where(BUNDLE.c.expires_at > at, BUNDLE.c.expires_at <= expiring_by)
         async with self._database.read() as connection:
             bundles = (await connection.execute(wanted)).mappings().all()
             parts = await _parts(connection, [row["id"] for row in bundles], as_of)
