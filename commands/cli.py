@@ -20,6 +20,7 @@ import typer
 from commands.access import with_api
 from commands.demo import Build, DemoOptions, run_demo
 from commands.export import export_ledger, export_telemetry
+from commands.grid import import_documents, read_files
 from commands.load import account, run_load
 from commands.people import create_token, create_user, renew_password
 from commands.replay import in_words, replayed
@@ -45,6 +46,8 @@ tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
 cli.add_typer(tokens, name="token")
 users = typer.Typer(help="Users who sign in on the pages.", no_args_is_help=True)
 cli.add_typer(users, name="user")
+grids = typer.Typer(help="The mix of the grid.", no_args_is_help=True)
+cli.add_typer(grids, name="grid")
 
 DEFAULT_FILE = Path("amberwatt.toml")
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="default: amberwatt.toml if it exists")]
@@ -214,6 +217,20 @@ def user_password(
 ) -> None:
     """Give a user a new password, print it this once, and end their sessions."""
     say(_finish(lambda: asyncio.run(renew_password(_configuration(config), name))))
+
+
+@grids.command("import")
+def grid_import(
+    files: Annotated[list[Path], typer.Argument(help="documents of ENTSO-E: generation per type (A75)")],
+    config: ConfigFile = None,
+) -> None:
+    """Keep the hours of the grid that documents tell; one line for each zone of each file."""
+    bodies, unread = read_files(files)
+    imported = _finish(lambda: asyncio.run(import_documents(_configuration(config), bodies)))
+    for line in imported.kept:
+        say(line)
+    if unread or imported.refused:
+        fail(ServiceError("\n".join([*unread, *imported.refused])))
 
 
 @cli.command(hidden=True)

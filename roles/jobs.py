@@ -13,6 +13,7 @@ from dashboards.house import Side
 from dashboards.server import WebServer
 from dashboards.side import create_side_app
 from dashboards.users import Users
+from roles.documents import document_jobs, note_uses
 from roles.duties import Duties, open_duties
 from roles.ground import Ground, ground
 from roles.outlook import Outlook, look_out
@@ -74,7 +75,8 @@ async def jobs(
             await beats.forget(["web", "jobs"], FORGET)
 
         forgetting = Job("processes", every(timedelta(hours=1)), forget, "latest")
-        duties = open_duties(base, sight, records, outlook.shared, [forgetting])
+        await note_uses(base)
+        duties = open_duties(base, sight, records, outlook.shared, [forgetting, *document_jobs(base)])
         lease = Lease(base.database, "jobs", f"{instance(settings.service)}/{uuid.uuid4().hex[:8]}")
         work = Work(outlook, duties, lease)
         pulse = pulse_of(base, station, beats, work.tell)

@@ -12,6 +12,7 @@ from dashboards.app import create_app
 from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
+from roles.documents import document_names
 from roles.duties import JOBS
 from roles.ground import Ground, ground
 from roles.outlook import Outlook, look_out
@@ -104,7 +105,7 @@ def _house(base: Ground, outlook: Outlook, readiness: Readiness) -> House:
         auth=settings.auth,
         version=VERSION,
         replay=Replay(base.configuration.alerting.rules(), reading),
-        jobs=History(base.database, JOBS),
+        jobs=History(base.database, [*JOBS, *document_names(settings)]),
         data_dir=base.data_dir,
         hosts=settings.service.names,
         completeness=CompletenessLines(outlook.recall, outlook.recall.hours, outlook.recall),

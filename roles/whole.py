@@ -19,6 +19,7 @@ from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
 from reports.green_check import GreenCheck
+from roles.documents import document_jobs, note_uses
 from roles.doorplate import serve
 from roles.duties import Duties, open_duties
 from roles.ground import Ground, ground
@@ -103,8 +104,9 @@ async def whole(configuration: Configuration, clock: Clock | None = None) -> Asy
             if service.loading() is None:  # a past that is still coming in is asked for first
                 await kept.retention.prune(due)
 
+        await note_uses(base)
         retention = Job("retention", every(HOUR), prune, "latest")
-        duties = open_duties(base, sight, records, more=[retention])
+        duties = open_duties(base, sight, records, more=[retention, *document_jobs(base)])
         users = Users(base.database, base.wall)
         service = Service(
             base.clock, base.data_dir, kept.journal, intake.ingest, duties.check, duties.watch, users,

@@ -197,13 +197,15 @@ def _lay(hours: dict[int, Floats], one: TimeSeries, name: str) -> None:
     if one.step_ms < step:
         raise BadDocument(f"a resolution of {one.step_ms // 60_000} minutes is not read; 15 and 60 are")
     quarters = np.repeat(one.mw, one.step_ms // step)
-    for number in np.flatnonzero(~np.isnan(quarters)):
-        at = one.start_ms + int(number) * step
+    for number, mw in enumerate(quarters.tolist()):
+        at = one.start_ms + number * step
         hour, place = at // HOUR_MS, at % HOUR_MS // step
         parts = hours.setdefault(hour, np.full(4, np.nan))
-        if not np.isnan(parts[place]) and parts[place] != quarters[number]:
+        if np.isnan(mw):
+            continue
+        if not np.isnan(parts[place]) and parts[place] != mw:
             raise BadDocument(f"two series of {name} tell different values of one time")
-        parts[place] = quarters[number]
+        parts[place] = mw
 
 
 def _step(text: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-PL = "10YPL-AREA-----S"
-LT = "10YLT-1001A0008Q"
+EIC_OF = {"PL": "10YPL-AREA-----S", "LT": "10YLT-1001A0008Q"}
+PL, LT = EIC_OF["PL"], EIC_OF["LT"]
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _GENERATION = "urn:iec62325.351:tc57wg16:451-6:generationloaddocument:3:0"
