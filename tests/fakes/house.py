@@ -22,6 +22,7 @@ from dashboards.house import AuthOptions, House, JobView, RuleView
 from dashboards.passwords import Passwords
 from dashboards.server import WebServer
 from dashboards.users import Users
+from energy.certificates.desk import Certificates
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from energy.workloads.statement import Workloads
@@ -175,6 +176,7 @@ class FakeHouse:
             completeness=self.completeness,
             processes=self.processes,
             workloads=Workloads(self.database),
+            certificates=Certificates(self.database, self.sites),
         )
 
     async def furnish(self) -> None:
