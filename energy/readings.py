@@ -125,7 +125,7 @@ async def gather(
 
     ``what`` is the span and the quarter ``due`` at which the hull ends at the latest; readings are looked for
     up to one hour after that. ``fields`` names by device id those that it is accounted from. All of
-    ``around`` is read in any case.
+    ``around`` is part of the hull.
     """
     span, due = what
     pad = max(_HOUR_MS, *(d.register.frozen_ms for d in devices))
@@ -137,7 +137,7 @@ async def gather(
     fields = await _with_power(store, devices, (first, fields), bounds)
     found = {}
     for device in devices:
-        window = _Window(device, span, due, fields[device.id])
+        window = _Window(device, span, (wide, due), fields[device.id])
         readings = await _reach(store, window, first[device.id], bounds)
         found[device.id] = Gathered(readings, window.hull(readings))
     return found
@@ -182,6 +182,9 @@ async def _reach(store: Store, window: _Window, readings: Readings, bounds: tupl
     while True:
         before, after = window.lacks(readings)
         low = max(earliest, start - stride) if before else start
+        if window.slips(readings):
+            # Which of two scales is the register's own must not depend on where a window happens to begin.
+            low = min(earliest, start)
         high = min(latest, end + stride) if after else end
         if low >= start and high <= end:
             return readings
@@ -202,8 +205,13 @@ class _Window:
 
     device: Device
     span: Span
-    due: int
+    least: tuple[Span, int]
     fields: tuple[str, ...]
+
+    @property
+    def due(self) -> int:
+        """The quarter at which the hull ends at the latest, but for the span."""
+        return self.least[1]
 
     def lacks(self, readings: Readings) -> tuple[bool, bool]:
         """Whether readings before, and after, must still be looked for."""
@@ -219,9 +227,18 @@ class _Window:
             after |= high is None or len(at) - int(np.searchsorted(at, hull.end_ms)) < self._beyond
         return before, after
 
+    def slips(self, readings: Readings) -> bool:
+        """Whether the scale of some register changes among the readings."""
+        return any(
+            readings.judged(channel, self.device.register).slips
+            for channel in self.device.channels
+            if channel.field in self.fields
+        )
+
     def hull(self, readings: Readings) -> Span:
         """The span, widened to the readings up to which it can have changed anything."""
-        first, until = self.span.first, self.span.until
+        around, _ = self.least
+        first, until = around.first, around.until
         for field in self.fields:
             at, _ = readings.of(field)
             if len(at) == 0 or at[-1] < self.span.start_ms:

@@ -16,8 +16,9 @@ from energy.device import EXPORT, devices
 from energy.due import add_marks
 from energy.era import DeviceName, eras, tenures
 from energy.interval import QUARTER_MS
-from energy.plan import ABSENT, TABLES, Plan, described
+from energy.plan import ABSENT, TABLES, Plan, described, planned
 from energy.readings import Span
+from energy.rejudged import rejudged
 from energy.sheet import load_registers, settled_until
 from energy.site import SiteOptions
 from energy.tables import DIRTY, REGISTER, ROSTER
@@ -63,6 +64,20 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
         )
         if key in sites and before:
             await _reopen(connection, (key, sites[key]), before, Plan(rows[0][0], at, tables))
+            await _reread(connection, (key, sites[key]), before[-1])
+
+
+async def _reread(connection: AsyncConnection, which: tuple[str, SiteOptions], last: Plan) -> None:
+    """Mark the settled quarters for which the register of a device is now read otherwise than by ``last``."""
+    key, site = which
+    settled = await settled_until(connection, key) or 0
+    for (measurement, meter), span in rejudged(key, planned(site, last.tables), site):
+        since = [r.since for r in await load_registers(connection, key) if r.key[:2] == (measurement, meter)]
+        first = max(span.first, min((quarter for quarter in since if quarter is not None), default=settled))
+        if first < min(span.until, settled):
+            row = {"site": key, "measurement": measurement, "meter": meter, "position": 0, "readings": 0}
+            await add_marks(connection, [{**row, "first": first, "until": min(span.until, settled)}])
+            log.info("register_read_anew", site=key, device=meter, since_quarter=first)
 
 
 async def _reopen(

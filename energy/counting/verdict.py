@@ -47,6 +47,11 @@ class Verdict:
         return self.code == _KEPT
 
     @property
+    def slips(self) -> bool:
+        """Whether some readings are of another scale than the others."""
+        return bool((np.abs(self.code - _SLIP) <= 2).any())
+
+    @property
     def slipping(self) -> tuple[int, str] | None:
         """When a slip of scale began that has not ended, and its words; None if none is on."""
         last = len(self.code) - 1

@@ -19,7 +19,7 @@ MAIN = "meter/gdansk/main-1"
 
 
 def history(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds and counts of a meter with gaps, resets, glitches and fractions of a watt-hour."""
+    """Seconds and counts of a meter with gaps, resets, glitches, slips of scale and fractions of a watt-hour."""
     seconds = np.cumsum(
         random.choice([20, 60, 90, 400, 2500, 15_000], 400, p=[0.2, 0.5, 0.2, 0.07, 0.025, 0.005])
     )
@@ -28,6 +28,8 @@ def history(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         counts[at:] -= counts[at] - random.uniform(0, 50)
     glitches = random.choice(np.arange(5, 395), 6, replace=False)
     counts[glitches] = random.uniform(0, 1e6, 6)
+    for at, length in zip(random.integers(20, 330, 2), random.integers(1, 60, 2), strict=True):
+        counts[at : at + length] /= random.choice([1e-3, 1e3])
     return seconds[seconds < HOURS * 3600], counts[seconds < HOURS * 3600]
 
 
