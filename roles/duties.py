@@ -30,7 +30,7 @@ from runtime.schedule import Job, Schedule, every
 
 WATCH_EVERY = timedelta(seconds=10)
 
-ACCOUNT_EVERY = timedelta(minutes=5)
+ACCOUNT_EVERY = timedelta(minutes=2)
 """How often workload accounts are brought up to what is settled."""
 
 GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY = JOBS = (
