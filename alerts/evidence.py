@@ -13,10 +13,14 @@ from typing import Any
 from energy.quantity import NOTHING, count, energy, moment, percent, power, size
 
 _NAMES = {
+    "budget_wh": "Budget of the period",
+    "burn_rates": "Burn rates (multiples of the even rate)",
     "edc_wh": "Used at the inlet",
+    "eit_wh": "Used by the IT equipment",
     "expected_rest_wh": "Expected until the end",
     "green_wh": "Of it green",
     "limit_bytes": "Limit",
+    "lost_at": "Budget used up",
     "missing": "Missing intervals",
     "not_measured_wh": "Not measured",
     "power_w": "Power",
@@ -28,7 +32,7 @@ _NAMES = {
 }
 """What is called otherwise than its key reads."""
 
-_SHARES = frozenset({"best_possible", "completeness"})
+_SHARES = frozenset({"best_possible", "completeness", "nowcast_low", "nowcast_expected", "nowcast_high"})
 _TOKENS = frozenset({"metric", "standing"})
 """Keys whose values are names of our own, written with underscores."""
 

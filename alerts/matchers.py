@@ -12,7 +12,7 @@ from alerts.verdict import RULES, Severity
 from alerts.watch import RULE_FAILING
 from runtime.options import shown
 
-_OF_SITE = ("pue", "contract", "silent", "report", "lost")
+_OF_SITE = ("pue", "contract", "demand", "silent", "report", "lost")
 """What the keys of one condition of a site begin with."""
 
 _BELOW_SITE = ("silent", "completeness", "report")
@@ -71,7 +71,7 @@ def _keys(named: Named) -> set[str]:
     for site in sites:
         found |= {f"{kind}/{site}" for kind in _OF_SITE} | {f"{kind}/{site}/*" for kind in _BELOW_SITE}
     for target in targets:
-        found |= {f"target/{target}/missed", f"target/{target}/at-risk"}
+        found |= {f"target/{target}/{condition}" for condition in ("missed", "at-risk", "burn")}
     return found
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from energy.certificates.desk import Certificates
 from energy.figures import Figures
 from energy.interval import floor_quarter
+from energy.outlook.foresight import Outlook
+from energy.proof.desk import ProofDesk
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.beats import ProcessStatus
@@ -93,6 +95,9 @@ class Reading:
     processes: ProcessView | None = None
     completeness: CompletenessView | None = None
     certificates: Certificates | None = None
+    proof: ProofDesk | None = None
+    outlook: Outlook = field(default_factory=Outlook)
+    """What was found ahead of the targets; shared by all rules, and from one check to the next."""
 
     async def settled(self, site: str, at: datetime) -> datetime | None:
         """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.

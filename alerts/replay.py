@@ -13,6 +13,7 @@ from alerts.reading import Reading
 from alerts.state import Change, Memory, Step, advance
 from alerts.verdict import Cadence, Rule, Severity, Verdict
 from energy.interval import QUARTER, Period, floor_quarter
+from energy.outlook.foresight import Outlook
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Replay:
         """Every quarter-hour of ``period`` with the transitions that it brought, most often none."""
         async with self._alone:
             memories: Remembered = {}
-            reading = replace(self._reading, figures=self._reading.figures.snapshot(over=period))
+            figures = self._reading.figures.snapshot(over=period)
+            reading = replace(self._reading, figures=figures, outlook=Outlook())
             at = floor_quarter(period.start)
             while at < period.end:
                 yield at, await self._judge(memories, at, reading)

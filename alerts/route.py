@@ -136,9 +136,11 @@ class InhibitOptions(Options):
 
 
 MISSED_MUTES_AT_RISK = InhibitOptions(
-    when=MatchOptions(key="target/*/missed"), mute=MatchOptions(key="target/*/at-risk"), same="parent"
+    when=MatchOptions(key="target/*/missed"),
+    mute=MatchOptions(key=("target/*/at-risk", "target/*/burn")),
+    same="parent",
 )
-"""Once a target is missed, nobody need be told how its risk develops."""
+"""Once a target is missed, nobody need be told how its risk or its budget develops."""
 
 
 class Drop(StrEnum):

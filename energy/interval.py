@@ -85,3 +85,16 @@ def _next(at: datetime, step: Step, tz: ZoneInfo) -> datetime:
     if step is Step.DAY:
         return day_of(at, tz).end
     return month_of(at, tz).end
+
+
+def quarter_year_of(at: datetime, tz: ZoneInfo) -> Period:
+    """The civil quarter of a year in ``tz`` that holds ``at``: January to March and so on."""
+    local = at.astimezone(tz)
+    first = 3 * ((local.month - 1) // 3) + 1
+    return Period(month(f"{local.year}-{first}", tz).start, month(f"{local.year}-{first + 2}", tz).end)
+
+
+def year_of(at: datetime, tz: ZoneInfo) -> Period:
+    """The civil year in ``tz`` that holds ``at``."""
+    year = at.astimezone(tz).year
+    return Period(month(f"{year}-1", tz).start, month(f"{year}-12", tz).end)

@@ -1,16 +1,19 @@
-"""Judges a target: where it stands so far, and whether it can still be kept."""
+"""Judges a target: where it stands so far, what it will likely come to, and whether it can still be kept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from energy.figures import ALL, Figures, KpiRow, MixRow
-from energy.interval import QUARTER, Period, day_of, month_of
+from energy.aim import metric_form, metric_words
+from energy.figures import ALL, Figures
+from energy.interval import Period, day_of, month_of, quarter_year_of, year_of
 from energy.kpi import FAULT
-from energy.quantity import energy, percent
+from energy.outlook.evidence import evidence
+from energy.outlook.foresight import Foresight, Outlook, Question
+from energy.outlook.nowcast import Nowcast
+from energy.outlook.progress import Progress, progress
+from energy.quantity import energy
 from energy.target import Standing, TargetOptions, TargetVerdict
 
 ROUNDING = 1e-9
@@ -22,56 +25,34 @@ A supply that covers the load covers it whole, so a fully green hour needs none.
 _SETTLING = timedelta(hours=2)
 """How long the last whole settled hour may lie back while everything runs as it should."""
 
-_MISSING_CONSUMPTION = "unknown consumption and origin are taken as green, the rest like the mean so far"
+_PERIODS = {"day": day_of, "month": month_of, "quarter": quarter_year_of, "year": year_of}
+_NOTHING_SETTLED = "nothing of the period is settled yet"
 
 
-@dataclass(frozen=True)
-class _Progress:
-    """The period so far. Energy in Wh: ``unsure`` is of unknown origin or not measured, ``ahead`` to come."""
-
-    period: Period
-    until: datetime
-    value: float | None
-    used: float
-    green: float
-    unsure: float
-    missing: float
-    ahead: float
-    withheld: str | None
-
-    @property
-    def best(self) -> float | None:
-        """The figure if all that is unsure or still to come were green; None before anything is known."""
-        whole = self.used + self.missing + self.ahead
-        return min(1.0, (self.green + self.unsure + self.missing + self.ahead) / whole) if whole > 0 else None
-
-    @property
-    def ended(self) -> bool:
-        """Whether the whole period is settled."""
-        return self.until >= self.period.end
-
-
-async def judge_target(target: TargetOptions, figures: Figures, at: datetime) -> TargetVerdict:
-    """How ``target`` stands ``at`` a time in the running day or month, up to its last settled hour.
+async def judge_target(
+    target: TargetOptions, figures: Figures, at: datetime, outlook: Outlook | None = None
+) -> TargetVerdict:
+    """How ``target`` stands ``at`` a time in the running period, up to its last settled hour.
 
     A period that has ended is judged until the first hour of the next is settled, so its last hour counts and
-    a check every 15 minutes tells how it ended. Raises ValueError for a site that is not configured.
+    a check every 15 minutes tells how it ended. Whoever asks again and again gives the same ``outlook``.
+    Raises ValueError for a site that is not configured.
     """
     tz = _zone(target, figures)
     settled = await figures.settled_until(target.site)
     settled = None if settled is None else _whole_hour(min(settled, at))
     last = at if settled is None or at - settled > _SETTLING else settled
-    period = (day_of if target.period == "day" else month_of)(last - timedelta(microseconds=1), tz)
+    period = _PERIODS[target.period](last - timedelta(microseconds=1), tz)
     until = period.start if settled is None else min(settled, period.end)
     if until <= period.start:
-        return _verdict(
-            target, at, (period, None), (Standing.UNKNOWN, "nothing of the period is settled yet")
-        )
+        standing = Standing.UNKNOWN
+        return TargetVerdict(target, at, period.start, period.end, standing, None, None, _NOTHING_SETTLED)
     part = Period(period.start, until)
     (row,) = await figures.kpi(target.site, part, only={target.metric})
     (mixed,) = await figures.mix(target.site, part)
-    progress = _progress(target, period, row, mixed)
-    return _verdict(target, at, (period, progress), _standing(target, progress))
+    so_far = progress(target.metric, target.aim, period, row, mixed)
+    asked = Question(target.site, target.metric, target.goal, target.period, target.aim, tz)
+    return _verdict(target, at, so_far, await (outlook or Outlook()).foresee(asked, so_far, figures))
 
 
 def _zone(target: TargetOptions, figures: Figures) -> ZoneInfo:
@@ -87,96 +68,90 @@ def _whole_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-def _progress(target: TargetOptions, period: Period, row: KpiRow, mixed: MixRow) -> _Progress:
-    used = row.edc_wh or 0.0
-    settled = Period(row.start, row.end).quarters
-    known = settled * mixed.completeness
-    mean = used / known if known > 0 else 0.0
-    value: float | None = getattr(row, target.metric)
-    unsure = row.unknown_wh or 0.0
-    green = row.green_wh or 0.0
-    if target.metric != "hourly_matched" and value is not None:
-        missing = mean * (settled - known)
-        green = min(value * (used + missing), used)
-        unsure = min(unsure, used - green)
-    return _Progress(
-        period=period,
-        until=row.end,
-        value=value,
-        used=used,
-        green=green,
-        unsure=unsure,
-        missing=mean * (settled - known),
-        ahead=mean * ((period.end - row.end) / QUARTER),
-        withheld=row.withheld.get(target.metric),
-    )
-
-
-def _standing(target: TargetOptions, progress: _Progress) -> tuple[Standing, str]:
-    value, best, goal = progress.value, progress.best, target.goal - ROUNDING
-    if best is None or (progress.withheld or "").startswith(FAULT):
-        return Standing.UNKNOWN, progress.withheld or "no consumption is known in the period"
-    if best < goal and _final(target, progress):
-        whole = progress.ended and value is not None and best - value < ROUNDING
-        reached = f"{_percent(best)} at the end" if whole else f"at most {_percent(best)} can be reached"
-        return Standing.MISSED, f"{reached}, the goal is {_percent(target.goal)}"
-    if value is None:
-        return Standing.UNKNOWN, progress.withheld or f"{target.metric} is not known"
-    if value >= goal:
-        return Standing.MET, f"{_percent(value)} {_when(progress)}, the goal is {_percent(target.goal)}"
-    if progress.ended:
-        return (
-            Standing.UNKNOWN,
-            f"{_percent(value)} is proven and the goal is {_percent(target.goal)}, but "
-            f"{energy(progress.unsure + progress.missing)} are not known",
-        )
-    return (
-        Standing.AT_RISK,
-        f"{_percent(value)} so far is below the goal of {_percent(target.goal)}; "
-        f"up to {_percent(best)} can still be reached",
-    )
-
-
-def _final(target: TargetOptions, progress: _Progress) -> bool:
-    """Whether falling short can no longer be made good: by volume, a later surplus still could."""
-    return progress.ended or target.metric != "ref"
-
-
-def _verdict(
-    target: TargetOptions,
-    at: datetime,
-    where: tuple[Period, _Progress | None],
-    standing: tuple[Standing, str],
-) -> TargetVerdict:
-    period, progress = where
+def _verdict(target: TargetOptions, at: datetime, so_far: Progress, foreseen: Foresight) -> TargetVerdict:
+    standing, reason = _Judgement(target, so_far, foreseen.nowcast).standing()
     return TargetVerdict(
         target=target,
         at=at,
-        start=period.start,
-        end=period.end,
-        standing=standing[0],
-        value=progress.value if progress else None,
-        best_possible=progress.best if progress else None,
-        reason=standing[1],
-        evidence=_evidence(progress) if progress else {},
+        start=so_far.period.start,
+        end=so_far.period.end,
+        standing=standing,
+        value=so_far.value,
+        best_possible=so_far.best,
+        reason=reason,
+        evidence=evidence(so_far, foreseen, metric_form(target.metric)),
+        until=so_far.until,
+        foresight=foreseen,
     )
 
 
-def _evidence(progress: _Progress) -> dict[str, Any]:
-    return {
-        "until": progress.until.isoformat(),
-        "edc_wh": progress.used,
-        "green_wh": progress.green,
-        "unknown_wh": progress.unsure,
-        "not_measured_wh": progress.missing,
-        "expected_rest_wh": progress.ahead,
-        "assumption": _MISSING_CONSUMPTION,
-    }
+class _Judgement:
+    """Where a target stands, with the reason in words."""
 
+    def __init__(self, target: TargetOptions, so_far: Progress, nowcast: Nowcast | None) -> None:
+        self._target, self._so_far, self._nowcast = target, so_far, nowcast
 
-def _when(progress: _Progress) -> str:
-    return "at the end" if progress.ended else "so far"
+    def standing(self) -> tuple[Standing, str]:
+        so_far, withheld = self._so_far, self._so_far.withheld
+        best, value = so_far.best, so_far.value
+        if best is None or (withheld or "").startswith(FAULT):
+            return Standing.UNKNOWN, withheld or "no consumption is known in the period"
+        if not self._good(best) and self._final():
+            return Standing.MISSED, self._missed(best)
+        if value is None:
+            return Standing.UNKNOWN, withheld or f"{self._target.metric} is not known"
+        if so_far.ended:
+            return self._at_the_end(value)
+        if so_far.secured is not None and self._good(so_far.secured):
+            return Standing.MET, f"{self._words(value)} so far: whatever comes, {self._goal} is kept"
+        return self._open(value, best)
 
+    def _open(self, value: float, best: float) -> tuple[Standing, str]:
+        """While nothing is decided: by the range of the nowcast, or for want of it by the figure so far."""
+        told = f"{self._words(value)} so far"
+        if self._nowcast is None:
+            standing = Standing.UNKNOWN if self._good(value) else Standing.AT_RISK
+            return standing, f"{told}, {self._goal}; too little is measured yet to tell what is to come"
+        low, high = (self._words(end) for end in (self._nowcast.low, self._nowcast.high))
+        ahead = f"{low} to {high} are expected at the end" if low != high else f"{low} is expected at the end"
+        if self._good(self._nowcast.worse):
+            return Standing.ON_COURSE, f"{told}; {ahead}, {self._goal}"
+        return (
+            Standing.AT_RISK,
+            f"{told}; {ahead}, {self._goal}; {self._best_words(best)} can still be reached",
+        )
 
-def _percent(share: float) -> str:
-    return percent(100 * share)
+    def _at_the_end(self, value: float) -> tuple[Standing, str]:
+        if self._good(value):
+            return Standing.MET, f"{self._words(value)} at the end, {self._goal}"
+        return (
+            Standing.UNKNOWN,
+            f"{self._words(value)} is proven and {self._goal}, but "
+            f"{energy(self._so_far.doubt)} are not known",
+        )
+
+    def _missed(self, best: float) -> str:
+        so_far, value = self._so_far, self._so_far.value
+        whole = so_far.ended and value is not None and abs(best - value) < ROUNDING
+        reached = f"{self._words(best)} at the end" if whole else f"{self._best_words(best)} can be reached"
+        return f"{reached}, {self._goal}"
+
+    def _best_words(self, best: float) -> str:
+        share = metric_form(self._target.metric) == "share"
+        return f"at most {self._words(best)}" if share else f"no less than {self._words(best)}"
+
+    def _good(self, value: float) -> bool:
+        """Whether ``value`` keeps the goal."""
+        aim = self._target.aim
+        return aim.cost(value) <= aim.cost(self._target.goal) + ROUNDING
+
+    def _final(self) -> bool:
+        """Whether falling short can no longer be made good: by volume, a later surplus still could."""
+        return self._so_far.ended or self._target.metric != "ref"
+
+    def _words(self, value: float) -> str:
+        return metric_words(self._target.metric, value)
+
+    @property
+    def _goal(self) -> str:
+        return f"the goal is {self._words(self._target.goal)}"

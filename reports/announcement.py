@@ -54,6 +54,6 @@ def _lines(report: MonthlyReport, numbers: Numbers) -> list[str]:
     lines.append(f"Consumption: {numbers.energy(values['edc_wh'].value)}")
     lines.append(f"Completeness: {numbers.share(values['completeness'].value)}")
     for target in report.figures.targets:
-        lines.append(f"Target {target.name}: {target.standing.replace('_', ' ')}")
+        lines.append(f"Target {target.label or target.name}: {target.standing.replace('_', ' ')}")
     lines.append(f"SHA-256 of the figures: {report.checksum}")
     return lines

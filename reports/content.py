@@ -124,6 +124,7 @@ class TargetLine:
     """One target over the month; ``days`` holds the single days of a daily target.
 
     ``site`` is the site that it is set for: the month is that of its zone, also in the report of all sites.
+    ``label`` is what people call it, ``name`` what programs do.
     """
 
     site: str
@@ -137,6 +138,7 @@ class TargetLine:
     best_possible: float | None
     reason: str
     days: tuple[TargetDay, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,20 @@ from energy.judge import judge_target
 from energy.target import Standing, TargetOptions, TargetVerdict
 from reports.content import TargetDay, TargetLine
 
-_GRAVEST = (Standing.MISSED, Standing.UNKNOWN, Standing.AT_RISK, Standing.MET)
+_GRAVEST = (Standing.MISSED, Standing.UNKNOWN, Standing.AT_RISK, Standing.ON_COURSE, Standing.MET)
 _NOT_YET = "nothing of the period is settled yet"
 
 
 async def target_line(
     target: TargetOptions, figures: Figures, settled: Period, period: Period, tz: ZoneInfo
 ) -> TargetLine:
-    """``target`` over the month: judged once, or for a daily target on each day that has begun to settle."""
-    if target.period == "month":
-        return _line(target, await _judge(target, figures, period, settled.end), ())
+    """``target`` over the month: judged once, or for a daily target on each day that has begun to settle.
+
+    One of a quarter or a year is judged as it stands at the end of what is settled of the month.
+    """
+    label = target.title(figures.sites)
+    if target.period != "day":
+        return _line(target, label, await _judge(target, figures, period, settled.end), ())
     verdicts = [
         await _judge(target, figures, day, min(day.end, settled.end))
         for day in steps(period, Step.DAY, tz)
@@ -30,12 +34,13 @@ async def target_line(
     days = tuple(
         TargetDay(v.start.astimezone(tz).date(), v.standing.value, v.value, v.reason) for v in verdicts
     )
-    return _line(target, _whole(target, verdicts, period, settled.end), days)
+    return _line(target, label, _whole(target, verdicts, period, settled.end), days)
 
 
 async def _judge(target: TargetOptions, figures: Figures, period: Period, at: datetime) -> TargetVerdict:
     verdict = await judge_target(target, figures, at)
-    if verdict.start == period.start:
+    long = target.period in ("quarter", "year") and verdict.start <= period.start < verdict.end
+    if long or verdict.start == period.start:
         return verdict
     # Less than an hour of the period has settled: what was judged is the period before it.
     return TargetVerdict(target, at, period.start, period.end, Standing.UNKNOWN, None, None, _NOT_YET)
@@ -44,26 +49,28 @@ async def _judge(target: TargetOptions, figures: Figures, period: Period, at: da
 def _whole(
     target: TargetOptions, verdicts: Sequence[TargetVerdict], period: Period, at: datetime
 ) -> TargetVerdict:
-    """A daily target is only as good as its gravest day; its value is that of the lowest known day."""
+    """A daily target is only as good as its gravest day; its value is that of the worst known day."""
     standings = {v.standing for v in verdicts}
     standing = next((s for s in _GRAVEST if s in standings), Standing.UNKNOWN)
     values = [v.value for v in verdicts if v.value is not None]
     counts = {s: sum(v.standing is s for v in verdicts) for s in _GRAVEST}
     reason = f"met on {counts[Standing.MET]} of {len(verdicts)} settled days"
-    others = [f"{s.value.replace('_', ' ')} on {n}" for s, n in counts.items() if n and s is not Standing.MET]
+    others = [f"{s.words} on {n}" for s, n in counts.items() if n and s is not Standing.MET]
     return TargetVerdict(
         target=target,
         at=at,
         start=period.start,
         end=period.end,
         standing=standing,
-        value=min(values) if values else None,
+        value=max(values, key=target.aim.cost) if values else None,
         best_possible=None,
         reason=", ".join([reason, *others]) if verdicts else "no day has settled yet",
     )
 
 
-def _line(target: TargetOptions, verdict: TargetVerdict, days: tuple[TargetDay, ...]) -> TargetLine:
+def _line(
+    target: TargetOptions, label: str, verdict: TargetVerdict, days: tuple[TargetDay, ...]
+) -> TargetLine:
     return TargetLine(
         site=target.site,
         name=target.name,
@@ -76,4 +83,5 @@ def _line(target: TargetOptions, verdict: TargetVerdict, days: tuple[TargetDay, 
         best_possible=verdict.best_possible,
         reason=verdict.reason,
         days=days,
+        label=label,
     )

@@ -1,17 +1,16 @@
-"""A target is missed, or at risk of being missed."""
+"""A target is missed, or expected to be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from alerts.promise import Told
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
-from energy.figures import ALL
 from energy.interval import Period
 from energy.judge import judge_target
-from energy.quantity import day_words, month_words
 from energy.shortfall import GrowingPeriod, uncovered_wh
 from energy.target import Standing, TargetVerdict
 from runtime.options import Options
@@ -20,7 +19,8 @@ WORST = 5
 """Hours named in the evidence of a miss."""
 
 _NOT_KNOWN = "How the target stands is not known now: the summary says why."
-_IS_MET = "The target is met so far: nothing needs to be done."
+_IS_MET = "The target is met: nothing needs to be done."
+_ON_COURSE = "The target is on course: nothing needs to be done."
 _CAN_BE_MET = (
     "The target can still be met. Move deferrable load into hours with sun and wind, "
     "or have more green supply contracted for the rest of the period."
@@ -30,8 +30,10 @@ _MISSED_ADVICE = {
     "power was lacking: tell whoever answers for the target, and see whether contracts or load can be moved.",
     Standing.AT_RISK: _CAN_BE_MET,
     Standing.MET: _IS_MET,
+    Standing.ON_COURSE: _ON_COURSE,
     Standing.UNKNOWN: _NOT_KNOWN,
 }
+_PLAIN_MISS = "Nothing can win this period back: tell whoever answers for the target how it came."
 _RISK_ADVICE = {
     **_MISSED_ADVICE,
     Standing.MISSED: "Nothing can win this period back. The miss is an alarm of its own: see there in which "
@@ -60,10 +62,10 @@ class GreenTarget:
         """Missed and at risk, for every target; unknown while its figure is withheld."""
         found = []
         for target in read.targets:
-            judged = await judge_target(target, read.figures, at)
-            told = _Told(judged, read)
-            missed = _is(judged, Standing.MISSED)
-            worst = {"worst_hours": await self._worst(judged, read)} if missed else {}
+            judged = await judge_target(target, read.figures, at, read.outlook)
+            told = Told(judged, read)
+            green = _is(judged, Standing.MISSED) and target.aim.origin
+            worst = {"worst_hours": await self._worst(judged, read)} if green else {}
             found += [self._missed(told, worst), self._at_risk(told)]
         return found
 
@@ -76,27 +78,33 @@ class GreenTarget:
             for row in await hours.worst(Period(judged.start, until), read.figures)
         ]
 
-    def _missed(self, told: _Told, worst: Mapping[str, Any]) -> Verdict:
+    def _missed(self, told: Told, worst: Mapping[str, Any]) -> Verdict:
         judged = told.judged
+        missed = _is(judged, Standing.MISSED)
         return Verdict(
             key=f"target/{judged.target.name}/missed",
+            rule="green_target",
             severity=Severity(judged.target.severity),
-            active=_is(judged, Standing.MISSED),
-            title=f"Green target missed: {judged.target.name}, {told.period}",
-            advice=_MISSED_ADVICE[judged.standing],
+            active=missed,
+            title=f"{told.what} missed: {told.label}, {told.period}",
+            advice=_MISSED_ADVICE[judged.standing] if judged.target.aim.origin or not missed else _PLAIN_MISS,
             evidence={**told.evidence, **worst},
             **told.shared,
         )
 
-    def _at_risk(self, told: _Told) -> Verdict:
+    def _at_risk(self, told: Told) -> Verdict:
+        """On once the goal is expected to be missed, off once the whole range of the nowcast keeps it."""
         judged = told.judged
         became = "It became a miss: " if _is(judged, Standing.MISSED) else ""
+        known = _is(judged, Standing.AT_RISK) is not None
         return Verdict(
             key=f"target/{judged.target.name}/at-risk",
+            rule="green_target",
             severity=self._options.at_risk,
-            active=_is(judged, Standing.AT_RISK),
-            title=f"Green target at risk: {judged.target.name}, {told.period}",
-            advice=_RISK_ADVICE[judged.standing],
+            active=judged.falls_short if known else None,
+            clears=judged.standing is not Standing.AT_RISK,
+            title=f"{told.what} at risk: {told.label}, {told.period}",
+            advice=judged.action.sentence if judged.action else _RISK_ADVICE[judged.standing],
             evidence=told.evidence,
             **{**told.shared, "summary": became + judged.reason},
         )
@@ -104,48 +112,3 @@ class GreenTarget:
 
 def _is(judged: TargetVerdict, standing: Standing) -> bool | None:
     return None if judged.standing is Standing.UNKNOWN else judged.standing is standing
-
-
-class _Told:
-    """What both conditions of a target say of the period that is judged."""
-
-    def __init__(self, judged: TargetVerdict, read: Reading) -> None:
-        self.judged = judged
-        known = read.sites.get(judged.target.site)
-        self._start = judged.start.astimezone(
-            known.tz if known else UTC
-        )  # days of all sites are those of UTC
-
-    @property
-    def period(self) -> str:
-        """``2 October 2026`` or ``October 2026``, as the site calls it."""
-        return day_words(self._start) if self.judged.target.period == "day" else month_words(self._start)
-
-    @property
-    def shared(self) -> dict[str, Any]:
-        """Everything but what sets the conditions apart."""
-        judged, target, start = self.judged, self.judged.target, self._start
-        return {
-            "rule": "green_target",
-            "site": None if target.site == ALL else target.site,
-            "summary": judged.reason,
-            "value": None if judged.value is None else 100 * judged.value,
-            "limit": 100 * target.goal,
-            "unit": "%",
-            "link": f"/green/{start:%Y-%m}?site={target.site}",
-            "episode": f"{start:%Y-%m-%d}" if target.period == "day" else f"{start:%Y-%m}",
-        }
-
-    @property
-    def evidence(self) -> dict[str, Any]:
-        """The period and the energies behind the judgement."""
-        judged = self.judged
-        return {
-            "target": judged.target.name,
-            "metric": judged.target.metric,
-            "start": judged.start.isoformat(),
-            "end": judged.end.isoformat(),
-            "standing": str(judged.standing),
-            "best_possible": judged.best_possible,
-            **judged.evidence,
-        }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from energy.aim import metric_form
 from reports.content import Check, CompletenessLine, MonthFigures, MonthlyReport, QualityRange, TargetLine
 from reports.render.evidence import told
 from reports.render.sheet import Book, Column
@@ -46,6 +47,9 @@ TARGETS = Records(
         "value": Column("Value", "share", 12),
         "best_possible": Column("Best possible", "share", 14),
         "reason": Column("Reason", "text", 70),
+        "label": Column("Called", "text", 40),
+        "goal_ratio": Column("Goal, if no share", "ratio", 16),
+        "value_ratio": Column("Value, if no share", "ratio", 16),
     },
     none="unknown",
 )
@@ -122,9 +126,18 @@ def write(book: Book, report: MonthlyReport, head: str | None) -> None:
 
 def _target(target: TargetLine) -> Iterator[Row]:
     """The target, then the days of a daily one."""
-    yield vars(target)
+    yield _fitting(vars(target))
     for day in target.days:
-        yield {**vars(target), "best_possible": None, **vars(day), "period": day.date.isoformat()}
+        row = {**vars(target), "best_possible": None, **vars(day), "period": day.date.isoformat()}
+        yield _fitting(row)
+
+
+def _fitting(row: Row) -> Row:
+    """``row`` with its figure in the columns of shares, or in those of other quotients."""
+    if metric_form(row["metric"]) == "share":
+        return {**row, "goal_ratio": "", "value_ratio": ""}
+    quotients = {"goal_ratio": row["goal"], "value_ratio": row["value"]}
+    return {**row, **quotients, "goal": "", "value": "", "best_possible": ""}
 
 
 def _quality(figures: MonthFigures) -> Iterator[Row]:

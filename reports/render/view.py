@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from energy.aim import Direction, aim_of, metric_form, metric_label
 from energy.figures import ALL
+from energy.target import Standing
 from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetDay, TargetLine
 from reports.method import method
 from reports.render import charts, energies, evidence
@@ -15,7 +17,7 @@ from reports.render.numbers import WITHHELD, Numbers
 from reports.render.words import APART, SHARES, notice, numbers_of, revision_words, summary, target_name
 
 METRICS = {key: name for key, name, _ in SHARES}
-STANDINGS = {"met": "met", "missed": "missed", "at_risk": "at risk", "unknown": "unknown"}
+STANDINGS = {standing.value: standing.words for standing in Standing}
 COVER = (*METRICS, "pue", "completeness", "estimated")
 """The figures of the cover, and those that stand with them; all others are the other indicators."""
 
@@ -237,21 +239,31 @@ def _place(site: SiteLine) -> str:
 
 def _target(target: TargetLine, reported: str, numbers: Numbers) -> TargetBlock:
     return TargetBlock(
-        name=target_name(target, reported),
-        metric=METRICS.get(target.metric, target.metric),
-        goal=f"at least {numbers.share(target.goal)} each {target.period}",
+        name=target.label or target_name(target, reported),
+        metric=METRICS.get(target.metric) or metric_label(target.metric),
+        goal=f"{_side(target)} {_figure(target, target.goal, numbers)} each {target.period}",
         standing=STANDINGS.get(target.standing, target.standing),
         value=_reached(target, numbers),
         reason=target.reason,
-        short=[_short(day, numbers) for day in target.days if day.standing != "met"],
+        short=[_short(target, day, numbers) for day in target.days if day.standing != "met"],
     )
 
 
-def _short(day: TargetDay, numbers: Numbers) -> ShortDay:
+def _short(target: TargetLine, day: TargetDay, numbers: Numbers) -> ShortDay:
     standing = STANDINGS.get(day.standing, day.standing)
-    return ShortDay(day.date.isoformat(), standing, numbers.share(day.value), day.reason)
+    return ShortDay(day.date.isoformat(), standing, _figure(target, day.value, numbers), day.reason)
 
 
 def _reached(target: TargetLine, numbers: Numbers) -> str:
-    value = numbers.share(target.value, none="unknown")
-    return f"lowest day {value}" if target.period == "day" else value
+    value = "unknown" if target.value is None else _figure(target, target.value, numbers)
+    worst = "lowest" if _side(target) == "at least" else "highest"
+    return f"{worst} day {value}" if target.period == "day" else value
+
+
+def _figure(target: TargetLine, value: float | None, numbers: Numbers) -> str:
+    return numbers.share(value) if metric_form(target.metric) == "share" else numbers.ratio(value)
+
+
+def _side(target: TargetLine) -> str:
+    aim = aim_of(target.metric)
+    return "at most" if aim is not None and aim.direction is Direction.AT_MOST else "at least"

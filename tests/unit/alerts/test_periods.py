@@ -33,7 +33,7 @@ ON_TWO = {"goal": 0.8, "period": "day"}
 
 def reading(settled: datetime, target: dict[str, Any], **story: Any) -> Reading:
     figures = SyntheticFigures({"gdansk": site()}, settled, **story)
-    targets = (TargetOptions(name="green", site="gdansk", **target),)
+    targets = (TargetOptions(name="green", site="gdansk", label="green", **target),)
     return Reading(figures.sites, targets, figures, LiveState(SeriesRegistry()), ingest=None)  # type: ignore[arg-type]
 
 
@@ -111,7 +111,7 @@ async def test_a_miss_that_late_data_mend_asks_for_nothing(days: Days) -> None:
     assert missed.advice.startswith("Nothing can win this period back.")
     await days.pass_by(Period(DAY.end, DAY.end + QUARTER), target={"goal": 0.001, "period": "day"})
     (mended,) = await days.missed()
-    assert mended.advice == "The target is met so far: nothing needs to be done."
+    assert mended.advice == "The target is met: nothing needs to be done."
 
 
 async def test_a_day_that_misses_after_a_missed_one_is_an_alarm_of_its_own(days: Days) -> None:

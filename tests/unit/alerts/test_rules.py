@@ -107,7 +107,7 @@ async def ask(name: str, read: Reading, at: datetime = AT) -> dict[str, Verdict]
 @pytest.mark.parametrize("name", list(AlertOptions().rules()))
 async def test_every_rule_names_its_conditions_without_values_and_says_what_to_do(name: str) -> None:
     busy = reading(
-        targets=(TargetOptions(name="green", site="gdansk"),),
+        targets=(TargetOptions(name="green", site="gdansk", goal=0.9),),
         ingest=Ingest(
             stores=[StoreStatus("duckdb", 3, 0.0)],
             devices=[SourceStatus("gdansk/meter/main-1", "meter", "gdansk", AT, 1)],

@@ -1,0 +1,1 @@
+"""What lies ahead of a target and of the grid connection: budgets, burn rates, nowcasts, demand."""
