@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from energy.battery import Batteries, batteries
 from energy.claims import claimable, matchable, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
-from energy.registers import ESTIMATED, INTEGRATED, RESET, SUBSTITUTED
-from energy.sheet import RegisterKey, Sheet
+from energy.line import HOUR, Flags, Line, Lines, anywhere, total
+from energy.sheet import Sheet
 from energy.site import SiteOptions
 from energy.supply import SupplyKind, SupplyOptions
 from energy.tree import boundary
@@ -20,29 +21,8 @@ from energy.tree.virtual import summed
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
 
-Flags = npt.NDArray[np.bool_]
-
-HOUR = 4
-"""Quarters to the hour, within which energy is matched."""
-
 AGREEING = 0.98
-"""Share of E_IT below which E_DC of an hour contradicts it: two meters of class 1 differ by no more."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One register: ``amount`` is NaN where not known; ``loose`` where only the total of a gap is known.
-
-    An interval is loose when it was interpolated across a gap that leaves its hour, so that even the hour's
-    amount is a guess; a reset within the gap makes it no better known. ``bound``: the amount is no more than
-    a lower bound.
-    """
-
-    amount: Floats
-    estimated: Flags
-    loose: Flags
-    bound: Flags
-    there: Flags
+"""Share of one energy below which that of a meter above contradicts it: two of class 1 differ by no more."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +34,23 @@ class Balance:
         edc: E_DC at the inlet: import, less export, plus on-site generation, less offices; NaN where not
             known. Negative where a battery feeds the grid: that takes back what was counted when it was
             charged.
+        load: what is matched: E_DC less what batteries took, plus what left their stores, their losses
+            included; E_DC itself where there are none. NaN where one of these is not known, or where in an
+            hour they took more than there was. Below 0 by no more than meters differ.
         fed: what batteries gave to the grid, 0 where E_DC is not known.
         released: what batteries gave less what they took, 0 where not known.
         told: what its registers add up to, lower bounds included: no E_DC, but how high one may have been.
+        told_load: likewise of the load.
         eit: E_IT; NaN where not known.
         refuted: where E_DC of the hour lies below E_IT: the inlet's meter stands still or shows too little.
-        estimated: where E_DC was interpolated; ``loose`` where even its hour is a guess.
+        estimated: where E_DC was interpolated; ``loose`` where even the hour's load is a guess.
         grid: the part of E_DC that came from the grid.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
         available: what each renewable supply delivered; NaN where not known.
-        contracted: what each may be matched with in its hour, in ladder order; NaN where not known.
+        onsite, ppa: what each may be matched with in its hour, own plants and contracts, in ladder order;
+            NaN where not known.
         volume: what each may claim regardless of hour and zone; NaN where not known.
+        batteries: what each of them took and gave.
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
         expected, known: how many registers there are, and how many of those are known.
         corrections: revisions beyond the first.
@@ -73,9 +59,11 @@ class Balance:
 
     site: str
     edc: Floats
+    load: Floats
     fed: Floats
     released: Floats
     told: Floats
+    told_load: Floats
     eit: Floats
     refuted: Flags
     estimated: Flags
@@ -84,8 +72,10 @@ class Balance:
     generator: Floats
     generator_g: Floats
     available: Mapping[str, Floats]
-    contracted: Mapping[str, Floats]
+    onsite: Mapping[str, Floats]
+    ppa: Mapping[str, Floats]
     volume: Mapping[str, Floats]
+    batteries: Batteries
     water_l: Floats | None
     reuse: Floats | None
     expected: npt.NDArray[np.int64]
@@ -93,63 +83,80 @@ class Balance:
     corrections: npt.NDArray[np.int64]
     there: Flags
 
+    @property
+    def contracted(self) -> Mapping[str, Floats]:
+        """What each supply may be matched with in its hour, in ladder order."""
+        return {**self.onsite, **self.ppa}
 
-@dataclass
-class _Lines:
-    """The registers of a sheet by name, noting which of them were asked for."""
 
-    sheet: Sheet
-    used: dict[RegisterKey, Line] = field(default_factory=dict)
+@dataclass(frozen=True)
+class _Inlet:
+    """What passed the inlet, and the ``lines`` that tell of it; ``told`` as in :class:`Balance`."""
 
-    def __call__(self, measurement: str, meter: str, channel: str = ENERGY) -> Line:
-        key = (measurement, meter, channel)
-        if key not in self.used:
-            self.used[key] = _line(self.sheet, key)
-        return self.used[key]
+    imported: Floats
+    exported: Floats
+    generated: Floats
+    used: Floats
+    told: Floats
+    lines: Sequence[Line]
+
+
+def _inlet(site: SiteOptions, lines: Lines) -> _Inlet:
+    sheet = lines.sheet
+    utility, office = boundary.inlet(site), boundary.office(site)
+    imports = [lines(*source) for source in utility]
+    exports = [lines(*source, EXPORT) for source, times in utility.items() if times > 0]
+    onsite = [lines(SUPPLY.name, s.id) for s in site.supply if s.kind.onsite]
+    every = [*imports, *exports, *onsite, *(lines(*source) for source in office)]
+    imported, elsewhere = _summed(utility, lines), _summed(office, lines)
+    exported, generated = (total((line.amount for line in some), sheet) for some in (exports, onsite))
+    supplied = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
+    # A lower bound of what was used would make every share greener than it is. One of what was exported
+    # would let the site's own plants claim what went out.
+    bounded = anywhere((line.bound for line in every), sheet)
+    return _Inlet(
+        imported=imported,
+        exported=exported,
+        generated=generated,
+        used=np.where(bounded, np.nan, supplied - elsewhere),
+        # What the offices may have used is not taken off where it is not known: E_DC is no higher than this.
+        told=supplied - np.nan_to_num(elsewhere),
+        lines=every,
+    )
 
 
 def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     """The energies of ``site`` from its ledger; ``sheet`` begins and ends on whole hours."""
-    lines = _Lines(sheet)
-    utility, office, load = boundary.inlet(site), boundary.office(site), boundary.it(site)
-    imports = [lines(*source) for source in utility]
-    exports = [lines(*source, EXPORT) for source, times in utility.items() if times > 0]
-    onsite = {s.id: lines(SUPPLY.name, s.id) for s in site.supply if s.kind.onsite}
-    fuelled = [s for s in site.supply if s.kind is SupplyKind.GENERATOR]
-    generated = _total((onsite[s.id].amount for s in site.supply if s.kind.onsite), sheet)
-    exported = _total((line.amount for line in exports), sheet)
-    imported, elsewhere = _summed(utility, lines), _summed(office, lines)
-    inlet = [*imports, *exports, *onsite.values(), *(lines(*source) for source in office)]
-    supplied = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
-    # What the offices may have used is not taken off where it is not known: E_DC is no higher than this.
-    told = supplied - np.nan_to_num(elsewhere)
-    # A lower bound of what was used would make every share greener than it is. One of what was exported
-    # would let the site's own plants claim what went out.
-    bounded = _any((line.bound for line in inlet), sheet)
-    discharged = _stored(site, lines, DISCHARGE)
-    edc = _explained(np.where(bounded, np.nan, supplied - elsewhere), discharged)
-    fed = _fed(exported - generated, discharged, edc)
-    released = np.nan_to_num(discharged - np.nan_to_num(_stored(site, lines, CHARGE)))
-    it, eit = [lines(*source) for source in load], _load(load, lines)
-    generator = _total((onsite[s.id].amount for s in fuelled), sheet)
-    green = _renewables(site, lines, exported)
+    lines = Lines(sheet)
+    inlet, store, load = _inlet(site, lines), batteries(site, lines), boundary.it(site)
+    discharged = store.discharged
+    edc = _explained(inlet.used, discharged)
+    fed = _fed(inlet.exported - inlet.generated, discharged, edc)
+    released = np.nan_to_num(discharged - np.nan_to_num(store.charged))
+    it, eit = [lines(*source) for source in load], _consumed(load, lines)
+    fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
+    green = _renewables(site, lines, inlet.exported)
     expected, known = _completeness(site, lines)
     return Balance(
         site=site.name,
         edc=edc,
+        load=_load(edc, store),
         fed=fed,
         released=released,
-        told=told,
+        told=inlet.told,
+        told_load=inlet.told - np.nan_to_num(store.taken) + np.nan_to_num(store.drawn),
         eit=eit,
-        refuted=_refuted(edc + released, eit, _any((line.loose for line in (*inlet, *it)), sheet)),
-        estimated=_any((line.estimated for line in inlet), sheet),
-        loose=_any((line.loose for line in inlet), sheet),
-        grid=np.minimum(edc + fed, np.maximum(imported - exported + fed, 0.0)),
-        generator=generator,
-        generator_g=_total((_grams(s, onsite[s.id].amount) for s in fuelled), sheet),
+        refuted=_refuted(edc + released, eit, anywhere((line.loose for line in (*inlet.lines, *it)), sheet)),
+        estimated=anywhere((line.estimated for line in inlet.lines), sheet),
+        loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
+        grid=np.minimum(edc + fed, np.maximum(inlet.imported - inlet.exported + fed, 0.0)),
+        generator=total((amount for _, amount in fuelled), sheet),
+        generator_g=total((_grams(s, amount) for s, amount in fuelled), sheet),
         available=green[0],
-        contracted=green[1],
+        onsite={s.id: green[1][s.id] for s in site.supply if s.kind.onsite and s.id in green[1]},
+        ppa={s.id: green[1][s.id] for s in site.supply if not s.kind.onsite and s.id in green[1]},
         volume=green[2],
+        batteries=store,
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
         reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat if h.use == "reuse"], sheet),
         expected=expected,
@@ -160,11 +167,11 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
 
 
 def _renewables(
-    site: SiteOptions, lines: _Lines, exported: Floats
+    site: SiteOptions, lines: Lines, exported: Floats
 ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
     """Available, contracted and volume of each renewable supply, on-site first."""
     found = {s.id: lines(SUPPLY.name, s.id) for s in renewables(site)}
-    available = {name: line.amount for name, line in found.items()}
+    available = {s.id: s.share * found[s.id].amount for s in renewables(site)}
     volume = claimable(site, available, exported)
     contracted = {
         s.id: np.where(found[s.id].loose, np.nan, volume[s.id])
@@ -174,7 +181,7 @@ def _renewables(
     return available, contracted, volume
 
 
-def _completeness(site: SiteOptions, lines: _Lines) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _completeness(site: SiteOptions, lines: Lines) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Counted over every meter and supply that is configured, whether or not a figure uses it yet."""
     for meter in site.meter:
         lines(METER.name, meter.id)
@@ -191,44 +198,14 @@ def _completeness(site: SiteOptions, lines: _Lines) -> tuple[npt.NDArray[np.int6
     return expected, known
 
 
-def _line(sheet: Sheet, key: RegisterKey) -> Line:
-    """A register of the sheet; one that is not in it is not known.
-
-    An export register counts nothing before it begins, and one that never spoke is not there at all.
-    """
-    number = next((i for i, r in enumerate(sheet.registers) if r.key == key), None)
-    nothing = np.zeros(sheet.quarters, dtype=np.bool_)
-    if number is None:
-        fill = 0.0 if key[2] == EXPORT else np.nan
-        return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, nothing | (key[2] != EXPORT))
-    begun = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
-    there = begun | (key[2] != EXPORT)
-    amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
-    spread, reset, guessed = quality == ESTIMATED, quality == RESET, quality == SUBSTITUTED
-    # What a meter without an export register exports is a mean between samples of its power.
-    estimated = spread | guessed | ((quality == INTEGRATED) & (key[2] == EXPORT))
-    return Line(amount, estimated, _leaving_their_hour(spread | reset) | guessed, reset, there)
-
-
-def _leaving_their_hour(spread: Flags) -> Flags:
-    """Quarters of spread energy whose run of such quarters goes on beyond their hour."""
-    hours = spread.reshape(-1, HOUR)
-    loose = np.zeros_like(hours)
-    crossing = hours[:-1, -1] & hours[1:, 0]
-    # Within an hour, a quarter belongs to the crossing run if all quarters up to the edge are of it.
-    to_the_end = np.flip(np.logical_and.accumulate(np.flip(hours, axis=1), axis=1), axis=1)
-    from_the_start = np.logical_and.accumulate(hours, axis=1)
-    loose[:-1] |= to_the_end[:-1] & crossing[:, None]
-    loose[1:] |= from_the_start[1:] & crossing[:, None]
-    flat: Flags = loose.ravel()
-    return flat
-
-
-def _stored(site: SiteOptions, lines: _Lines, channel: str) -> Floats:
-    """What all batteries took or gave; NaN where that is a guess or no more than a lower bound."""
-    batteries = [lines(SUPPLY.name, s.id, channel) for s in site.supply if s.kind is SupplyKind.BATTERY]
-    amounts = (np.where(line.loose | line.bound, np.nan, line.amount) for line in batteries)
-    return _total(amounts, lines.sheet)
+def _load(edc: Floats, store: Batteries) -> Floats:
+    """What was used at each time: a battery stands between the inlet and that."""
+    if not store.charge:
+        return edc
+    load = edc - store.taken + store.drawn
+    by_hour, taken = (np.nan_to_num(wh).reshape(-1, HOUR).sum(axis=1) for wh in (load, store.taken))
+    fault = by_hour < -(1 - AGREEING) * taken - HOUR  # a Wh a quarter is how registers are rounded
+    return np.where(fault.repeat(HOUR), np.nan, load)
 
 
 def _explained(edc: Floats, discharged: Floats) -> Floats:
@@ -265,25 +242,14 @@ def _whole(line: Line) -> Floats:
 
 
 def _metered(amounts: list[Floats], sheet: Sheet) -> Floats | None:
-    return _total(amounts, sheet) if amounts else None
+    return total(amounts, sheet) if amounts else None
 
 
-def _load(terms: Terms, lines: _Lines) -> Floats:
+def _consumed(terms: Terms, lines: Lines) -> Floats:
     """E_IT; not known without a meter, or where a difference of meters is negative: they contradict."""
     found = _summed(terms, lines) if terms else np.full(lines.sheet.quarters, np.nan)
     return np.where(found < 0, np.nan, found)
 
 
-def _summed(terms: Terms, lines: _Lines) -> Floats:
+def _summed(terms: Terms, lines: Lines) -> Floats:
     return summed(terms, lambda source: lines(*source), lines.sheet.quarters)
-
-
-def _total(amounts: Iterable[Floats], sheet: Sheet) -> Floats:
-    return sum(amounts, start=np.zeros(sheet.quarters))
-
-
-def _any(flags: Iterable[Flags], sheet: Sheet) -> Flags:
-    result = np.zeros(sheet.quarters, dtype=np.bool_)
-    for flag in flags:
-        result |= flag
-    return result

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from energy.balance import Flags
 from energy.device import Device, devices
+from energy.line import Flags
 from energy.metering import Dated
 from energy.plan import Plan, planned
 from energy.readings import Span

@@ -61,7 +61,9 @@ class LedgerRow:
 class KpiRow:
     """All figures of one site (or ``all``) over one step. Energy in Wh; None is explained in ``withheld``.
 
-    ``green_wh + other_wh + unknown_wh == edc_wh`` wherever ``edc_wh`` is known. ``completeness`` is the
+    ``green_wh + other_wh + unknown_wh == load_wh`` wherever that is known: E_DC less what charged batteries,
+    plus what left them for the load; without a battery E_DC itself. ``hourly_matched`` is proven,
+    ``hourly_matched_upper`` what it is at most if all that is not known were green. ``completeness`` is the
     share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
     divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
@@ -90,6 +92,8 @@ class KpiRow:
     withheld: Mapping[str, str]
     more: Mapping[str, float | None] = field(default_factory=dict)
     sums: Mapping[str, float] = field(default_factory=dict)
+    load_wh: float | None = None
+    hourly_matched_upper: float | None = None
 
     def value(self, name: str) -> float | None:
         """The figure or energy that is called ``name``; None if it is withheld or there is none."""
@@ -113,9 +117,15 @@ class GridHour:
 
 @dataclass(frozen=True)
 class MixRow:
-    """Where one step's energy came from: ``green`` Wh by supply id, the rest of E_DC, and what is unknown.
+    """Where one step's load was covered from: ``green`` Wh by supply, the rest, and what is unknown.
 
-    ``available_wh`` is what each supply delivered before matching; ``surplus_wh`` matched nothing.
+    The three add up to ``load_wh``. A battery stands by its id, time-stamped certificates as
+    ``certificates:`` and their registry; ``rungs`` is ``green`` by the rungs of the ladder, in its order.
+    ``available_wh`` is what each supply delivered before matching; of that ``stored_wh`` charged batteries as
+    surplus, and ``surplus_wh`` earned nothing. ``charged_wh``, ``withdrawn_wh`` and ``lost_wh`` are what all
+    batteries took, what left their stores, and what of that they lost, where the load is known: then
+    ``edc_wh == load_wh + charged_wh - withdrawn_wh``. ``completeness`` is the share (0..1) of quarters whose
+    load is known.
     """
 
     start: datetime
@@ -127,6 +137,12 @@ class MixRow:
     unknown_wh: float | None
     surplus_wh: float
     completeness: float
+    load_wh: float | None = None
+    rungs: Mapping[str, float] = field(default_factory=dict)
+    stored_wh: Mapping[str, float] = field(default_factory=dict)
+    charged_wh: float = 0.0
+    withdrawn_wh: float = 0.0
+    lost_wh: float = 0.0
 
 
 @dataclass(frozen=True)

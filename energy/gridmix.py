@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from energy.balance import HOUR
 from energy.figures import GridHour
 from energy.interval import QUARTER_MS, Period
+from energy.line import HOUR
 from runtime.clock import from_ms, to_ms
 from telemetry.catalogue import GRID
 from telemetry.frame import Floats

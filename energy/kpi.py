@@ -91,6 +91,22 @@ def unsound(totals: Totals, floor: float) -> str | None:
     return told or uncovered(sound, totals.expected, floor, "E_DC that E_IT does not contradict")
 
 
+def unmatched(totals: Totals, floor: float) -> str | None:
+    """Why no share of the load may be told: besides E_DC, what batteries took and gave must be known."""
+    what = "the load, E_DC with what batteries took and gave,"
+    return unsound(totals, floor) or uncovered(totals.load_known, totals.expected, floor, what)
+
+
+def unproven(totals: Totals, floor: float) -> str | None:
+    """Why no share of the load that is proven may be told: the origin of too much of it is not known."""
+    reason = unmatched(totals, floor)
+    if reason is None and totals.load > 0 and totals.unknown > (1 - floor) * totals.load:
+        known = 1 - totals.unknown / totals.load
+        told = f"the origin of the energy is known for {share(known)} of it"
+        return f"{told}, below the floor of {share(floor)}"
+    return reason
+
+
 def quotient(numerator: float, denominator: float, withheld: str | None, over: str) -> Figure:
     """``numerator / denominator`` unless ``withheld``; a denominator (called ``over``) of 0 withholds too."""
     if withheld is not None:

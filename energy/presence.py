@@ -11,6 +11,7 @@ from energy.estate import Estate
 from energy.interval import QUARTER_MS, Period
 from energy.proof.past import Past
 from energy.rows import Scope
+from energy.supply import SupplyKind
 from energy.totals import Totals
 from energy.view import View
 from runtime.clock import from_ms, to_ms
@@ -23,6 +24,17 @@ def quarters_of(period: Period) -> tuple[int, int]:
     """The quarters that ``period`` touches, and the one after the last."""
     first = to_ms(period.start) // QUARTER_MS
     return first, max(first, -(-to_ms(period.end) // QUARTER_MS))
+
+
+def traced_from(found: Sequence[Era], first: int) -> int:
+    """The quarter from which on a site must be read to tell of ``first``.
+
+    Of a site that ever had a battery that is the beginning of the month of UTC.
+    """
+    if not any(supply.kind is SupplyKind.BATTERY for era in found for supply in era.site.supply):
+        return first
+    at = from_ms(first * QUARTER_MS)
+    return to_ms(at.replace(day=1, hour=0, minute=0)) // QUARTER_MS
 
 
 def part_of(era: Era, period: Period) -> Period:

@@ -11,6 +11,7 @@ from operator import add
 from typing import TypeVar
 
 import energy.kpis
+from energy.certificates.claims import Claims
 from energy.entries import ledger_rows
 from energy.era import Era, eras, merged, present, valid
 from energy.estate import Estate
@@ -20,7 +21,16 @@ from energy.hindsight import Hindsight
 from energy.interval import Period, Step, steps
 from energy.kpi import KPIS
 from energy.look import Look
-from energy.presence import earliest, metered, part_of, quarters_of, scopes, settled_quarter, unheard
+from energy.presence import (
+    earliest,
+    metered,
+    part_of,
+    quarters_of,
+    scopes,
+    settled_quarter,
+    traced_from,
+    unheard,
+)
 from energy.proof.options import CORRECTION_WINDOW
 from energy.revisions import QUARTERS_A_DAY
 from energy.rows import Mixed, joined, kpi_row, kpis, mixed
@@ -62,6 +72,7 @@ class LedgerFigures:
         self.sites, self._hindsight = sites, Hindsight(database, window)
         self._database, self._store = database, store
         self._shelf = Shelf(database)
+        self._claims = Claims(database)
         self._views: dict[str, Views] = {}
         self._kpis = kpis()
         self._look: Look | None = None
@@ -250,16 +261,18 @@ class LedgerFigures:
 
         Of each part, the quarters from ``since`` on count.
 
-        An hour more on both sides: a gap at the edge may lead out of the first or last hour.
+        An hour more on both sides: a gap at the edge may lead out of the first or last hour. Of a site with a
+        battery, from the beginning of the month: what it gives was charged before.
         """
         first, until = quarters_of(Period(parts[0].start, parts[-1].end))
-        days = range((first - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
+        stand = await self._stand(key)
+        begin = traced_from(eras(await self._options(key), stand.plans), first)
+        days = range((begin - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
         if as_of is None:
-            stand = await self._stand(key)
             view, settled = await self._view_of(stand, days), stand.settled
         else:
             sheet, settled, known = await self._sheet(key, days, as_of)
-            view = View.of(known, sheet)
+            view = View.of(known, sheet, await self._claims.timed(key, sheet.first, sheet.quarters, as_of))
         cuts = []
         for part in parts:
             low, high = quarters_of(part)
@@ -313,7 +326,7 @@ class LedgerFigures:
 
     async def _kept(self, key: str) -> Views:
         if key not in self._views:
-            self._views[key] = Views(await self._options(key), self._shelf)
+            self._views[key] = Views(await self._options(key), self._shelf, self._claims)
         return self._views[key]
 
     async def _with_mix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> Columns:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from energy.balance import Flags
 from energy.figures import KpiRow, MixRow, State
 from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS, Figure, Kpi
+from energy.line import Flags
 from energy.proof.past import Past
 from energy.totals import Totals
 from runtime.clock import to_ms
@@ -57,10 +58,12 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
     """The figures of ``using`` over ``part``; others are withheld, and the sums behind them not told."""
     figures: dict[str, Figure] = dict.fromkeys(KPIS, _NOT_ASKED)
     figures |= {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
-    used = totals.edc_known > 0
+    used, matched = totals.edc_known > 0, totals.load_known > 0
     withheld = {name: found.withheld for name, found in figures.items() if found.withheld is not None}
     if not used:
         withheld["edc_wh"] = "no meter interval of the inlet is known in this period"
+    elif not totals.load_known:
+        withheld["load_wh"] = "no interval of the batteries is known in this period"
     if not totals.eit_known:
         withheld["eit_wh"] = "no meter interval of the IT equipment is known in this period"
     return KpiRow(
@@ -73,9 +76,9 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         ref=figures["ref"].value,
         hourly_matched=figures["hourly_matched"].value,
         cfe_score=figures["cfe_score"].value,
-        green_wh=totals.green if used else None,
-        other_wh=totals.other if used else None,
-        unknown_wh=totals.unknown if used else None,
+        green_wh=totals.green if matched else None,
+        other_wh=totals.other if matched else None,
+        unknown_wh=totals.unknown if matched else None,
         cue=figures["cue"].value,
         wue=figures["wue"].value,
         erf=figures["erf"].value,
@@ -87,16 +90,24 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         withheld=withheld,
         more={name: found.value for name, found in figures.items() if name not in _FIELDS},
         sums=totals.told() if len(using) == len(figures) else {},
+        load_wh=totals.load if matched else None,
+        hourly_matched_upper=figures["hourly_matched_upper"].value,
     )
 
 
 @dataclass(frozen=True)
 class Flows:
-    """Per quarter, by supply: Wh matched, delivered, and contracted (kept and deliverable)."""
+    """Wh matched, delivered and ``kept`` in batteries, by supply; those ``claimable`` are contracted."""
 
     green: Mapping[str, Floats]
     available: Mapping[str, Floats]
     claimable: frozenset[str]
+    kept: Mapping[str, Floats] = field(default_factory=dict)
+
+    def stored(self, low: int, high: int) -> dict[str, float]:
+        """Wh of each supply's surplus that charged batteries from index ``low`` up to ``high``, if any."""
+        summed = ((name, float(wh[low:high].sum())) for name, wh in self.kept.items())
+        return {name: wh for name, wh in summed if wh}
 
     def sums(self, low: int, high: int) -> tuple[dict[str, float], dict[str, float | None]]:
         """Wh matched and Wh delivered from index ``low`` up to ``high``; None where no quarter is known."""
@@ -143,11 +154,13 @@ def mixed(
     every, delivered = flows.sums(*cut)
     green = {name: wh for name, wh in every.items() if there is None or name in there}
     available = {name: wh for name, wh in delivered.items() if there is None or name in there}
+    kept = {name: wh for name, wh in flows.stored(*cut).items() if there is None or name in there}
     surplus = sum(
-        max(0.0, (available[name] or 0.0) - green.get(name, 0.0))
+        max(0.0, (available[name] or 0.0) - green.get(name, 0.0) - kept.get(name, 0.0))
         for name in flows.claimable & available.keys()
     )
-    return Mixed(_mix_row(part, totals, green if totals.edc_known > 0 else {}, available, surplus), totals)
+    matched = green if totals.load_known > 0 else {}
+    return Mixed(_mix_row(part, totals, _Sources(matched, available, kept, surplus)), totals)
 
 
 def joined(found: Mapping[str, Mixed]) -> MixRow:
@@ -160,30 +173,42 @@ def joined(found: Mapping[str, Mixed]) -> MixRow:
     return _mix_row(
         Period(first.start, first.end),
         sum((one.totals for one in found.values()), start=Totals()),
-        {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.green.items()},
-        {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.available_wh.items()},
-        sum(row.surplus_wh for row in rows.values()),
+        _Sources(
+            {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.green.items()},
+            {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.available_wh.items()},
+            {f"{site}/{name}": wh for site, row in rows.items() for name, wh in row.stored_wh.items()},
+            sum(row.surplus_wh for row in rows.values()),
+        ),
     )
 
 
-def _mix_row(
-    part: Period,
-    totals: Totals,
-    green: Mapping[str, float],
-    available: Mapping[str, float | None],
-    surplus: float,
-) -> MixRow:
-    used = totals.edc_known > 0
+class _Sources(NamedTuple):
+    """By supply: Wh matched, delivered, and kept in batteries; and what nothing was done with."""
+
+    green: Mapping[str, float]
+    available: Mapping[str, float | None]
+    kept: Mapping[str, float]
+    surplus: float
+
+
+def _mix_row(part: Period, totals: Totals, sources: _Sources) -> MixRow:
+    used, matched = totals.edc_known > 0, totals.load_known > 0
     return MixRow(
         start=part.start,
         end=part.end,
         edc_wh=totals.edc if used else None,
-        green=green,
-        available_wh=available,
-        other_wh=totals.other if used else None,
-        unknown_wh=totals.unknown if used else None,
-        surplus_wh=surplus,
-        completeness=totals.edc_known / totals.expected if totals.expected else 0.0,
+        green=sources.green,
+        available_wh=sources.available,
+        other_wh=totals.other if matched else None,
+        unknown_wh=totals.unknown if matched else None,
+        surplus_wh=sources.surplus,
+        completeness=totals.load_known / totals.expected if totals.expected else 0.0,
+        load_wh=totals.load if matched else None,
+        rungs=totals.rungs if matched else {},
+        stored_wh=sources.kept,
+        charged_wh=totals.charged,
+        withdrawn_wh=totals.withdrawn,
+        lost_wh=totals.lost,
     )
 
 

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from energy.balance import HOUR, Balance, balance
+from energy.balance import Balance, balance
 from energy.era import Era
-from energy.matching import Match, match
+from energy.line import HOUR
+from energy.matching import Ladder, Match, match
 from energy.sheet import Sheet
+from energy.storage import Stored, stored
+from telemetry.frame import Floats
 
 Account = TypeVar("Account", Balance, Match)
 
 _Piece = tuple[Account, slice, slice]
 """An account, where it goes, and which of its quarters go there."""
 
+CERTIFICATES = "certificates"
+"""What time-stamped certificates are called among supplies, followed by ``:`` and their registry."""
+
 _ABSENT = {"available": np.nan}
 """What a supply that was not there has in a mapping of the account; 0 in the others."""
 
 
-def spliced(eras: Sequence[Era], sheet: Sheet) -> tuple[Balance, Match]:
-    """Balance and matching over ``sheet``, each quarter by the devices that its site had then."""
+def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> tuple[Balance, Stored, Match]:
+    """Balance, storage and matching over ``sheet``, each quarter by the devices that its site had then.
+
+    ``timed`` are time-stamped certificates by registry, Wh per quarter of the sheet.
+    """
     until = sheet.first + sheet.quarters
     meeting = [era for era in eras if era.meets(sheet.first, until)]
     if len(meeting) == 1:
-        return _matched(_balanced(meeting[0], sheet))
+        found = _balanced(meeting[0], sheet)
+        store = stored(found, sheet.first)
+        return found, store, _matched(found, store, timed, slice(None))
     balances: list[_Piece[Balance]] = []
-    matches: list[_Piece[Match]] = []
     for low, high in _stretches(meeting, sheet.first, until):
-        found, green = _matched(_stretch(meeting, sheet, (low, high)))
         where, every = slice(low - sheet.first, high - sheet.first), slice(0, high - low)
-        balances.append((found, where, every))
-        matches.append((green, where, every))
-    return _joined(balances, sheet.quarters), _joined(matches, sheet.quarters)
+        balances.append((_stretch(meeting, sheet, (low, high)), where, every))
+    whole: Balance = _joined(balances, sheet.quarters)
+    store = stored(whole, sheet.first)
+    matches = [(_matched(found, store, timed, where), where, own) for found, where, own in balances]
+    return whole, store, _joined(matches, sheet.quarters)
 
 
 def _balanced(era: Era, sheet: Sheet) -> Balance:
@@ -44,8 +55,15 @@ def _balanced(era: Era, sheet: Sheet) -> Balance:
     return replace(found, there=np.zeros(sheet.quarters, dtype=np.bool_)) if era.absent else found
 
 
-def _matched(found: Balance) -> tuple[Balance, Match]:
-    return found, match(found.edc, found.fed, found.loose, found.contracted)
+def _matched(found: Balance, store: Stored, timed: Mapping[str, Floats], where: slice) -> Match:
+    """``found`` matched with its supplies, and with what of store and certificates lies ``where``."""
+    ladder: Ladder = {
+        "onsite": found.onsite,
+        "storage": {name: offer[where] for name, offer in store.offers.items()},
+        "ppa": found.ppa,
+        "timed": {f"{CERTIFICATES}:{registry}": offer[where] for registry, offer in timed.items()},
+    }
+    return match(found.load, found.loose, ladder, store.doubt[where])
 
 
 def _stretches(eras: Sequence[Era], first: int, until: int) -> Iterable[tuple[int, int]]:
@@ -73,6 +91,11 @@ def _stretch(eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int]) -> Balan
 
 
 def _joined(pieces: Sequence[_Piece[Account]], quarters: int) -> Account:
+    return cast("Account", _record(list(pieces), quarters))
+
+
+def _record(pieces: Sequence[tuple[Any, slice, slice]], quarters: int) -> Any:
+    """Records of one kind as one, field by field."""
     kind = type(pieces[0][0])
     joined = {
         field.name: _field(field.name, [(getattr(a, field.name), *at) for a, *at in pieces], quarters)
@@ -83,6 +106,8 @@ def _joined(pieces: Sequence[_Piece[Account]], quarters: int) -> Account:
 
 def _field(name: str, pieces: Sequence[tuple[Any, slice, slice]], quarters: int) -> Any:
     values = [value for value, _, _ in pieces]
+    if is_dataclass(values[0]):
+        return _record(pieces, quarters)
     if isinstance(values[0], Mapping):
         supplies = dict.fromkeys(supply for value in values for supply in value)
         absent = _ABSENT.get(name, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from energy.metering import RegisterOptions
 from energy.zone import BiddingZone
@@ -31,13 +31,42 @@ class SupplyKind(StrEnum):
         """Whether its generation may be claimed as renewable."""
         return self not in (SupplyKind.BATTERY, SupplyKind.GENERATOR)
 
+    @property
+    def contract(self) -> bool:
+        """Whether it is a power purchase agreement: somebody else's plant, delivered over the grid."""
+        return self in (SupplyKind.PPA_SOLAR, SupplyKind.PPA_WIND)
+
+
+ROUND_TRIP = 0.85
+"""What a battery of which nothing is declared gives back of what it took."""
+
 
 class SupplyOptions(RegisterOptions):
-    """One ``[[sites.X.supply]]``; ``certificates = "sold"`` removes its energy from every claim."""
+    """One ``[[sites.X.supply]]``; ``certificates`` other than ``"kept"`` remove its energy from every claim.
+
+    ``share`` is the part of a contracted plant that is bought: its register tells of the whole plant, of
+    which the share counts. ``round_trip`` is what a battery gives back of what it took, by declaration: the
+    fixed rule by which its losses are told.
+    """
 
     kind: SupplyKind
     zone: BiddingZone | None = None
-    certificates: Literal["kept", "sold"] = "kept"
+    certificates: Literal["kept", "sold", "unissued"] = "kept"
+    share: float = Field(default=1.0, gt=0, le=1)
+    round_trip: float | None = Field(default=None, gt=0, le=1)
     carbon_g_per_kwh: float | None = Field(
         default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
     )
+
+    @property
+    def efficiency(self) -> float:
+        """What it gives back of each Wh that it took."""
+        return ROUND_TRIP if self.round_trip is None else self.round_trip
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_has(self) -> SupplyOptions:
+        if self.share != 1 and not self.kind.contract:
+            raise ValueError("share belongs to a contract (ppa_wind, ppa_solar); of others all counts")
+        if self.round_trip is not None and self.kind is not SupplyKind.BATTERY:
+            raise ValueError("round_trip belongs to a battery; leave it out")
+        return self

@@ -8,7 +8,8 @@ import numpy as np
 
 from energy.balance import Balance
 from energy.gridmix import GridMix
-from energy.matching import Match
+from energy.matching import RUNGS, Match
+from energy.storage import Stored
 from telemetry.frame import Floats
 
 
@@ -20,14 +21,22 @@ class Totals:
         expected: quarters settled in which the site was there; ``edc_known``, ``eit_known``: those in which
             the energy is known.
         edc_missing: bound on the E_DC of the quarters in which it is not known: each is taken to be as high
-            as the highest that is known, bounds included. It stands in the denominators of the green
-            shares, so that a hole in the data never makes a share greener.
-        edc_refuted: how many of the known quarters E_IT contradicts, ``refuted_wh`` their E_DC; each is taken
-            to be as high as a missing one.
+            as the highest that is known, bounds included.
+        load, load_known, load_missing: likewise of the load, E_DC less what charged batteries plus what left
+            them. Over ``load + load_missing`` green shares are told, so that a hole in the data never makes a
+            share greener.
+        charged, withdrawn, lost: what batteries took, what left their stores, and what of that reached
+            nobody, where the load is known.
+        kept: surplus of own plants and contracts that charged batteries.
+        rung_onsite, rung_storage, rung_ppa, rung_timed: ``green`` by the rungs of the ladder.
+        edc_refuted: how many of the known quarters E_IT contradicts, ``refuted_wh`` their E_DC and
+            ``refuted_load`` their load, known in ``load_refuted`` of them; each is taken to be as high as a
+            missing one.
         pue_edc, pue_eit, pue_known: over the quarters in which both are known and agree.
         both_edc, both_eit, both_known: whether or not they agree; ``both_released``: what batteries gave in
             these less what they took, which passes the inlet when they are charged.
-        renewable: claimable whatever its hour, no more than E_DC plus ``edc_missing``.
+        renewable: claimable whatever its hour, certificates not counted; no less than what of it is in
+            ``green`` and no more than ``load`` plus ``load_missing``.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
         rest_grid: energy from the grid that nothing was matched with.
@@ -46,10 +55,23 @@ class Totals:
     edc_known: float = 0.0
     edc_estimated: float = 0.0
     edc_missing: float = 0.0
+    load: float = 0.0
+    load_known: float = 0.0
+    load_missing: float = 0.0
+    charged: float = 0.0
+    withdrawn: float = 0.0
+    lost: float = 0.0
+    kept: float = 0.0
+    rung_onsite: float = 0.0
+    rung_storage: float = 0.0
+    rung_ppa: float = 0.0
+    rung_timed: float = 0.0
     eit: float = 0.0
     eit_known: float = 0.0
     edc_refuted: float = 0.0
     refuted_wh: float = 0.0
+    refuted_load: float = 0.0
+    load_refuted: float = 0.0
     pue_edc: float = 0.0
     pue_eit: float = 0.0
     pue_known: float = 0.0
@@ -88,6 +110,11 @@ class Totals:
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
 
+    @property
+    def rungs(self) -> dict[str, float]:
+        """Green Wh by rung of the ladder, in its order."""
+        return {rung: getattr(self, f"rung_{rung}") for rung in RUNGS}
+
     def told(self) -> dict[str, float]:
         """The sums behind the figures by name and unit, in Wh, g and l; what is not known is left out.
 
@@ -96,8 +123,12 @@ class Totals:
         """
         found: dict[str, float] = {}
         if self.edc_known:
-            found |= {"renewable_wh": self.renewable, "missing_wh": self.edc_missing}
+            found |= {"renewable_wh": self.renewable, "missing_wh": self.load_missing}
             found |= {"rest_grid_wh": self.rest_grid, "carbon_free_wh": self.cfe}
+            found |= {f"green_{rung}_wh": wh for rung, wh in self.rungs.items()}
+        if self.charged or self.withdrawn:
+            found |= {"battery_charged_wh": self.charged, "battery_withdrawn_wh": self.withdrawn}
+            found |= {"battery_lost_wh": self.lost, "battery_kept_green_wh": self.kept}
         if self.co2_known:
             found |= {"grid_wh": self.co2_grid, "co2_g": self.co2_g, "co2_eit_wh": self.co2_eit}
         if self.water_known and not self.waterless:
@@ -111,13 +142,14 @@ class Totals:
 class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
-    ``peaks`` is how high E_DC may have been, 0 where nothing tells; ``waterless`` and ``heatless`` name the
-    site if it has no such meter.
+    ``peaks`` is how high E_DC may have been, 0 where nothing tells, ``load_peaks`` the load; ``waterless``
+    and ``heatless`` name the site if it has no such meter.
     """
 
     names: tuple[str, ...]
     matrix: Floats
     peaks: Floats
+    load_peaks: Floats
     waterless: tuple[str, ...]
     heatless: tuple[str, ...]
 
@@ -129,26 +161,31 @@ class Columns:
         peak = float(self.peaks[low:high].max(initial=0.0))
         missing = (sums["expected"] - sums["edc_known"] + sums["edc_refuted"]) * peak - sums["refuted_wh"]
         sums["edc_missing"] = missing
-        sums["renewable"] = max(0.0, min(sums["renewable"], sums["edc"] + missing))
+        peak = float(self.load_peaks[low:high].max(initial=0.0))
+        missing = (sums["expected"] - sums["load_known"] + sums["load_refuted"]) * peak - sums["refuted_load"]
+        sums["load_missing"] = missing
+        most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
+        sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
         return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
 
 
-def columns(balance: Balance, match: Match, mix: GridMix) -> Columns:
+def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Columns:
     """Every numerator and denominator per quarter-hour."""
-    found = _columns(balance, match, mix)
+    found = _columns(balance, store, match, mix)
     matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False) + 0.0  # no sum is told as -0
     waterless = (balance.site,) if balance.water_l is None else ()
     heatless = (balance.site,) if balance.reuse is None else ()
-    return Columns(tuple(found), matrix, np.nan_to_num(balance.told), waterless, heatless)
+    peaks = np.nan_to_num(balance.told), np.nan_to_num(balance.told_load)
+    return Columns(tuple(found), matrix, *peaks, waterless, heatless)
 
 
-def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
+def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:
     edc, eit = balance.edc, balance.eit
     sound = np.where(balance.refuted, np.nan, edc)
     unmetered = np.full(len(edc), np.nan)
     water = unmetered if balance.water_l is None else balance.water_l
     reuse = unmetered if balance.reuse is None else balance.reuse
-    residual = np.minimum(edc - match.matched, balance.grid)
+    residual = _from_the_grid(balance, store, match)
     blind = np.isnan(mix.carbon_free_share) & (residual > 0)
     grid_g = np.where(balance.grid == 0, 0.0, balance.grid / 1000 * mix.carbon_g_per_kwh)
     columns = {
@@ -157,6 +194,10 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "edc_known": _known(edc),
         "edc_refuted": balance.refuted.astype(np.float64),
         "refuted_wh": np.where(balance.refuted, edc, 0.0),
+        "load": balance.load,
+        "load_known": _known(balance.load),
+        "refuted_load": np.where(balance.refuted, balance.load, 0.0),
+        "load_refuted": np.where(balance.refuted, _known(balance.load), 0.0),
         "edc_estimated": np.where(balance.estimated, edc, 0.0),
         "eit": eit,
         "eit_known": _known(eit),
@@ -171,6 +212,8 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
         "registers_known": balance.known.astype(np.float64),
         "corrections": balance.corrections.astype(np.float64),
     }
+    columns |= {f"rung_{rung}": match.rungs[rung] for rung in RUNGS}
+    columns |= _stores(balance, store)
     columns |= _together("both", {"edc": edc, "eit": eit, "released": balance.released})
     columns |= _together("pue", {"edc": sound, "eit": eit})
     grid = np.where(balance.refuted, np.nan, balance.grid)
@@ -180,6 +223,28 @@ def _columns(balance: Balance, match: Match, mix: GridMix) -> dict[str, Floats]:
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
     columns |= _together("ere", {"edc": sound, "eit": eit, "reuse": reuse})
     return columns
+
+
+def _from_the_grid(balance: Balance, store: Stored, match: Match) -> Floats:
+    """What of the load nothing was matched with and the grid gave: what it gave a battery is no load."""
+    if not balance.batteries.charge:
+        return np.minimum(balance.edc - match.matched, balance.grid)
+    kept = sum(store.kept.values(), start=np.zeros(len(balance.load)))
+    to_load = balance.grid - np.maximum(balance.batteries.taken - kept, 0.0)
+    return np.minimum(np.maximum(balance.load - match.matched, 0.0), np.maximum(to_load, 0.0))
+
+
+def _stores(balance: Balance, store: Stored) -> dict[str, Floats]:
+    """What went through batteries, where the load is known."""
+    known, flows = ~np.isnan(balance.load), balance.batteries
+    kept = sum(store.kept.values(), start=np.zeros(len(known)))
+    columns = {
+        "charged": flows.taken,
+        "withdrawn": flows.drawn,
+        "lost": flows.drawn - flows.given,
+        "kept": kept,
+    }
+    return {name: np.where(known, column, 0.0) for name, column in columns.items()}
 
 
 def _together(prefix: str, columns: dict[str, Floats]) -> dict[str, Floats]:

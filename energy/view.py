@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from energy.balance import Balance
+from energy.certificates.claims import Claims
 from energy.era import Era, eras
 from energy.gridmix import GridMix
 from energy.matching import Match
@@ -16,7 +18,9 @@ from energy.shelf import Shelf
 from energy.site import SiteOptions
 from energy.splice import spliced
 from energy.stand import Stand
+from energy.storage import Stored
 from energy.totals import Columns, columns
+from telemetry.frame import Floats
 
 KEPT_VIEWS = 4
 """Per site: the running month, a month that is looked at, and room to turn."""
@@ -32,17 +36,22 @@ class View:
     eras: tuple[Era, ...]
     sheet: Sheet
     balance: Balance
+    store: Stored
     match: Match
 
     @classmethod
-    def of(cls, found: tuple[Era, ...], sheet: Sheet) -> View:
-        """Work out the account of a site that was what its eras say."""
-        return cls(found, sheet, *spliced(found, sheet))
+    def of(cls, found: tuple[Era, ...], sheet: Sheet, timed: Mapping[str, Floats]) -> View:
+        """Work out the account of a site that was what its eras say.
+
+        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``.
+        """
+        return cls(found, sheet, *spliced(found, sheet, timed))
 
     @cached_property
     def flows(self) -> Flows:
         """What each supply gave, per quarter."""
-        return Flows(self.match.green, self.balance.available, frozenset(self.balance.contracted))
+        contracted = frozenset(self.balance.contracted)
+        return Flows(self.match.green, self.balance.available, contracted, self.store.kept)
 
     @cached_property
     def without_mix(self) -> Columns:
@@ -51,7 +60,7 @@ class View:
 
     def columns(self, mix: GridMix) -> Columns:
         """What is summed, with the ``mix`` of the grid over the sheet."""
-        return columns(self.balance, self.match, mix)
+        return columns(self.balance, self.store, self.match, mix)
 
 
 @dataclass(frozen=True)
@@ -64,25 +73,27 @@ class _Kept:
 class Views:
     """Views of one site, worked out again when what they show has changed."""
 
-    def __init__(self, site: SiteOptions, shelf: Shelf) -> None:
-        self._site, self._shelf = site, shelf
+    def __init__(self, site: SiteOptions, shelf: Shelf, claims: Claims) -> None:
+        self._site, self._shelf, self._claims = site, shelf, claims
         self._kept: deque[_Kept] = deque(maxlen=KEPT_VIEWS)
 
     async def view(self, stand: Stand, days: range) -> View:
         """A view of ``days`` (numbers since 1970) or more, no older than ``stand``."""
         await self._shelf.look(stand, days)
+        claimed = await self._claims.stamp(stand.site)
         covering = [kept for kept in self._kept if covers(kept.days, days)]
         for kept in covering:
-            if kept.days.start >= stand.known_from and kept.stamp == stand.stamp(kept.days):
+            if kept.days.start >= stand.known_from and kept.stamp == (claimed, *stand.stamp(kept.days)):
                 return kept.view
         if covering:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
-        view = View.of(eras(self._site, stand.plans), sheet)
+        timed = await self._claims.timed(stand.site, sheet.first, sheet.quarters) if claimed else {}
+        view = View.of(eras(self._site, stand.plans), sheet, timed)
         if len(days) <= _LONGEST_KEPT:
             for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)
-            self._kept.appendleft(_Kept(days, stand.stamp(days), view))
+            self._kept.appendleft(_Kept(days, (claimed, *stand.stamp(days)), view))
         return view
 
 

@@ -20,6 +20,7 @@ from simulator.model import Model
 from simulator.plan import GDANSK, KAUNAS, SitePlan
 from simulator.publisher import LIVE, Link, Publisher
 from simulator.site import METERS
+from simulator.supply import ROUND_TRIP_PERCENT
 
 HISTORY = timedelta(days=31)
 """The least that lies behind a new demo; it reaches back to the first of last month, so that there is a
@@ -161,6 +162,9 @@ def _supply(name: str, kind: str, plan: SitePlan) -> dict[str, Any]:
         supply["max_power_kw"] = ceil(plan.plants[name] * plan.rated_it_w / 1000)
     if kind.startswith("ppa_"):
         supply["zone"] = plan.grid.upper()
+    if kind == "battery":
+        supply["max_power_kw"] = ceil(0.06 * plan.rated_it_w / 1000)
+        supply["round_trip"] = ROUND_TRIP_PERCENT / 100
     return supply
 
 

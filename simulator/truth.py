@@ -14,6 +14,8 @@ import numpy as np
 from runtime.clock import from_ms, to_ms
 from simulator.noise import HOUR_MS, Floats, Ints
 from simulator.site import Site
+from simulator.supply import ROUND_TRIP_PERCENT
+from simulator.true_store import Hour, TrueStore
 
 TruthStep = Literal["PT15M", "PT1H", "P1D", "P1M"]
 
@@ -26,8 +28,10 @@ _IT = ("ups-a", "ups-b")
 class TruthRow:
     """The true figures of one site over ``start <= t < end`` (aware UTC); energies in Wh.
 
-    ``contracted_wh`` is on-site renewable energy consumed plus power purchase agreements, ``matched_wh`` what
-    of it was used in the hour in which it was made; ``hourly_matched`` is the share of E_DC.
+    ``load_wh`` is E_DC less what charged the battery plus what left it; ``contracted_wh`` is on-site
+    renewable energy consumed plus power purchase agreements. ``matched_wh`` is what of them was used in the
+    hour in which it was made or out of the battery, ``stored_wh`` the latter; ``hourly_matched`` is the share
+    of the load.
     """
 
     start: datetime
@@ -36,6 +40,8 @@ class TruthRow:
     eit_wh: int
     contracted_wh: int
     matched_wh: float
+    load_wh: int
+    stored_wh: float
 
     @property
     def pue(self) -> float:
@@ -44,8 +50,8 @@ class TruthRow:
 
     @property
     def hourly_matched(self) -> float:
-        """Share of E_DC that contracted renewable energy of the same UTC hour covered, 0..1."""
-        return self.matched_wh / self.edc_wh
+        """Share of the load that contracted renewable energy of its UTC hour or the battery covered, 0..1."""
+        return self.matched_wh / self.load_wh
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class _Quarters:
     eit_wh: Ints
     contracted_wh: Ints
     matched_wh: Floats
+    load_wh: Ints
+    stored_wh: Floats
 
     def row(self, start_ms: int, end_ms: int) -> TruthRow:
         first, last = np.searchsorted(self.start_ms, [start_ms, end_ms])
@@ -66,6 +74,8 @@ class _Quarters:
             int(self.eit_wh[cut].sum()),
             int(self.contracted_wh[cut].sum()),
             float(self.matched_wh[cut].sum()),
+            int(self.load_wh[cut].sum()),
+            float(self.stored_wh[cut].sum()),
         )
 
 
@@ -77,6 +87,7 @@ class Truth:
         kinds = site.plan.supplies()
         self._onsite = [name for name, kind in kinds.items() if kind in ("onsite_solar", "onsite_wind")]
         self._ppa = [name for name, kind in kinds.items() if kind.startswith("ppa_")]
+        self._batteries = [name for name, kind in kinds.items() if kind == "battery"]
 
     def period(self, start: datetime, end: datetime) -> TruthRow:
         """The figures of one period whose ends are quarter-hours; raises ValueError for other ends."""
@@ -105,8 +116,9 @@ class Truth:
     def _quarters(self, start: datetime, end: datetime) -> _Quarters:
         if to_ms(start) % _QUARTER_MS or to_ms(end) % _QUARTER_MS:
             raise ValueError(f"{start} to {end}: truth is known from quarter-hour to quarter-hour")
-        # Matching needs whole hours, also when the period asked for begins or ends inside one.
-        begin = max(to_ms(start) // HOUR_MS * HOUR_MS, self._site.epoch_ms)
+        # Matching needs whole hours, also when the period asked for begins or ends inside one; what a battery
+        # gives was charged before, but not before the month of UTC.
+        begin = max(to_ms(_reached_back(start)), self._site.epoch_ms)
         beyond = -(-to_ms(end) // HOUR_MS) * HOUR_MS
         edges = np.arange(begin, beyond + 1, _QUARTER_MS, dtype=np.int64)
 
@@ -115,8 +127,15 @@ class Truth:
         made = self._sum(self._onsite, edges)
         edc = bought - sold + made
         contracted = np.maximum(0, made - sold) + self._sum(self._ppa, edges)
-        matched = _match(edc, contracted)
-        return _Quarters(edges[:-1], edc, self._sum(_IT, edges), contracted, matched)
+        charged = self._sum([f"{name}/charge" for name in self._batteries], edges)
+        given = self._sum([f"{name}/discharge" for name in self._batteries], edges)
+        drawn = -(-given * 100 // ROUND_TRIP_PERCENT)
+        load = edc - charged + drawn
+        fed = np.clip(sold - made, 0, given)
+        onsite = np.maximum(0, made - sold)
+        stored = _released(edges, _hourly(load, contracted, charged, drawn, given - fed))
+        matched = _match(load, onsite, stored, contracted - onsite)
+        return _Quarters(edges[:-1], edc, self._sum(_IT, edges), contracted, matched[0], load, matched[1])
 
     def _sum(self, names: tuple[str, ...] | list[str], edges: Ints) -> Ints:
         if not names:
@@ -124,12 +143,40 @@ class Truth:
         return np.asarray(np.diff(self._site.energy_wh(names, edges), axis=1).sum(axis=0))
 
 
-def _match(edc: Ints, contracted: Ints) -> Floats:
-    """Per hour the smaller of need and supply, dealt to its quarters in proportion to their need."""
-    need = edc.reshape(-1, 4).sum(axis=1)
-    matched = np.minimum(need, contracted.reshape(-1, 4).sum(axis=1))
-    share = matched / np.maximum(need, 1)
-    return np.asarray(edc * np.repeat(share, 4))
+def _reached_back(start: datetime) -> datetime:
+    return start.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _hourly(*quarters: Ints) -> Ints:
+    """(hours, columns): sums of each column by the hour."""
+    return np.column_stack([column.reshape(-1, 4).sum(axis=1) for column in quarters])
+
+
+def _released(edges: Ints, hours: Ints) -> Ints:
+    """Wh that the batteries gave in each hour and that renewable surplus of earlier hours had charged.
+
+    They are traced as one: the simulator's sites have one at most.
+    """
+    store, told, month = TrueStore(), [], None
+    for start_ms, row in zip(edges[:-1:4].tolist(), hours.tolist(), strict=True):
+        at = from_ms(start_ms)
+        if (at.year, at.month) != month:
+            store, month = TrueStore(), (at.year, at.month)
+        told.append(store.pass_hour(Hour(*row)))
+    return np.array(told, dtype=np.int64)
+
+
+def _match(load: Ints, onsite: Ints, stored: Ints, ppa: Ints) -> tuple[Floats, Floats]:
+    """Per hour the smaller of need and supply, dealt to its quarters in proportion to their need.
+
+    All of it, and the part that came out of the store: after on-site plants, before contracts.
+    """
+    need, behind, bought = (column.reshape(-1, 4).sum(axis=1) for column in (load, onsite, ppa))
+    matched = np.minimum(need, behind + stored + bought)
+    of_store = np.minimum(need - np.minimum(need, behind), stored)
+    dealt = (load * np.repeat(part / np.maximum(need, 1), 4) for part in (matched, of_store))
+    first, second = (np.asarray(part) for part in dealt)
+    return first, second
 
 
 def _cuts(start: datetime, end: datetime, step: TruthStep, zone: ZoneInfo) -> Iterator[datetime]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dashboards.house import House
 from dashboards.panels.bridge import bridged
-from energy.balance import Flags
+from energy.line import Flags
 from energy.interval import QUARTER, Period
 from energy.metering import Role
 from energy.site import SiteOptions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unsound
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unmatched
 from energy.quantity import share
 from energy.totals import Totals
 
@@ -17,17 +17,17 @@ class CfeScore:
     needs_mix = True
     method = (
         "The hourly score of carbon-free energy: matched energy plus the carbon-free share of the grid "
-        "supply that covers the rest, over consumption. It may credit the grid's mix, including nuclear "
+        "supply that covers the rest, over the load. It may credit the grid's mix, including nuclear "
         "power, and is therefore another figure than the two renewable shares; the three are never "
         "exchanged."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = unsound(totals, floor)
-        if reason is None and totals.edc > 0 and totals.cfe_blind > (1 - floor) * totals.edc:
-            known = 1 - totals.cfe_blind / totals.edc
+        reason = unmatched(totals, floor)
+        if reason is None and totals.load > 0 and totals.cfe_blind > (1 - floor) * totals.load:
+            known = 1 - totals.cfe_blind / totals.load
             reason = (
                 f"the grid's carbon-free share is known for {share(known)} of the energy, "
                 f"below the floor of {share(floor)}"
             )
-        return quotient(totals.cfe, totals.edc + totals.edc_missing, reason, "E_DC")
+        return quotient(totals.cfe, totals.load + totals.load_missing, reason, "the load")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unsound
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unmatched
 from energy.totals import Totals
 
 
@@ -20,5 +20,5 @@ class Ref:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = unsound(totals, floor)
-        return quotient(totals.renewable, totals.edc + totals.edc_missing, reason, "E_DC")
+        most = totals.load + totals.load_missing
+        return quotient(totals.renewable, most, unmatched(totals, floor), "the load")

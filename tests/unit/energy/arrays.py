@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from energy.balance import Balance, balance
+from energy.balance import Balance
+from energy.era import BEGINNING, FOREVER, Era
 from energy.gridmix import GridMix
 from energy.interval import QUARTER_MS
-from energy.matching import match
+from energy.matching import Match
 from energy.registers import MISSING, OK
 from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
+from energy.splice import spliced
+from energy.storage import Stored
 from energy.totals import Totals, columns
 from runtime.clock import to_ms
 
@@ -52,7 +55,14 @@ def grid(quarters: int, share: Sequence[float] | float = NAN, carbon: float = NA
 
 def summed(site: SiteOptions, found: Sheet, mix: GridMix | None = None) -> Totals:
     """The sums over the whole sheet."""
-    energies: Balance = balance(site, found)
-    matched = match(energies.edc, energies.fed, energies.loose, energies.contracted)
+    energies, store, matched = account(site, found)
     mix = mix or GridMix.unknown(found.quarters)
-    return columns(energies, matched, mix).totals(0, found.quarters)
+    return columns(energies, store, matched, mix).totals(0, found.quarters)
+
+
+def account(
+    site: SiteOptions, found: Sheet, timed: Mapping[str, Sequence[float]] | None = None
+) -> tuple[Balance, Stored, Match]:
+    """Balance, storage and matching of one site; ``timed`` are certificates by registry, Wh per quarter."""
+    held = {name: np.asarray(wh, dtype=np.float64) for name, wh in (timed or {}).items()}
+    return spliced((Era(BEGINNING, FOREVER, site),), found, held)

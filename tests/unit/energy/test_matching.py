@@ -10,42 +10,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import energy.kpis
-from energy.balance import balance
 from energy.kpi import KPIS
 from energy.matching import match
 from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, RESET
-from tests.unit.energy.arrays import NAN, hourly, sheet, summed
+from tests.unit.energy.arrays import NAN, account, hourly, sheet, summed
 from tests.unit.energy.plant import site
 
 KPIS.load(energy.kpis)
 PV = {"id": "pv", "kind": "onsite_solar"}
 WIND = {"id": "wind", "kind": "ppa_wind"}
 SUN = {"id": "sun", "kind": "ppa_solar", "zone": "PL"}
-BATTERY = {"id": "bat", "kind": "battery"}
 NEVER = np.zeros(4, dtype=bool)
 
 
 def matched(supplies, rows, qualities=None):
-    found = balance(site(supply=supplies), sheet(rows, qualities))
-    return found, match(found.edc, found.fed, found.loose, found.contracted)
+    found, _, green = account(site(supply=supplies), sheet(rows, qualities))
+    return found, green
 
 
 def test_c1_surplus_of_one_hour_earns_nothing_in_another():
-    found = match(
-        np.array(hourly(10, 10, 10, 10)),
-        np.zeros(16),
-        np.zeros(16, bool),
-        {"w": np.array(hourly(0, 5, 20, 5))},
-    )
+    offer = {"w": np.array(hourly(0, 5, 20, 5))}
+    found = match(np.array(hourly(10, 10, 10, 10)), np.zeros(16, bool), {"ppa": offer})
     assert found.matched.sum() == 20
     assert found.other.sum() == 20
     assert found.unknown.sum() == 0
 
 
 def test_within_the_hour_supply_and_load_may_differ_by_the_quarter():
-    found = match(
-        np.array([10.0, 30.0, 20.0, 20.0]), np.zeros(4), NEVER, {"w": np.array([40.0, 0.0, 0.0, 0.0])}
-    )
+    offer = {"w": np.array([40.0, 0.0, 0.0, 0.0])}
+    found = match(np.array([10.0, 30.0, 20.0, 20.0]), NEVER, {"ppa": offer})
     assert found.matched.tolist() == [5.0, 15.0, 10.0, 10.0]
 
 
@@ -99,79 +92,32 @@ def test_a_contract_in_another_zone_counts_by_volume_only():
     assert (found.green, found.renewable) == (0, 8)
 
 
-def test_a_battery_earns_nothing_when_it_discharges():
-    rows = {
-        "meter/main-1/energy": hourly(20, 0),  # charged with 10 in the first hour, which the wind covers
-        "supply/wind/energy": hourly(20, 0),
-        "supply/bat/charge": hourly(10, 0),
-        "supply/bat/discharge": hourly(0, 9),
-    }
-    found, green = matched([WIND, BATTERY], rows)
-    assert found.edc.sum() == 20
-    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [20, 0]
-
-
-def test_what_a_battery_feeds_to_the_grid_is_taken_back_from_what_charged_it():
-    rows = {
-        "meter/main-1/energy": hourly(0, 0, 4),
-        "meter/main-1/export": hourly(0, 12, 0),
-        "supply/pv/energy": hourly(20, 0, 0),
-        "supply/bat/discharge": hourly(0, 16, 0),
-    }
-    found, green = matched([PV, BATTERY], rows)
-    assert found.edc.reshape(-1, 4).sum(axis=1).tolist() == [20, -12, 4]
-    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [20, -12, 0]
-    sums = green.matched + green.other + green.unknown
-    assert sums.tolist() == found.edc.tolist()
-    totals = summed(site(supply=[PV, BATTERY]), sheet(rows))
-    assert KPIS["ref"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
-    assert KPIS["hourly_matched"].factory().figure(totals, 0.5).value == pytest.approx(8 / 12)
-
-
-def test_what_a_battery_feeds_to_the_grid_is_taken_back_though_another_feeder_takes_in_more():
-    rows = {
-        "meter/main-1/energy": hourly(0, 5),
-        "meter/main-1/export": hourly(0, 3),
-        "supply/pv/energy": hourly(12, 0),
-        "supply/bat/charge": hourly(12, 0),
-        "supply/bat/discharge": hourly(0, 3),
-    }
-    found, green = matched([PV, BATTERY], rows)
-    assert found.edc.sum() == 14
-    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [12, -3]
-    assert green.other.reshape(-1, 4).sum(axis=1).tolist() == [0, 5]
-    assert (found.grid.sum(), summed(site(supply=[PV, BATTERY]), sheet(rows)).renewable) == (5, 9)
-    silent = {**rows, "supply/bat/discharge": [NAN] * 8}
-    assert matched([PV, BATTERY], silent)[1].matched.sum() == 9
-    guessed = {**rows, "supply/bat/discharge": hourly(2, 1)}
-    for quality in (RESET, ESTIMATED):
-        marks = {"supply/bat/discharge": [quality] * 8}
-        assert matched([PV, BATTERY], guessed, marks)[1].matched.sum() == 9
-    without = {name: row for name, row in rows.items() if "bat" not in name}
-    assert matched([PV], without)[1].matched.sum() == 12  # it passed through: no plant of the site gave it
-
-
-def test_an_hour_in_which_a_battery_feeds_the_grid_has_no_share():
-    rows = {
-        "meter/main-1/energy": hourly(4),
-        "meter/main-1/export": hourly(8),
-        "supply/sun/energy": [1.0, 1.0, NAN, 1.0],
-        "supply/bat/discharge": hourly(8),
-    }
-    totals = summed(site(supply=[SUN, BATTERY]), sheet(rows))
-    for name in ("hourly_matched", "cfe_score", "ref"):
-        told = KPIS[name].factory().figure(totals, 0.9)
-        assert (told.value, told.withheld) == (None, "E_DC is not above 0 in this period")
-
-
-def test_a_site_that_gives_out_more_than_it_took_in_and_its_battery_gave_is_a_fault():
-    rows = {
-        "meter/main-1/energy": hourly(0),
-        "meter/main-1/export": hourly(8),
-        "supply/bat/discharge": hourly(4),
-    }
-    assert np.isnan(matched([BATTERY], rows)[0].edc).all()
+def test_a_site_that_gives_out_more_than_it_took_in_is_a_fault():
+    rows = {"meter/main-1/energy": hourly(0), "meter/main-1/export": hourly(8)}
     assert np.isnan(matched([], rows)[0].edc).all()
+
+
+def test_the_part_of_a_plant_that_is_bought_counts_and_no_more():
+    rows = {"meter/main-1/energy": hourly(100, 100), "supply/wind/energy": hourly(120, 240)}
+    found, green = matched([{**WIND, "share": 0.25}], rows)
+    assert found.available["wind"].reshape(-1, 4).sum(axis=1).tolist() == [30, 60]
+    assert green.matched.reshape(-1, 4).sum(axis=1).tolist() == [30, 60]
+
+
+@pytest.mark.parametrize("kept", ["sold", "unissued"])
+def test_t8_certificates_that_somebody_else_has_or_nobody_issued_are_no_claim(kept):
+    rows = {"meter/main-1/energy": hourly(10), "supply/wind/energy": hourly(5)}
+    found = summed(site(supply=[{**WIND, "certificates": kept}]), sheet(rows))
+    assert (found.green, found.renewable) == (0, 0)
+
+
+def test_time_stamped_certificates_cover_what_contracts_left():
+    rows = {"meter/main-1/energy": hourly(100, 100), "supply/wind/energy": hourly(80, 20)}
+    found, _, green = account(site(supply=[WIND]), sheet(rows), {"ee": hourly(30, 30)})
+    hours = {name: wh.reshape(-1, 4).sum(axis=1).tolist() for name, wh in green.rungs.items()}
+    assert hours == {"onsite": [0, 0], "storage": [0, 0], "ppa": [80, 20], "timed": [20, 30]}
+    assert list(green.green) == ["wind", "certificates:ee"]
+    assert (green.matched + green.other).tolist() == found.load.tolist()
 
 
 def test_exports_that_are_integrated_from_power_are_told_as_estimated():

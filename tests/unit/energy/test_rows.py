@@ -10,14 +10,20 @@ from energy.totals import Totals
 from tests.unit.energy.plant import START
 
 
+def totals(expected: float, known: float, wh: float, **more: float) -> Totals:
+    """Of a site without a battery."""
+    same = {"edc": wh, "load": wh, "edc_known": known, "load_known": known}
+    return Totals(expected=expected, **same, **more)
+
+
 def test_a_site_that_has_settled_less_weighs_less_in_the_completeness_of_all():
     part = Period(START, START + 40 * QUARTER)
     flows = Flows({"pv": np.ones(40)}, {"pv": np.full(40, 2.0)}, frozenset({"pv"}))
-    whole = mixed(part, Totals(expected=40, edc_known=40, edc=80, green=40, other=40), flows, (0, 40))
-    begun = mixed(part, Totals(expected=2, edc_known=1, edc=3, green=1, unknown=2), flows, (0, 1))
+    whole = mixed(part, totals(40, 40, 80, green=40, other=40), flows, (0, 40))
+    begun = mixed(part, totals(2, 1, 3, green=1, unknown=2), flows, (0, 1))
     found = joined({"gdansk": whole, "kaunas": begun})
     assert found.completeness == 41 / 42
-    assert (found.edc_wh, found.other_wh, found.unknown_wh) == (83, 40, 2)
+    assert (found.edc_wh, found.load_wh, found.other_wh, found.unknown_wh) == (83, 83, 40, 2)
     assert found.green == {"gdansk/pv": 40, "kaunas/pv": 1}
     assert found.available_wh == {"gdansk/pv": 80, "kaunas/pv": 2}
     assert found.surplus_wh == 41

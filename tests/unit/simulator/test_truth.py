@@ -10,6 +10,7 @@ import pytest
 from runtime.clock import to_ms
 from simulator.faults import Calm, MeterReset, Window
 from simulator.model import Model
+from simulator.true_store import Hour, TrueStore
 from simulator.truth import Truth
 
 EPOCH = datetime(2026, 9, 28, tzinfo=UTC)
@@ -51,7 +52,29 @@ def test_quarters_make_hours_make_days_make_a_month(truth: Truth) -> None:
 
 def test_an_hour_is_matched_by_what_was_made_in_it(truth: Truth) -> None:
     for row in truth.rows(EPOCH, EPOCH + timedelta(days=7), "PT1H"):
-        assert row.matched_wh == pytest.approx(min(row.edc_wh, row.contracted_wh), abs=0.01)
+        assert row.stored_wh <= row.matched_wh
+        covered = row.contracted_wh + row.stored_wh
+        assert row.matched_wh == pytest.approx(min(row.load_wh, covered), abs=0.01)
+
+
+def test_a_battery_is_traced_parcel_by_parcel() -> None:
+    store = TrueStore()
+    #                                  load, contracted, charged, drawn, given
+    assert store.pass_hour(Hour(100, 100, 40, 0, 0)) == 0  # from the grid
+    assert store.pass_hour(Hour(100, 130, 40, 0, 0)) == 0  # three quarters of it surplus
+    assert (
+        store.pass_hour(Hour(100, 0, 0, 60, 51)) == 12
+    )  # the 40, and of 20 the 15 that were green, less 15 %
+    assert store.pass_hour(Hour(100, 0, 0, 40, 34)) == 12  # the other 20; then nothing was left
+
+
+def test_the_battery_of_a_site_gives_back_less_than_it_took(truth: Truth) -> None:
+    week = truth.period(EPOCH, EPOCH + timedelta(days=2))
+    taken, given = (
+        truth.energy_wh(f"battery-1/{way}", week.start, week.end) for way in ("charge", "discharge")
+    )
+    assert 0 < week.stored_wh <= given < taken
+    assert week.load_wh == pytest.approx(week.edc_wh, rel=1e-4)  # each day it ends where it began
 
 
 def test_october_is_an_hour_longer_than_its_days(truth: Truth, model: Model) -> None:

@@ -1,0 +1,23 @@
+"""Carbon-free energy score without the grid: contracted supply alone, over the load."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unproven
+from energy.totals import Totals
+
+
+@KPIS.add("cfe_contracted", KpiOptions)
+class CfeContracted:
+    """The score of :mod:`energy.kpis.cfe_score` where the grid is credited with nothing."""
+
+    name, label = "cfe_contracted", "CFE score without the grid"
+    unit = "1"
+    form: Form = "share"
+    needs_mix = False
+    method = (
+        "The hourly score of carbon-free energy with no credit for the grid's mix: that mix contains plants "
+        "that others have contracted, which the score with the grid counts a second time."
+    )
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        return quotient(totals.green, totals.load + totals.load_missing, unproven(totals, floor), "the load")
