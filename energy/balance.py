@@ -43,7 +43,8 @@ class Balance:
         told_load: likewise of the load.
         eit: E_IT; NaN where not known.
         refuted: where E_DC of the hour lies below E_IT: the inlet's meter stands still or shows too little.
-        estimated: where E_DC was interpolated; ``loose`` where even the hour's load is a guess.
+        guessed: where some of E_DC was not measured at all, but estimated as documented.
+        estimated: where E_DC was interpolated or guessed; ``loose`` where even the hour's load is a guess.
         grid: the part of E_DC that came from the grid.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
         available: what each renewable supply delivered; NaN where not known.
@@ -52,7 +53,7 @@ class Balance:
         volume: what each may claim regardless of hour and zone; NaN where not known.
         batteries: what each of them took and gave.
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
-        expected, known: how many registers there are, and how many of those are known.
+        expected, known: how many registers there are, and how many of those are known by measuring.
         corrections: revisions beyond the first.
         there: where the site was configured at all; elsewhere nothing is known of it and nothing missing.
     """
@@ -66,6 +67,7 @@ class Balance:
     told_load: Floats
     eit: Floats
     refuted: Flags
+    guessed: Flags
     estimated: Flags
     loose: Flags
     grid: Floats
@@ -147,6 +149,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         told_load=inlet.told - np.nan_to_num(store.taken) + np.nan_to_num(store.drawn),
         eit=eit,
         refuted=_refuted(edc + released, eit, anywhere((line.loose for line in (*inlet.lines, *it)), sheet)),
+        guessed=anywhere((line.guessed for line in inlet.lines), sheet),
         estimated=anywhere((line.estimated for line in inlet.lines), sheet),
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
         grid=np.minimum(edc + fed, np.maximum(inlet.imported - inlet.exported + fed, 0.0)),
@@ -194,7 +197,7 @@ def _completeness(site: SiteOptions, lines: Lines) -> tuple[npt.NDArray[np.int64
     for key, line in lines.used.items():
         if key[0] in (METER.name, SUPPLY.name):
             expected += line.there
-            known += line.there & ~np.isnan(line.amount)
+            known += line.there & ~np.isnan(line.amount) & ~line.guessed
     return expected, known
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ class Readings:
 
     at_ms: Millis
     columns: Mapping[str, Floats]
+    _judged: dict[tuple[Channel, Register], Verdict] = field(default_factory=dict, compare=False)
 
     def any(self) -> bool:
         """Whether there is one at all."""
@@ -41,6 +42,11 @@ class Readings:
 
     def judged(self, channel: Channel, register: Register) -> Verdict:
         """What counts of one register's readings; its power, if that was read, tells whether it is stuck."""
+        if (channel, register) not in self._judged:
+            self._judged[channel, register] = self._judge(channel, register)
+        return self._judged[channel, register]
+
+    def _judge(self, channel: Channel, register: Register) -> Verdict:
         power = None
         if channel.sign and channel.field != POWER and POWER in self.columns:
             at, watts = self.of(POWER)
@@ -217,12 +223,12 @@ class _Window:
         """Whether readings before, and after, must still be looked for."""
         before = after = False
         hull = self.hull(readings)
-        for field in self.fields:
-            at, _ = readings.of(field)
+        for name in self.fields:
+            at, _ = readings.of(name)
             if len(at) == 0 or at[-1] < self.span.start_ms:
                 after = True
                 continue
-            low, high = self._anchors(field, readings)
+            low, high = self._anchors(name, readings)
             before |= low is None or int(np.searchsorted(at, hull.start_ms, side="right")) < self._beyond
             after |= high is None or len(at) - int(np.searchsorted(at, hull.end_ms)) < self._beyond
         return before, after
@@ -239,11 +245,11 @@ class _Window:
         """The span, widened to the readings up to which it can have changed anything."""
         around, _ = self.least
         first, until = around.first, around.until
-        for field in self.fields:
-            at, _ = readings.of(field)
+        for name in self.fields:
+            at, _ = readings.of(name)
             if len(at) == 0 or at[-1] < self.span.start_ms:
                 continue
-            low, high = self._anchors(field, readings)
+            low, high = self._anchors(name, readings)
             first = min(first, (int(at[0]) if low is None else low) // QUARTER_MS)
             until = max(until, -(-(int(at[-1]) if high is None else high) // QUARTER_MS))
         return Span(first, min(until, max(self.due, self.span.until)))

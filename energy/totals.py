@@ -29,9 +29,9 @@ class Totals:
             nobody, where the load is known.
         kept: surplus of own plants and contracts that charged batteries.
         rung_onsite, rung_storage, rung_ppa, rung_timed: ``green`` by the rungs of the ladder.
-        edc_refuted: how many of the known quarters E_IT contradicts, ``refuted_wh`` their E_DC and
-            ``refuted_load`` their load, known in ``load_refuted`` of them; each is taken to be as high as a
-            missing one.
+        edc_refuted: how many of the known quarters E_IT contradicts, or were estimated and not measured;
+            ``refuted_wh`` their E_DC and ``refuted_load`` their load, known in ``load_refuted`` of them; each
+            is taken to be as high as a missing one.
         pue_edc, pue_eit, pue_known: over the quarters in which both are known and agree.
         both_edc, both_eit, both_known: whether or not they agree; ``both_released``: what batteries gave in
             these less what they took, which passes the inlet when they are charged.
@@ -182,6 +182,7 @@ def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Colu
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:
     edc, eit = balance.edc, balance.eit
     sound = np.where(balance.refuted, np.nan, edc)
+    unsure = balance.refuted | balance.guessed
     unmetered = np.full(len(edc), np.nan)
     water = unmetered if balance.water_l is None else balance.water_l
     reuse = unmetered if balance.reuse is None else balance.reuse
@@ -192,12 +193,12 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
         "expected": balance.there.astype(np.float64),
         "edc": edc,
         "edc_known": _known(edc),
-        "edc_refuted": balance.refuted.astype(np.float64),
-        "refuted_wh": np.where(balance.refuted, edc, 0.0),
+        "edc_refuted": unsure.astype(np.float64),
+        "refuted_wh": np.where(unsure, edc, 0.0),
         "load": balance.load,
         "load_known": _known(balance.load),
-        "refuted_load": np.where(balance.refuted, balance.load, 0.0),
-        "load_refuted": np.where(balance.refuted, _known(balance.load), 0.0),
+        "refuted_load": np.where(unsure, balance.load, 0.0),
+        "load_refuted": np.where(unsure, _known(balance.load), 0.0),
         "edc_estimated": np.where(balance.estimated, edc, 0.0),
         "eit": eit,
         "eit_known": _known(eit),
