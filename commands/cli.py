@@ -13,11 +13,12 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
 from commands.access import with_api
+from commands.certificates import certificates
 from commands.demo import Build, DemoOptions, run_demo
 from commands.export import export_ledger, export_telemetry
 from commands.grid import import_documents, read_files
@@ -28,6 +29,9 @@ from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
 from commands.say import fail, say
 from commands.serve import Builders, run_service
+from commands.verb import ConfigFile, Json
+from commands.verb import configuration_of as _configuration
+from commands.verb import finish as _finish
 from roles.station import Role, Station, unsplit
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
@@ -48,11 +52,9 @@ users = typer.Typer(help="Users who sign in on the pages.", no_args_is_help=True
 cli.add_typer(users, name="user")
 grids = typer.Typer(help="The mix of the grid.", no_args_is_help=True)
 cli.add_typer(grids, name="grid")
+cli.add_typer(certificates, name="certificates")
 
-DEFAULT_FILE = Path("amberwatt.toml")
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="default: amberwatt.toml if it exists")]
 LogLevel = Annotated[str, typer.Option("--log", help="debug, info, warning or error")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON object a line, for programs")]
 
 
 @cli.callback()
@@ -240,10 +242,6 @@ def migrate(message: str) -> None:
         asyncio.run(write_revision(f"sqlite+aiosqlite:///{folder}/state.sqlite", message))
 
 
-def _configuration(path: Path | None) -> Configuration:
-    return read(path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None))
-
-
 def _ask(
     context: typer.Context,
     config: Path | None,
@@ -268,10 +266,3 @@ def _until_signalled(work: Callable[[asyncio.Event], Awaitable[None]]) -> Callab
             await work(stop)
 
     return lambda: asyncio.run(until())
-
-
-def _finish(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except (ServiceError, ValueError) as error:
-        fail(error)

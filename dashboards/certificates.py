@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, UploadFile
@@ -18,7 +17,7 @@ from dashboards.problem import Problem
 from dashboards.security import Operator, own_path
 from energy.certificates.act import Act
 from energy.certificates.book import Order
-from energy.certificates.consumption import consumption
+from energy.certificates.consumption import consumption, end_of_day
 from energy.certificates.desk import Certificates
 from energy.certificates.importing import Import
 from energy.certificates.selection import Selection
@@ -126,7 +125,9 @@ async def cancel(request: Request, who: Operator, form: Annotated[Serving, Form(
     desk = _desk_of(request)
     try:
         act = _act(request, who, form.statement)
-        await desk.book.cancel(_selection(desk, form), _day(form, desk, act.at), act)
+        chosen = _selection(desk, form)
+        on = end_of_day(form.on, desk.sites[form.site].tz, act.at)
+        await desk.book.cancel(chosen, on, act)
     except ValueError as error:
         return await _page(request, f"Nothing was cancelled. {error}")
     return _done("cancelled", form.next)
@@ -186,18 +187,6 @@ def _selection(desk: Certificates, form: Serving) -> Selection:
     if form.site not in desk.sites:
         raise ValueError(f"site: there is no {form.site[:60]!r}")
     return Selection(site=form.site, period=consumption(form.period, desk.sites[form.site].tz))
-
-
-def _day(form: Serving, desk: Certificates, now: datetime) -> datetime:
-    """The end of the day that was told, or now if that is earlier."""
-    if not form.on.strip():
-        return now
-    tz = desk.sites[form.site].tz
-    try:
-        begun = datetime.strptime(form.on.strip(), "%Y-%m-%d").replace(tzinfo=tz)
-    except ValueError:
-        raise ValueError(f"on: {form.on[:40]!r} is no day; write 2026-11-20") from None
-    return min(begun + timedelta(days=1, seconds=-1), now) if begun <= now else begun
 
 
 def _wh(mwh: str) -> int | None:
