@@ -13,8 +13,10 @@ from dashboards.drawing import Frame, draw, frame
 from dashboards.here import now_of
 from dashboards.panels import green, overview, reports, system
 from dashboards.panels.alarms import flood, going_on, returned
+from dashboards.panels.carbon import carbon_month
 from dashboards.problem import Problem
 from dashboards.view import month_name, month_named
+from energy.interval import Period
 from reports.report import FORMATS
 
 
@@ -94,4 +96,9 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
     page = await green.green_month(house, site, period, shell.tz, shell.at)
     hour = shell.view.hour or (page.worst[0].start if page.worst else None)
     detail = await green.hour_detail(house, site, hour) if hour is not None else None
-    return draw(request, "green.html", frame=shell, month=page, hour=hour, detail=detail)
+    carbon = None
+    if page.total is not None and page.through is not None:
+        carbon = await carbon_month(house, site, Period(period.start, page.through), page.total)
+    return draw(
+        request, "green.html", frame=shell, month=page, hour=hour, detail=detail, carbon=carbon
+    )

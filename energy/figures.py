@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from energy.carbon.factor_row import FactorRow
 from energy.interval import Period, Step
 from energy.site import SiteOptions
 
@@ -205,6 +206,12 @@ class Figures(Protocol):
 
     async def grid(self, site: str, period: Period) -> list[GridHour]:
         """The mix of the grid in every hour of ``period``, by bidding zone and time."""
+        ...
+
+    async def factors(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> list[FactorRow]:
+        """Which energy was counted with which factor: the lines of each scope add up to its figure."""
         ...
 
     async def rows(

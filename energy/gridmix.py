@@ -1,66 +1,179 @@
-"""The mix of a bidding zone per hour, as the store knows it."""
+"""The mix of the bidding zone in which a site stood, per quarter-hour, and the factors of what it used."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.figures import GridHour
-from energy.interval import QUARTER_MS, Period
+from energy.carbon.choice import Use
+from energy.carbon.factor import RESIDUAL
+from energy.carbon.generation import intensity
+from energy.carbon.hours import load_hours
+from energy.carbon.technology import Technology
+from energy.carbon.uses import load_use
+from energy.era import Era
 from energy.line import HOUR
-from runtime.clock import from_ms, to_ms
-from telemetry.catalogue import GRID
+from energy.proof.tables import LOCK, RESTATEMENT
+from energy.site import SiteOptions
+from energy.supply import SupplyKind
 from telemetry.frame import Floats
-from telemetry.store import AT, SeriesQuery, Store, WindowQuery
 
-HOUR_MS = HOUR * QUARTER_MS
+_MADE = {SupplyKind.PPA_SOLAR: Technology.SOLAR, SupplyKind.PPA_WIND: Technology.WIND_ONSHORE}
+"""How a contracted supply makes its energy."""
 
-_FIELDS = ("carbon_free_share", "carbon_g_per_kwh")
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the mix of quarters ``first <= index < until`` is from; ``version`` is the newest of its hours.
+
+    ``method`` tells how the intensity came about (:data:`energy.carbon.hours.HourMethod`), None where no hour
+    is known. ``site`` is what the site consisted of.
+    """
+
+    first: int
+    until: int
+    site: SiteOptions
+    use: Use
+    method: str | None
+    version: int
 
 
 @dataclass(frozen=True)
 class GridMix:
-    """Per quarter, NaN where the hour is not known: carbon-free share (0..1) and gCO2e/kWh of grid power."""
+    """Per quarter, NaN where it is not known: shares of 0..1, and gCO2e/kWh.
+
+    Attributes:
+        carbon_free_share, renewable_share, carbon_g_per_kwh: of grid power in that hour.
+        residual_g_per_kwh: of the zone's residual mix; NaN also where there is none.
+        contract_g_per_kwh: of what supplies deliver by contract, by id; of those not named it is 0.
+        origins: where all this is from, in order.
+    """
 
     carbon_free_share: Floats
     carbon_g_per_kwh: Floats
+    residual_g_per_kwh: Floats | None = None
+    renewable_share: Floats | None = None
+    contract_g_per_kwh: Mapping[str, Floats] = field(default_factory=dict)
+    origins: tuple[Origin, ...] = ()
 
     @classmethod
     def unknown(cls, quarters: int) -> GridMix:
         """Nothing is known of the grid."""
         return cls(np.full(quarters, np.nan), np.full(quarters, np.nan))
 
-
-async def load_gridmix(store: Store, zone: str, first: int, quarters: int) -> GridMix:
-    """Hourly means of ``zone`` from quarter ``first`` (a whole hour) on. Raises StoreError."""
-    columns = await _hourly(store, zone, (first, quarters), _FIELDS)
-    return GridMix(*(np.repeat(column, HOUR) for column in columns))
-
-
-async def grid_hours(store: Store, zone: str, period: Period) -> list[GridHour]:
-    """The mix of ``zone`` in every hour that ``period`` touches. Raises StoreError."""
-    first = to_ms(period.start) // HOUR_MS * HOUR
-    hours = -(-to_ms(period.end) // HOUR_MS) - first // HOUR
-    columns = await _hourly(store, zone, (first, hours * HOUR), ("renewable_share", *_FIELDS))
-    told = ([None if np.isnan(value) else float(value) for value in column] for column in columns)
-    starts = (from_ms((first // HOUR + hour) * HOUR_MS) for hour in range(hours))
-    return [GridHour(zone, start, *mix) for start, *mix in zip(starts, *told, strict=True)]
+    @property
+    def unmatched_g_per_kwh(self) -> Floats:
+        """Of energy that nothing was matched with: the residual mix, or else the grid's of the hour."""
+        if self.residual_g_per_kwh is None:
+            return self.carbon_g_per_kwh
+        return np.where(np.isnan(self.residual_g_per_kwh), self.carbon_g_per_kwh, self.residual_g_per_kwh)
 
 
-async def _hourly(
-    store: Store, zone: str, quarters: tuple[int, int], fields: tuple[str, ...]
-) -> list[Floats]:
-    """The mean of each of ``fields`` per hour, NaN where nothing was told; (first, count) of ``quarters``."""
-    first, count = quarters
-    start, end = from_ms(first * QUARTER_MS), from_ms((first + count) * QUARTER_MS)
-    query = WindowQuery(SeriesQuery(GRID, start, end, {"zone": (zone,)}, fields), timedelta(hours=1), "mean")
-    table = await store.window(query)
-    hour = (table[AT].to_numpy() // QUARTER_MS - first) // HOUR
-    columns = []
-    for name in fields:
-        values = np.full(count // HOUR, np.nan)
-        values[hour] = table[name].to_numpy()
-        columns.append(values)
-    return columns
+async def load_gridmix(
+    connection: AsyncConnection,
+    site: tuple[str, Sequence[Era]],
+    span: tuple[int, int],
+    as_of: datetime | None = None,
+) -> GridMix:
+    """The mix for a site (its key and eras) over ``span``: the first quarter, and how many.
+
+    A month that is locked keeps what was known when it was locked, or restated last.
+    """
+    key, eras = site
+    first, quarters = span
+    rows = np.full((4, quarters), np.nan)
+    contracts: dict[str, Floats] = {}
+    origins: list[Origin] = []
+    for low, high, known in _cut(first, first + quarters, await _locks(connection, key, as_of), as_of):
+        use = await load_use(connection, key, known)
+        for era in eras:
+            since, until = max(low, era.first), min(high, era.until)
+            if since < until:
+                part = slice(since - first, until - first)
+                rows[:, part], told = await _piece(connection, (era.site, use), (since, until), known)
+                origins.append(Origin(part.start, part.stop, era.site, use, *told))
+                for name, values in _contracted(era.site, use, since, until):
+                    contracts.setdefault(name, np.full(quarters, np.nan))[part] = values
+    renewable, carbon_free, carbon, residual = rows
+    return GridMix(carbon_free, carbon, residual, renewable, contracts, tuple(origins))
+
+
+async def _piece(
+    connection: AsyncConnection,
+    which: tuple[SiteOptions, Use],
+    quarters: tuple[int, int],
+    as_of: datetime | None,
+) -> tuple[Floats, tuple[str | None, int]]:
+    """Renewable and carbon-free share, intensity and residual mix; method and newest version of the hours."""
+    (site, use), (first, until) = which, quarters
+    hour, hours = _hours(first, until)
+    found = await load_hours(connection, (site.grid, use.grid), (hour, hours), as_of)
+    fields = found.fields
+    if any(found.generation):
+        made = np.array([told is not None for told in found.generation])
+        fields = np.where(made, intensity(found.generation, use.factors, site.grid, hour), fields)
+    residual = np.full(hours, np.nan)
+    if use.residual is not None:
+        residual = use.residual.values(RESIDUAL, site.grid, hour, hours)
+    version = int(found.version.max(initial=0))
+    return _by_quarter(np.vstack((fields, residual)), first, until), (found.method, version)
+
+
+def _contracted(site: SiteOptions, use: Use, first: int, until: int) -> Iterator[tuple[str, Floats]]:
+    """g/kWh of each contracted supply, if what is matched counts with what its technology emits."""
+    if use.contracts == "direct":
+        return
+    hour, hours = _hours(first, until)
+    for supply in site.supply:
+        if supply.kind in _MADE:
+            values = use.factors.values(_MADE[supply.kind], supply.zone or site.grid, hour, hours)
+            yield supply.id, _by_quarter(values, first, until)
+
+
+async def _locks(
+    connection: AsyncConnection, site: str, as_of: datetime | None
+) -> list[tuple[int, int, datetime]]:
+    """First and last quarter (exclusive) of each locked month, and until when its knowledge goes."""
+    restated = (
+        select(RESTATEMENT.c.period, func.max(RESTATEMENT.c.at).label("at"))
+        .where(RESTATEMENT.c.site == site)
+        .group_by(RESTATEMENT.c.period)
+    )
+    locked = select(LOCK.c.period, LOCK.c.first, LOCK.c.until, LOCK.c.at).where(LOCK.c.site == site)
+    if as_of is not None:
+        restated = restated.where(RESTATEMENT.c.at <= as_of)
+        locked = locked.where(LOCK.c.at <= as_of)
+    later = {row.period: row.at for row in await connection.execute(restated)}
+    rows = (await connection.execute(locked.order_by(LOCK.c.first))).all()
+    return [(row.first, row.until, max(row.at, later.get(row.period, row.at))) for row in rows]
+
+
+def _cut(
+    first: int, until: int, locks: Sequence[tuple[int, int, datetime]], as_of: datetime | None
+) -> Iterator[tuple[int, int, datetime | None]]:
+    """The span in parts, each with the time as of which it is known."""
+    at = first
+    for low, high, known in locks:
+        low, high = max(low, at), min(high, until)
+        if low < high:
+            if at < low:
+                yield at, low, as_of
+            yield low, high, known
+            at = high
+    if at < until:
+        yield at, until, as_of
+
+
+def _hours(first: int, until: int) -> tuple[int, int]:
+    """The hour that holds quarter ``first``, and how many there are up to quarter ``until``."""
+    return first // HOUR, -(-until // HOUR) - first // HOUR
+
+
+def _by_quarter(hourly: Floats, first: int, until: int) -> Floats:
+    low = first % HOUR
+    return np.repeat(hourly, HOUR, axis=-1)[..., low : low + until - first]

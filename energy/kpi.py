@@ -11,8 +11,8 @@ from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
 
-Form = Literal["share", "ratio"]
-"""``share``: of 0..1, written in percent and rounded down. ``ratio``: any other quotient."""
+Form = Literal["share", "ratio", "amount"]
+"""``share``: of 0..1, written in percent and rounded down. ``ratio``: any other quotient. ``amount``: a sum."""
 
 FAULT = "metering fault"
 """How the reason begins where readings contradict each other, so that nothing is proven by them."""
@@ -114,6 +114,11 @@ def quotient(numerator: float, denominator: float, withheld: str | None, over: s
     if denominator <= 0:
         return Figure(None, f"{over} is not above 0 in this period")
     return Figure(max(0.0, numerator) / denominator)
+
+
+def amount(value: float, withheld: str | None) -> Figure:
+    """``value`` unless ``withheld``."""
+    return Figure(None if withheld is not None else value, withheld)
 
 
 KPIS: Registry[Kpi] = Registry("kpi")

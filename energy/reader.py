@@ -11,12 +11,14 @@ from operator import add
 from typing import TypeVar
 
 import energy.kpis
+from energy.carbon.evidence import Account, factor_rows
+from energy.carbon.factor_row import FactorRow
+from energy.carbon.mixes import Mixes
 from energy.certificates.claims import Claims
 from energy.entries import ledger_rows
 from energy.era import Era, eras, merged, present, valid
 from energy.estate import Estate
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
-from energy.gridmix import GridMix, grid_hours, load_gridmix
 from energy.hindsight import Hindsight
 from energy.interval import Period, Step, steps
 from energy.kpi import KPIS
@@ -73,6 +75,7 @@ class LedgerFigures:
         self._database, self._store = database, store
         self._shelf = Shelf(database)
         self._claims = Claims(database)
+        self._mixes = Mixes(database)
         self._views: dict[str, Views] = {}
         self._kpis = kpis()
         self._look: Look | None = None
@@ -122,11 +125,22 @@ class LedgerFigures:
         return await self._once(("mix", site, period, step), as_of, answer)
 
     async def grid(self, site: str, period: Period) -> list[GridHour]:
-        """The mix of the grid in every hour of ``period``, by bidding zone and time. Raises StoreError."""
+        """The mix of the grid in every hour of ``period``, by bidding zone and time."""
         keys = (await self._estate()).keys(site)
-        found = [era for key in keys for era in present(await self._eras(key), *quarters_of(period))]
-        zones = sorted({era.site.grid for era in found})
-        return [hour for zone in zones for hour in await grid_hours(self._store, zone, period)]
+        found = {key: present(await self._eras(key), *quarters_of(period)) for key in keys}
+        return await self._mixes.hours(found, period)
+
+    async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
+        """The factors behind the carbon figures of ``period``, by site and scope, whose lines add up."""
+        estate, rows = await self._estate(), []
+        joins = await self._joins(estate, site)
+        for key in estate.keys(site):
+            view, (cut,), _ = await self._view(key, [period], as_of, joins[key])
+            if cut[0] < cut[1] and present(view.eras, *quarters_of(period)):
+                mix = await self._mixes.of((key, view.eras), (view.sheet.first, view.sheet.quarters), as_of)
+                totals = view.columns(mix).totals(*cut)
+                rows += factor_rows(Account(key, view.balance, view.match, mix), cut, totals)
+        return rows
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None
@@ -225,7 +239,7 @@ class LedgerFigures:
         joins = await self._joins(estate, site)
         for key in estate.keys(site):
             view, cuts, until = await self._view(key, parts, as_of, joins[key])
-            summed = await self._with_mix(key, view, cuts) if grids else view.without_mix
+            summed = await self._with_mix(key, view, cuts, as_of) if grids else view.without_mix
             of_site = (metered(summed.totals(*cut), view, cut) for cut in cuts)
             known[key] = [replace(era, first=max(era.first, joins[key])) for era in view.eras]
             there = [bool(present(known[key], *quarters_of(part))) for part in parts]
@@ -329,32 +343,20 @@ class LedgerFigures:
             self._views[key] = Views(await self._options(key), self._shelf, self._claims)
         return self._views[key]
 
-    async def _with_mix(self, key: str, view: View, cuts: Sequence[tuple[int, int]]) -> Columns:
+    async def _with_mix(
+        self, key: str, view: View, cuts: Sequence[tuple[int, int]], as_of: datetime | None
+    ) -> Columns:
         """What is summed, with the mix of the grid; it is read once for all questions about one view."""
         if all(low == high for low, high in cuts):
             return view.without_mix
         seen = None if self._look is None else self._look.mixed.get(key)
         if seen is not None and seen[0] is view:
             return seen[1]
-        mix = await self._gridmix(view)
+        mix = await self._mixes.of((key, view.eras), (view.sheet.first, view.sheet.quarters), as_of)
         summed = view.columns(mix)
         if self._look is not None:
             self._look.mixed[key] = view, summed
         return summed
-
-    async def _gridmix(self, view: View) -> GridMix:
-        """The mix of the bidding zone in which the site stood, quarter by quarter."""
-        first, quarters = view.sheet.first, view.sheet.quarters
-        whole = GridMix.unknown(quarters)
-        loaded: dict[str, GridMix] = {}
-        for era in (era for era in view.eras if era.meets(first, first + quarters)):
-            zone = era.site.grid
-            if zone not in loaded:
-                loaded[zone] = await load_gridmix(self._store, zone, first, quarters)
-            own = slice(max(0, era.first - first), max(0, era.until - first))
-            whole.carbon_free_share[own] = loaded[zone].carbon_free_share[own]
-            whole.carbon_g_per_kwh[own] = loaded[zone].carbon_g_per_kwh[own]
-        return whole
 
     async def _stand(self, key: str) -> Stand:
         """How the site stands now; of a snapshot, how it stood when that was first asked."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from energy.balance import Balance
+from energy.carbon.emission import SCOPES, emission_columns, emissions, missing_grams
 from energy.gridmix import GridMix
 from energy.matching import RUNGS, Match
 from energy.storage import Stored
@@ -44,6 +45,10 @@ class Totals:
         water_l, water_eit, water_known: likewise.
         reuse, reuse_edc, reuse_known: likewise with E_DC.
         ere_edc, ere_eit, ere_reuse, ere_known: where all three are known.
+        location_g, market_g, scope1_g: grams by scope (:mod:`energy.carbon.emission`), in the ``…_known``
+            quarters; ``…_missing`` bounds the others: each is taken to be as high as the highest that is
+            known. ``scope1_blind``: energy of generators without a factor.
+        co2m_g, co2m_eit, co2m_known: market-based and scope 1 together, over the quarters with E_IT.
         waterless, heatless: the sites, by name, that have no meter of it: what they use is not known.
         silent: the sites, by name, of which nothing was ever settled, though others were.
         registers_expected, registers_known: register intervals behind the figures.
@@ -103,6 +108,19 @@ class Totals:
     registers_expected: float = 0.0
     registers_known: float = 0.0
     corrections: float = 0.0
+    location_g: float = 0.0
+    location_known: float = 0.0
+    location_missing: float = 0.0
+    market_g: float = 0.0
+    market_known: float = 0.0
+    market_missing: float = 0.0
+    scope1_g: float = 0.0
+    scope1_known: float = 0.0
+    scope1_missing: float = 0.0
+    scope1_blind: float = 0.0
+    co2m_g: float = 0.0
+    co2m_eit: float = 0.0
+    co2m_known: float = 0.0
     waterless: tuple[str, ...] = ()
     heatless: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
@@ -131,6 +149,9 @@ class Totals:
             found |= {"battery_lost_wh": self.lost, "battery_kept_green_wh": self.kept}
         if self.co2_known:
             found |= {"grid_wh": self.co2_grid, "co2_g": self.co2_g, "co2_eit_wh": self.co2_eit}
+        if self.location_known:
+            found |= {f"co2_{scope}_g": getattr(self, f"{scope}_g") for scope in SCOPES}
+            found |= {f"co2_{scope}_missing_g": getattr(self, f"{scope}_missing") for scope in SCOPES}
         if self.water_known and not self.waterless:
             found |= {"water_l": self.water_l, "water_eit_wh": self.water_eit}
         if self.reuse_known and not self.heatless:
@@ -164,6 +185,7 @@ class Columns:
         peak = float(self.load_peaks[low:high].max(initial=0.0))
         missing = (sums["expected"] - sums["load_known"] + sums["load_refuted"]) * peak - sums["refuted_load"]
         sums["load_missing"] = missing
+        sums |= missing_grams(self.names, self.matrix[:, low:high])
         most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
         sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
         return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
@@ -188,7 +210,7 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
     reuse = unmetered if balance.reuse is None else balance.reuse
     residual = _from_the_grid(balance, store, match)
     blind = np.isnan(mix.carbon_free_share) & (residual > 0)
-    grid_g = np.where(balance.grid == 0, 0.0, balance.grid / 1000 * mix.carbon_g_per_kwh)
+    emitted = emissions(balance, match, mix)
     columns = {
         "expected": balance.there.astype(np.float64),
         "edc": edc,
@@ -217,8 +239,9 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
     columns |= _stores(balance, store)
     columns |= _together("both", {"edc": edc, "eit": eit, "released": balance.released})
     columns |= _together("pue", {"edc": sound, "eit": eit})
-    grid = np.where(balance.refuted, np.nan, balance.grid)
-    columns |= _together("co2", {"g": grid_g + balance.generator_g, "grid": grid, "eit": eit})
+    columns |= emission_columns(emitted, balance)
+    columns |= _together("co2", {"g": emitted.location + emitted.scope1, "grid": emitted.grid, "eit": eit})
+    columns |= _together("co2m", {"g": emitted.market + emitted.scope1, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
     reused = _together("reuse", {"": reuse, "edc": sound})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}

@@ -36,6 +36,9 @@ _PARENTS = {
     "cooling-2": "main-2",
     "aux": "main-1",
 }
+EXAMPLE = "example-residual-mix"
+"""The factor set of the demo, whose figures nobody published."""
+
 _PERIOD = "5m"
 """What every device promises: history has a reading each five minutes; live ones come more often."""
 
@@ -117,8 +120,25 @@ def demo_settings(data_dir: Path, broker_port: int, http_port: int) -> dict[str,
         "broker": {"url": f"mqtt://127.0.0.1:{broker_port}", "embedded": True},
         "store": [{"type": "duckdb"}],
         "ingest": {"accepted_lateness": "70d"},
+        "carbon": {"residual": EXAMPLE},
+        "factors": [_example_factors()],
         "sites": {plan.name: site_settings(plan) for plan in (GDANSK, KAUNAS)},
         "target": [target for plan in (GDANSK, KAUNAS) for target in _targets(plan)],
+    }
+
+
+def _example_factors() -> dict[str, Any]:
+    """Invented residual mixes of both zones, and marked so wherever they are shown: no published number."""
+    return {
+        "id": EXAMPLE,
+        "version": "1",
+        "source": "EXAMPLE: invented for the demo, no published residual mix",
+        "method": "direct",
+        "example": True,
+        "factor": [
+            {"technology": "residual_mix", "zone": zone.upper(), "g_per_kwh": grams, "from": "2020-01-01"}
+            for zone, grams in ((GDANSK.grid, 800), (KAUNAS.grid, 500))
+        ],
     }
 
 

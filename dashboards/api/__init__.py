@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.api import (
     alerts,
+    carbon,
     certificates,
     completeness,
     docs,
@@ -26,6 +27,7 @@ ROUTERS = (
     live.router,
     ledger.router,
     kpi.router,
+    carbon.router,
     alerts.router,
     replay.router,
     certificates.router,

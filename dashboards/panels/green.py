@@ -188,7 +188,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
 
 def indicators(total: KpiRow) -> list[Indicator]:
     """Every registered KPI that has no place of its own on the page, PUE first."""
-    others = [kpi for name, kpi in kpis().items() if name not in (*SHARES, "completeness")]
+    others = [k for n, k in kpis().items() if n not in (*SHARES, "completeness") and k.form != "amount"]
     return [
         Indicator(k.label, k.unit, k.form, total.value(k.name), total.withheld.get(k.name)) for k in others
     ]

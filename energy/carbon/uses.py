@@ -44,7 +44,7 @@ async def record_uses(database: Database, uses: Mapping[str, Use], at: datetime)
                 continue
             row = {"site": site, "number": number + 1, "known_at": at, "told": use.told()}
             await connection.execute(insert(CARBON_USE).values(row))
-            if before != use:
+            if number:
                 await _revise(connection, site, (before, use), at)
                 changed.append(site)
                 log.info("factors_changed", site=site, factors=use.factors.name)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from energy.carbon.factor_row import FactorRow
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, Period, Step, steps
 from energy.site import SiteOptions
@@ -48,6 +49,11 @@ class SyntheticFigures:
         zones = sorted({s.grid for key, s in self.sites.items() if site in (key, "all")})
         hours = [p.start for p in steps(period, Step.HOUR, self._tz(site))]
         return [_grid_hour(zone, at) for zone in zones for at in hours]
+
+    async def factors(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> list[FactorRow]:
+        return []
 
     async def rows(
         self, site: str, period: Period, meter: str | None = None, as_of: datetime | None = None

@@ -93,12 +93,13 @@ def test_the_example_is_right() -> None:
 def test_the_tables_that_the_example_has_as_comments_are_right_too(tmp_path: Path) -> None:
     text = (ROOT / "amberwatt.example.toml").read_text(encoding="utf-8")
     blocks = re.findall(r"(?m)^# \[.*\n(?:# .*\n)*", text)
-    assert len(blocks) == 8
+    assert len(blocks) == 10
     uncommented = "".join(block.replace("# ", "", 1).replace("\n# ", "\n") for block in blocks)
     path = tmp_path / "amberwatt.toml"
     path.write_text(text + uncommented, encoding="utf-8")
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "influx.token").write_text("token", encoding="utf-8")
+    for name in ("influx", "entsoe"):
+        (tmp_path / "secrets" / f"{name}.token").write_text("token", encoding="utf-8")
     configuration = read(path)
     assert [s.name for s in configuration.stores] == ["duckdb", "influx"]
     assert [unit.id for unit in configuration.settings.sites["gdansk"].water] == ["makeup"]

@@ -44,7 +44,7 @@ def test_every_kpi_that_the_api_promises_is_there_and_says_what_it_is():
         kpi = KPIS[name].factory()
         assert kpi.name == name
         assert all((kpi.label, kpi.unit, kpi.method))
-        assert kpi.form in ("share", "ratio")
+        assert kpi.form in ("share", "ratio", "amount")
 
 
 def test_t1_one_year_of_a_site():

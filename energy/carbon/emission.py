@@ -1,0 +1,103 @@
+"""What the energy of each quarter-hour emitted, in grams of CO2e by scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from energy.balance import Balance
+from energy.gridmix import GridMix
+from energy.matching import Match
+from energy.splice import CERTIFICATES
+from telemetry.frame import Floats
+
+_PARTS = 4096
+"""Grams are told to 1/4096: such fractions add up without an error, in any order and any grouping."""
+
+SCOPES = ("location", "market", "scope1")
+"""Scope 2 by the mix of the place, scope 2 by contracts, and what is burnt on site: never added up."""
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """Per quarter, NaN where not known; energies in Wh, emissions in g. Sums of them are exact.
+
+    Attributes:
+        grid: energy from the grid, that of a refuted inlet taken as not known.
+        contracted: what of it contracts and time-stamped certificates were matched with, by their name;
+            ``unmatched`` the rest, unknown energy included.
+        location: ``grid`` by the mix of its hour.
+        market: ``unmatched`` by the residual mix or without one by that of its hour, and what is contracted.
+        market_unmatched, market_contracted: what ``market`` is the sum of.
+        scope1: what fuelled generators emitted.
+    """
+
+    grid: Floats
+    unmatched: Floats
+    contracted: Mapping[str, Floats]
+    location: Floats
+    market: Floats
+    market_unmatched: Floats
+    market_contracted: Mapping[str, Floats]
+    scope1: Floats
+
+
+def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
+    """The grams of every quarter of one site."""
+    grid = np.where(balance.refuted, np.nan, balance.grid)
+    contracted = {
+        name: np.maximum(wh, 0.0)
+        for name, wh in match.green.items()
+        if name in balance.ppa or name.startswith(f"{CERTIFICATES}:")
+    }
+    # What batteries took by contract is not among it: that energy counts as unmatched when it is charged.
+    covered = sum(contracted.values(), start=np.zeros(len(grid)))
+    unmatched = np.maximum(grid - covered, 0.0)
+    delivered = {
+        name: _grams(wh, mix.contract_g_per_kwh[name]) if name in mix.contract_g_per_kwh else 0.0 * wh
+        for name, wh in contracted.items()
+    }
+    rest = _grams(unmatched, mix.unmatched_g_per_kwh)
+    return Emissions(
+        grid=grid,
+        unmatched=unmatched,
+        contracted=contracted,
+        location=_grams(grid, mix.carbon_g_per_kwh),
+        market=sum(delivered.values(), start=rest),
+        market_unmatched=rest,
+        market_contracted=delivered,
+        scope1=_exact(balance.generator_g),
+    )
+
+
+def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
+    """What is summed of them: grams and how many quarters they are known in; and with E_IT, for CUE."""
+    columns: dict[str, Floats] = {}
+    for scope, grams in (("location", found.location), ("market", found.market), ("scope1", found.scope1)):
+        columns |= {f"{scope}_g": grams, f"{scope}_known": (~np.isnan(grams)).astype(np.float64)}
+    columns["scope1_blind"] = np.where(np.isnan(found.scope1), np.nan_to_num(balance.generator), 0.0)
+    return columns
+
+
+def missing_grams(names: Sequence[str], matrix: Floats) -> dict[str, float]:
+    """Bounds on what was emitted in quarters of ``matrix`` (its rows are ``names``) that are not known.
+
+    Each is taken to be as high as the highest that is known, as E_DC is: a hole in the data is never green.
+    """
+    rows = dict(zip(names, matrix, strict=True))
+    expected = float(rows["expected"].sum())
+    return {
+        f"{scope}_missing": max(0.0, expected - float(rows[f"{scope}_known"].sum()))
+        * float(rows[f"{scope}_g"].max(initial=0.0))
+        for scope in SCOPES
+    }
+
+
+def _grams(wh: Floats, g_per_kwh: Floats) -> Floats:
+    return _exact(np.where(wh == 0, 0.0, wh / 1000 * g_per_kwh))
+
+
+def _exact(grams: Floats) -> Floats:
+    return np.rint(grams * _PARTS) / _PARTS

@@ -1,0 +1,63 @@
+"""Reads the mix of the grid for whole views and for whole hours, as known at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+
+from energy.carbon.hours import hour_of, start_of
+from energy.era import Era
+from energy.figures import GridHour
+from energy.gridmix import GridMix, load_gridmix
+from energy.interval import Period
+from energy.line import HOUR
+from runtime.clock import to_ms
+from runtime.database import Database
+from telemetry.frame import Floats
+
+_HOUR_MS = 3_600_000
+
+
+class Mixes:
+    """The mix of each site's bidding zone in ``database``; reading changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(
+        self, site: tuple[str, Sequence[Era]], span: tuple[int, int], as_of: datetime | None = None
+    ) -> GridMix:
+        """The mix for a site (its key and eras) over ``span``: the first quarter, and how many."""
+        async with self._database.read() as connection:
+            return await load_gridmix(connection, site, span, as_of)
+
+    async def hours(
+        self, sites: Mapping[str, Sequence[Era]], period: Period, as_of: datetime | None = None
+    ) -> list[GridHour]:
+        """Every hour that ``period`` touches, by zone and time, as the first site in a zone uses it."""
+        zones: dict[str, tuple[str, Era]] = {}
+        for key, eras in sites.items():
+            for era in eras:
+                zones.setdefault(era.site.grid, (key, era))
+        first = hour_of(period.start)
+        count = -(-to_ms(period.end) // _HOUR_MS) - first
+        found = []
+        for zone, (key, era) in sorted(zones.items()):
+            whole = replace(era, first=first * HOUR, until=(first + count) * HOUR)
+            mix = await self.of((key, [whole]), (first * HOUR, count * HOUR), as_of)
+            columns = [
+                _told(column) for column in (mix.renewable_share, mix.carbon_free_share, mix.carbon_g_per_kwh)
+            ]
+            found += [
+                GridHour(zone, start_of(first + number), *values)
+                for number, values in enumerate(zip(*columns, strict=True))
+            ]
+        return found
+
+
+def _told(column: Floats | None) -> list[float | None]:
+    """One value an hour, None where it is not known."""
+    return [] if column is None else [None if np.isnan(v) else float(v) for v in column[::HOUR]]

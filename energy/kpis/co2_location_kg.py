@@ -1,0 +1,26 @@
+"""Scope 2, location-based: kg CO2e of the energy from the grid (GHG Protocol)."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("co2_location_kg", KpiOptions)
+class Co2Location:
+    """Energy from the grid at the carbon intensity of its zone in its hour; contracts change nothing."""
+
+    name, label = "co2_location_kg", "CO2e of scope 2, location-based"
+    unit = "kg"
+    form: Form = "amount"
+    needs_mix = True
+    method = (
+        "Energy from the grid times the carbon intensity of the bidding zone in that hour. A quarter-hour "
+        "that is not known is taken to be as high as the highest that is. The factors, their source, method "
+        "and version stand in the list of factors, whose lines add up to the figure."
+    )
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        what = "the carbon intensity of energy from the grid"
+        reason = fault(totals) or uncovered(totals.location_known, totals.expected, floor, what)
+        return amount((totals.location_g + totals.location_missing) / 1000, reason)

@@ -1,0 +1,27 @@
+"""Scope 2, market-based: kg CO2e of the energy from the grid by its contracts (GHG Protocol)."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("co2_market_kg", KpiOptions)
+class Co2Market:
+    """What contracts cover in its hour counts as they say, the rest by the residual mix."""
+
+    name, label = "co2_market_kg", "CO2e of scope 2, market-based"
+    unit = "kg"
+    form: Form = "amount"
+    needs_mix = True
+    method = (
+        "Energy from the grid that contracts or time-stamped certificates cover in its hour counts as its "
+        "contract says; the rest by the residual mix of the zone, or by the grid of the hour where none is "
+        "known, which the list of factors names. Untimed certificates change nothing in it: they have no "
+        "hour. A quarter-hour that is not known is taken to be as high as the highest that is."
+    )
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        what = "the market-based carbon intensity of energy from the grid"
+        reason = fault(totals) or uncovered(totals.market_known, totals.expected, floor, what)
+        return amount((totals.market_g + totals.market_missing) / 1000, reason)

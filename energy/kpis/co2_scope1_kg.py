@@ -1,0 +1,32 @@
+"""Scope 1: kg CO2e of what fuelled generators burnt on site (GHG Protocol)."""
+
+from __future__ import annotations
+
+from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.totals import Totals
+
+
+@KPIS.add("co2_scope1_kg", KpiOptions)
+class Co2Scope1:
+    """Generator energy at the factor that its supply declares; told apart from scope 2, never added to it."""
+
+    name, label = "co2_scope1_kg", "CO2e of scope 1, generators"
+    unit = "kg"
+    form: Form = "amount"
+    needs_mix = True
+    method = (
+        "Energy of fuelled generators times the grams per kWh that each of them declares. A quarter-hour "
+        "that is not known is taken to be as high as the highest that is. Without a factor of a generator "
+        "that ran there is no figure."
+    )
+
+    def figure(self, totals: Totals, floor: float) -> Figure:
+        known, what = totals.scope1_known, "the energy of generators"
+        reason = _blind(totals) or fault(totals) or uncovered(known, totals.expected, floor, what)
+        return amount((totals.scope1_g + totals.scope1_missing) / 1000, reason)
+
+
+def _blind(totals: Totals) -> str | None:
+    if totals.scope1_blind <= 0:
+        return None
+    return f"{totals.scope1_blind / 1000:,.1f} kWh of generators have no carbon_g_per_kwh; declare it"
