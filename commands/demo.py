@@ -20,6 +20,7 @@ from collectors.connect import open_decoder
 from collectors.mqtt import MqttCollector
 from collectors.sources.replay import ReplaySource
 from commands.say import say
+from commands.showcase import furnish
 from commands.welcome import Welcome, tell_loading
 from dashboards.server import WebServer
 from dashboards.users import Users
@@ -79,6 +80,7 @@ async def run_demo(build: Build, options: DemoOptions, stop: asyncio.Event) -> N
         configuration = resolve(tables)
         file = options.data_dir / CONFIGURATION
         file.write_text(json.dumps(tables, indent=2, ensure_ascii=False), encoding="utf-8")
+        await furnish(configuration, wall.now())
         clock = ReplayClock(beginning(wall.now()), wall)
         async with build(configuration, clock) as service:
             history = demo.history(wall.now(), _newest(service.journal))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from energy.certificates.tally import Tally
 from energy.estate import Estate
 from energy.interval import QUARTER_MS, Period
 from energy.proof.past import Past
@@ -38,6 +39,7 @@ class Look:
     estate: Estate | None = None
     stands: dict[str, Stand] = field(default_factory=dict)
     views: dict[str, tuple[range, View]] = field(default_factory=dict)
+    certificates: dict[str, tuple[Period, Tally | None]] = field(default_factory=dict)
     mixed: dict[str, tuple[View, Columns]] = field(default_factory=dict)
     past: dict[tuple[str, ...], Past] = field(default_factory=dict)
     _answers: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)

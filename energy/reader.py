@@ -15,12 +15,13 @@ from energy.carbon.evidence import Account, factor_rows
 from energy.carbon.factor_row import FactorRow
 from energy.carbon.mixes import Mixes
 from energy.certificates.claims import Claims
+from energy.certified import Certified
 from energy.entries import ledger_rows
 from energy.era import Era, eras, merged, present, valid
 from energy.estate import Estate
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.hindsight import Hindsight
-from energy.interval import Period, Step, steps
+from energy.interval import Period, Step
 from energy.kpi import KPIS
 from energy.look import Look
 from energy.presence import (
@@ -45,9 +46,6 @@ from energy.totals import Columns, Totals
 from energy.view import View, Views
 from runtime.database import Database
 from telemetry.store import Store
-
-LONGEST = timedelta(days=3660)
-"""What one question may span: ten years."""
 
 _ALWAYS = "completeness"
 """Part of every row, whatever is asked for."""
@@ -75,6 +73,7 @@ class LedgerFigures:
         self._database, self._store = database, store
         self._shelf = Shelf(database)
         self._claims = Claims(database)
+        self._certified = Certified(self._claims)
         self._mixes = Mixes(database)
         self._views: dict[str, Views] = {}
         self._kpis = kpis()
@@ -105,7 +104,7 @@ class LedgerFigures:
 
         async def answer() -> list[KpiRow]:
             estate = await self._estate()
-            return await self._kpi((site, estate), _parts(estate, site, period, step), as_of, names)
+            return await self._kpi((site, estate), estate.parts(site, period, step), as_of, names)
 
         return await self._once(("kpi", site, period, step, names), as_of, answer)
 
@@ -116,7 +115,7 @@ class LedgerFigures:
 
         async def answer() -> list[MixRow]:
             estate = await self._estate()
-            parts, joins = _parts(estate, site, period, step), await self._joins(estate, site)
+            parts, joins = estate.parts(site, period, step), await self._joins(estate, site)
             found = {key: await self._mix(key, parts, as_of, joins[key]) for key in estate.keys(site)}
             if site != ALL:
                 return [one.row for one in found[site]]
@@ -240,7 +239,10 @@ class LedgerFigures:
         for key in estate.keys(site):
             view, cuts, until = await self._view(key, parts, as_of, joins[key])
             summed = await self._with_mix(key, view, cuts, as_of) if grids else view.without_mix
-            of_site = (metered(summed.totals(*cut), view, cut) for cut in cuts)
+            told = [metered(summed.totals(*cut), view, cut) for cut in cuts]
+            ends = [view.sheet.first + high for _, high in cuts]
+            found_of = list(zip(parts, ends, told, strict=True))
+            of_site = await self._certified.add(key, found_of, as_of, self._look)
             known[key] = [replace(era, first=max(era.first, joins[key])) for era in view.eras]
             there = [bool(present(known[key], *quarters_of(part))) for part in parts]
             sums.append([found if here else Totals() for found, here in zip(of_site, there, strict=True)])
@@ -373,12 +375,3 @@ class LedgerFigures:
         if self._look.estate is None:
             self._look.estate = await self._shelf.estate(self.sites)
         return self._look.estate
-
-
-def _parts(estate: Estate, site: str, period: Period, step: Step | None) -> list[Period]:
-    estate.keys(site)
-    if period.end - period.start > LONGEST:
-        raise ValueError(f"a period is at most {LONGEST.days} days; ask for a shorter one")
-    if step is None or period.start >= period.end:
-        return [period]
-    return list(steps(period, step, estate.tz(site)))

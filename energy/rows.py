@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -85,7 +85,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         ere=figures["ere"].value,
         completeness=figures["completeness"].value or 0.0,
         estimated=totals.edc_estimated / totals.edc if totals.edc > 0 else 0.0,
-        state=scope.state(part),
+        state=replace(scope, proven=totals.goo_left == 0).state(part),
         revision=1 + int(totals.corrections) + scope.changes(part),
         withheld=withheld,
         more={name: found.value for name, found in figures.items() if name not in _FIELDS},

@@ -38,6 +38,11 @@ class Totals:
             these less what they took, which passes the inlet when they are charged.
         renewable: claimable whatever its hour, certificates not counted; no less than what of it is in
             ``green`` and no more than ``load`` plus ``load_missing``.
+        volume_onsite, volume_ppa: what the site's own plants and its contracts delivered for it, certificates
+            kept, however much was used (E_RES-OS and E_RES-PPA of the EU).
+        goo, goo_pending: what cancelled certificates add by volume (E_RES-GOO), and what allocated ones would
+            (:mod:`energy.certified`); ``goo_counted`` is what the load has room for beside ``renewable``.
+        goo_left: how many allocated certificates wait for their cancellation.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
         rest_grid: energy from the grid that nothing was matched with.
@@ -88,6 +93,12 @@ class Totals:
     other: float = 0.0
     unknown: float = 0.0
     renewable: float = 0.0
+    volume_onsite: float = 0.0
+    volume_ppa: float = 0.0
+    goo: float = 0.0
+    goo_counted: float = 0.0
+    goo_pending: float = 0.0
+    goo_left: float = 0.0
     cfe: float = 0.0
     cfe_blind: float = 0.0
     rest_grid: float = 0.0
@@ -142,6 +153,8 @@ class Totals:
         found: dict[str, float] = {}
         if self.edc_known:
             found |= {"renewable_wh": self.renewable, "missing_wh": self.load_missing}
+            found |= {"onsite_wh": self.volume_onsite, "ppa_wh": self.volume_ppa, "goo_wh": self.goo}
+            found |= {"goo_pending_wh": self.goo_pending}
             found |= {"rest_grid_wh": self.rest_grid, "carbon_free_wh": self.cfe}
             found |= {f"green_{rung}_wh": wh for rung, wh in self.rungs.items()}
         if self.charged or self.withdrawn:
@@ -228,6 +241,7 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
         "other": match.other,
         "unknown": match.unknown,
         "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) - balance.fed),
+        **_volumes(balance),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),
         "rest_grid": residual,
@@ -276,6 +290,16 @@ def _together(prefix: str, columns: dict[str, Floats]) -> dict[str, Floats]:
     every = _known(sum(columns.values(), start=np.zeros(1)))
     kept = {f"{prefix}_{name}": np.where(every > 0, column, 0.0) for name, column in columns.items()}
     return {**kept, f"{prefix}_known": every}
+
+
+def _volumes(balance: Balance) -> dict[str, Floats]:
+    """What own plants and contracts delivered for the site, where E_DC is known."""
+    known = ~np.isnan(balance.edc)
+    own = sum((np.nan_to_num(balance.volume[name]) for name in balance.onsite), start=np.zeros(len(known)))
+    return {
+        "volume_onsite": np.where(known, own, 0.0),
+        "volume_ppa": np.where(known, _volume(balance) - own, 0.0),
+    }
 
 
 def _volume(balance: Balance) -> Floats:

@@ -12,6 +12,7 @@ from dashboards.view import View, month_name
 from energy.certificates.consumption import consumption_name
 from energy.certificates.desk import Certificates
 from energy.certificates.holdings import STATES, Holding
+from energy.certificates.registry import RegistryRules
 from energy.site import SiteOptions
 
 SOON = timedelta(days=30)
@@ -84,13 +85,19 @@ async def certificate_page(desk: Certificates, view: View, at: datetime, tz: Zon
     every = await desk.holdings.holdings(at)
     shown = [one for one in every if view.every_site or one.site in (None, view.site)]
     return CertificatePage(
-        registries={key: rules.name for key, rules in desk.rules.items()},
+        registries={rules.key: rules.name for rules in _serving_first(desk, view)},
         sorts=_sorts(shown, at, desk),
         servings=_servings([one for one in shown if one.site is not None], desk.sites, at),
         totals=_by_state(shown),
         soon_wh=sum(one.wh for one in shown if _soon(one, at)),
         month=month_name(at.astimezone(tz).replace(day=1) - timedelta(days=1), tz),
     )
+
+
+def _serving_first(desk: Certificates, view: View) -> list[RegistryRules]:
+    """The registries, those in front that serve the sites shown."""
+    grids = {desk.sites[key].grid for key in view.keys(desk.sites)}
+    return sorted(desk.rules.values(), key=lambda rules: (grids.isdisjoint(rules.zones), rules.key))
 
 
 def _sorts(holdings: Sequence[Holding], at: datetime, desk: Certificates) -> list[Sort]:

@@ -8,17 +8,22 @@ from energy.totals import Totals
 
 @KPIS.add("ref", KpiOptions)
 class Ref:
-    """By volume over the whole step, whatever the hour; energy whose certificates are sold counts nothing."""
+    """By volume over the whole step, whatever the hour or zone; nothing counts unless it is cancelled."""
 
     name, label = "ref", "Renewable energy factor (REF)"
     unit = "1"
     form: Form = "share"
     needs_mix = False
     method = (
-        "Renewable energy over E_DC for the whole period, at most 1. Over less than twelve months it is an "
-        "interim value; it stays provisional until the certificates are cancelled."
+        "Renewable energy over E_DC for the whole period, at most 1 (what a battery holds at its end counts "
+        "in the next): on-site generation that was consumed, contracts whose certificates are kept, and "
+        "guarantees of origin that were cancelled for consumption within the period. Certificates that are "
+        "held or allocated and not cancelled, that have expired, or that belong to a metered supply add "
+        "nothing. Over less than twelve months it is an interim value; it is not final until every "
+        "certificate that it claims is cancelled."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        most = totals.load + totals.load_missing
-        return quotient(totals.renewable, most, unmatched(totals, floor), "the load")
+        whole = totals.load + totals.load_missing
+        green = min(totals.renewable + totals.goo_counted, whole)
+        return quotient(green, whole, unmatched(totals, floor), "the load")

@@ -13,6 +13,13 @@ import pyarrow as pa
 
 from alerts.board import Alert, AlertState, Delivery
 from alerts.verdict import Severity
+from energy.certificates.act import Act
+from energy.certificates.book import Order
+from energy.certificates.consumption import consumption
+from energy.certificates.desk import Certificates
+from energy.certificates.pool import Wanted
+from energy.certificates.selection import Selection
+from energy.certificates.sheet import Source
 from energy.interval import Period
 from runtime.clock import to_ms
 from runtime.errors import StoreError
@@ -75,12 +82,38 @@ async def day_house(folder: Path) -> AsyncIterator[FakeHouse]:
     fake.jobs = background.jobs(AT)
     fake.processes = background.processes(AT)
     await fake.database.create_all()
+    await _certify(fake)
     await fake.users.create("jana", PASSWORD, "operator")
     await fake.users.create("otto", PASSWORD, "viewer")
     try:
         yield fake
     finally:
         await fake.close()
+
+
+async def _certify(fake: FakeHouse) -> None:
+    """Certificates in every state: of both registries, from abroad, time-stamped, about to expire."""
+    desk, now = Certificates(fake.database, SITES), Act("jana", AT)
+    headers = "number_from,number_to,volume,production_start,production_end,technology,plant,zone"
+    rows = [
+        "PL-000001,PL-003000,3000,2026-09-01,2026-09-30,wind,Farma Kaszuby,PL",
+        "PL-003001,PL-003400,400,2026-08-01,2026-08-31,solar,Solparken Skåne,SE4",
+        "PL-005001,PL-005040,40,2025-10-20,2025-11-05,hydro,Elektrownia Żydowo,PL",
+        *(f"GC-{h:02d}001,GC-{h:02d}008,8,2026-09-05T{h:02d}:00Z,2026-09-05T{h + 1:02d}:00Z,wind,"
+          "Farma Kaszuby,PL" for h in range(4, 8)),
+    ]  # fmt: skip
+    await desk.take("PL", Source("tge-2026-09.csv", "\n".join([headers, *rows]).encode()), now)
+    old = "LT-000001,LT-000050,50,2025-08-01,2025-08-31,wind,Šilutės VE,LT"
+    await desk.take(
+        "LT", Source("litgrid.csv", f"{headers}\n{old}\n".encode()), Act("jana", AT - timedelta(90))
+    )
+    september = Order("PL", "gdansk", "2026-09", 1500 * 1_000_000)
+    await desk.book.allocate(september, now)
+    period = consumption("2026-09", SITES["gdansk"].tz)
+    proof = Act("jana", AT, document="TGE/2026/10/77")
+    await desk.book.cancel(Selection(site="gdansk", period=period), AT, proof)
+    await desk.book.allocate(Order("PL", "gdansk", "2026-09", 300 * 1_000_000), now)
+    await desk.book.sell(Wanted("PL"), 200 * 1_000_000, Act("jana", AT, document="contract 9"))
 
 
 def first_minute(folder: Path) -> FakeHouse:

@@ -45,6 +45,8 @@ PAGES = (
     "/?site=gdansk",
     f"/green?site=gdansk&hour={HOUR}",
     "/green/2026-11",
+    "/certificates",
+    "/certificates/1?site=gdansk",
     "/alarms",
     "/alarms?tab=history",
     "/alarms/1",
