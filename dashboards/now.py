@@ -12,10 +12,15 @@ from dashboards.house import House
 from energy.claims import claimable, matchable, renewables
 from energy.device import devices
 from energy.figures import ALL
-from energy.metering import MeterOptions, RegisterOptions, Role
+from energy.interval import QUARTER_MS
+from energy.metering import RegisterOptions
 from energy.site import SiteOptions
+from energy.supply import SupplyKind
+from energy.tree import boundary
+from energy.tree.dating import valid_at
+from energy.tree.members import Terms
 from runtime.clock import MILLISECOND
-from telemetry.catalogue import COOLING, GPU, METER, SUPPLY, Measurement
+from telemetry.catalogue import COOLING, GPU, MEASUREMENTS, METER, SUPPLY, Measurement
 from telemetry.frame import Floats, Ints, Millis
 from telemetry.live import NEVER, LiveTable
 
@@ -46,6 +51,8 @@ class Gauge:
 class SiteNow:
     """Power in W, shares 0..1. ``power_w`` is at the inlet: net import plus on-site generation.
 
+    ``load_w`` is that less what charges batteries, plus what leaves their stores: ``green_share`` is of it.
+
     A figure with a part that is stale or was never told is unknown, never a partial sum. The one exception
     is ``gpu_w``: among 100,000 GPUs one is always silent, so it is the sum of the ``reporting`` of ``gpus``
     GPUs, noted as partial, and unknown below the site's completeness floor. No other figure is made of it.
@@ -54,6 +61,7 @@ class SiteNow:
     """
 
     power_w: Gauge
+    load_w: Gauge
     grid_w: Gauge
     it_w: Gauge
     gpu_w: Gauge
@@ -85,25 +93,30 @@ class Now:
     def __init__(self, house: House) -> None:
         self._live, self._sites = house.live, house.sites
         self._devices: dict[tuple[str, str], _Known] = {}
+        self._trees: dict[str, _Counted] = {}
 
     def site(self, key: str, at_ms: int) -> SiteNow:
         """The figures of one configured site at ``at_ms``."""
-        site = self._sites[key]
-        inlet = [self._gauge(METER, key, m, at_ms) for m in site.meter if m.role is Role.UTILITY]
+        counted = self._counted(key, at_ms // QUARTER_MS)
+        site = counted.site
+        inlet = self._gauges((key, site), counted.inlet, at_ms)
         grid = add(inlet) if inlet else Gauge(None, None, "no utility meter is configured")
+        offices = add(self._gauges((key, site), counted.office, at_ms))
         supplies = {s.id: self._gauge(SUPPLY, key, s, at_ms) for s in site.supply}
         onsite = [generated(supplies[s.id]) for s in site.supply if s.kind.onsite]
-        power = add([grid, *onsite])
-        it = self._sum(key, [m for m in site.meter if m.role is Role.IT], at_ms)
+        power = add([grid, *onsite, taken_off(offices)])
+        load = load_of(site, power, supplies)
+        it = self._sum((key, site), counted.it, at_ms)
         gpu, gpus, reporting = self._gpu(key, site.completeness_floor, at_ms)
         return SiteNow(
             power_w=power,
+            load_w=load,
             grid_w=grid,
             it_w=it,
             gpu_w=gpu,
-            cooling_w=self._cooling(key, site, at_ms),
+            cooling_w=self._cooling(key, counted, at_ms),
             pue=pue(power, it),
-            green_share=green_share(site, power, exported(inlet), supplies),
+            green_share=green_share(site, load, exported(inlet), supplies),
             headroom_w=headroom(site, grid),
             supplies=supplies,
             gpus=gpus,
@@ -126,15 +139,34 @@ class Now:
             return Gauge(None, told[1], f"{measurement.name} {device.id} has been silent for {age_s:.0f} s")
         return Gauge(told[0], told[1])
 
-    def _sum(self, site: str, meters: Sequence[MeterOptions], at_ms: int) -> Gauge:
-        if not meters:
-            return Gauge(None, None, "no IT meter is configured")
-        return add([self._gauge(METER, site, meter, at_ms) for meter in meters])
+    def _counted(self, key: str, quarter: int) -> _Counted:
+        """What counts at the site in ``quarter``: a tree changes no sooner."""
+        known = self._trees.get(key)
+        if known is None or known.quarter != quarter:
+            site = valid_at(self._sites[key], quarter)
+            terms = (boundary.inlet, boundary.office, boundary.it, boundary.cooling)
+            known = self._trees[key] = _Counted(quarter, site, *(of(site) for of in terms))
+        return known
 
-    def _cooling(self, key: str, site: SiteOptions, at_ms: int) -> Gauge:
-        meters = [m for m in site.meter if m.role is Role.COOLING]
-        if meters:
-            return self._sum(key, meters, at_ms)
+    def _gauges(self, which: tuple[str, SiteOptions], terms: Terms, at_ms: int) -> list[Gauge]:
+        """One for each of ``terms``, below 0 where that is taken off."""
+        key, site = which
+        tables = ((METER, site.meter), (SUPPLY, site.supply), (COOLING, site.cooling))
+        known = {(m.name, one.id): one for m, table in tables for one in table}
+        found = []
+        for source, times in terms.items():
+            gauge = self._gauge(MEASUREMENTS[source[0]], key, known[source], at_ms)
+            found.append(gauge if times > 0 else taken_off(gauge))
+        return found
+
+    def _sum(self, which: tuple[str, SiteOptions], terms: Terms, at_ms: int) -> Gauge:
+        if not terms:
+            return Gauge(None, None, "no IT meter is configured")
+        return add(self._gauges(which, terms, at_ms))
+
+    def _cooling(self, key: str, counted: _Counted, at_ms: int) -> Gauge:
+        if any(measurement == METER.name for measurement, _ in counted.cooling):
+            return self._sum((key, counted.site), counted.cooling, at_ms)
         return self._census(COOLING, key, at_ms).sum("cooling units", floor=1)
 
     def _gpu(self, key: str, floor: float, at_ms: int) -> tuple[Gauge, int, int]:
@@ -162,6 +194,17 @@ class Now:
             these = self._live.registered(measurement, {"site": (site,), measurement.labels[1]: ids})
             patience[np.isin(mine, these)] = PERIODS_UNTIL_STALE * period // MILLISECOND
         return _Known(self._live.named, mine, patience)
+
+
+class _Counted(NamedTuple):
+    """A site as it is in ``quarter``, and what counts there in its figures."""
+
+    quarter: int
+    site: SiteOptions
+    inlet: Terms
+    office: Terms
+    it: Terms
+    cooling: Terms
 
 
 class _Known(NamedTuple):
@@ -225,6 +268,11 @@ def generated(supply: Gauge) -> Gauge:
     return supply if supply.v is None else Gauge(max(0.0, supply.v), supply.at)
 
 
+def taken_off(gauge: Gauge) -> Gauge:
+    """What is taken off a sum."""
+    return gauge if gauge.v is None else Gauge(-gauge.v, gauge.at)
+
+
 def add(parts: Iterable[Gauge]) -> Gauge:
     """The sum, as old as its oldest part; unknown as soon as one part is."""
     parts = list(parts)
@@ -269,21 +317,32 @@ def exported(meters: Iterable[Gauge]) -> Gauge:
     return add(meter if meter.v is None else Gauge(max(0.0, -meter.v), meter.at) for meter in meters)
 
 
-def green_share(site: SiteOptions, power: Gauge, out: Gauge, supplies: Mapping[str, Gauge]) -> Gauge:
-    """The share of the load at the inlet that contracted supplies deliver now, 0..1, unsettled.
+def load_of(site: SiteOptions, power: Gauge, supplies: Mapping[str, Gauge]) -> Gauge:
+    """What is used now: ``power`` at the inlet less what charges batteries, plus what leaves their stores."""
+    flows = []
+    for battery in (s for s in site.supply if s.kind is SupplyKind.BATTERY):
+        gauge = supplies[battery.id]
+        if gauge.v is not None:
+            gauge = Gauge(gauge.v / battery.efficiency if gauge.v > 0 else gauge.v, gauge.at)
+        flows.append(gauge)
+    return add([power, *flows])
+
+
+def green_share(site: SiteOptions, load: Gauge, out: Gauge, supplies: Mapping[str, Gauge]) -> Gauge:
+    """The share of the ``load`` that contracted supplies deliver now, 0..1, unsettled.
 
     Unknown while any of them is: what a silent wind farm delivers is not assumed. ``out`` is what is
-    exported.
+    exported. What charged a battery only the ledger knows: what it gives is not green until that is settled.
     """
     matched = [s.id for s in site.supply if matchable(site, s)]
-    oldest = add([power, out, *(supplies[name] for name in matched)])
-    if oldest.v is None or power.v is None or out.v is None:
+    oldest = add([load, out, *(supplies[name] for name in matched)])
+    if oldest.v is None or load.v is None or out.v is None:
         return oldest
-    if power.v <= 0:
+    if load.v <= 0:
         return Gauge(None, oldest.at, "the load is not above zero")
-    delivered = {s.id: _watts(generated(supplies[s.id])) for s in renewables(site)}
+    delivered = {s.id: s.share * _watts(generated(supplies[s.id])) for s in renewables(site)}
     claims = claimable(site, delivered, np.asarray(out.v))
-    return Gauge(min(power.v, sum(float(claims[name]) for name in matched)) / power.v, oldest.at)
+    return Gauge(min(load.v, sum(float(claims[name]) for name in matched)) / load.v, oldest.at)
 
 
 def _watts(gauge: Gauge) -> Floats:
@@ -302,22 +361,23 @@ def named(now: SiteNow, name: str) -> SiteNow:
 
 def total(sites: Sequence[SiteNow]) -> SiteNow:
     """All sites as one; green power is added site by site, so that no site's surplus covers another."""
-    power, it = add(s.power_w for s in sites), add(s.it_w for s in sites)
+    power, load, it = (add(getattr(s, name) for s in sites) for name in ("power_w", "load_w", "it_w"))
     green = add(
-        Gauge(s.power_w.v * s.green_share.v, s.green_share.at)
-        if s.power_w.v is not None and s.green_share.v is not None
+        Gauge(s.load_w.v * s.green_share.v, s.green_share.at)
+        if s.load_w.v is not None and s.green_share.v is not None
         else Gauge(None, s.green_share.at, s.green_share.reason)
         for s in sites
     )
     gpus, reporting = sum(s.gpus for s in sites), sum(s.reporting for s in sites)
     return SiteNow(
         power_w=power,
+        load_w=load,
         grid_w=add(s.grid_w for s in sites),
         it_w=it,
         gpu_w=noted(add(s.gpu_w for s in sites), reporting, gpus),
         cooling_w=add(s.cooling_w for s in sites),
         pue=pue(power, it),
-        green_share=divide(green, power),
+        green_share=divide(green, load),
         headroom_w=add(s.headroom_w for s in sites),
         supplies={},
         gpus=gpus,

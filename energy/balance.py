@@ -16,6 +16,7 @@ from energy.sheet import Sheet
 from energy.site import SiteOptions
 from energy.supply import SupplyKind, SupplyOptions
 from energy.tree import boundary
+from energy.tree.apart import apart
 from energy.tree.members import Terms
 from energy.tree.virtual import summed
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
@@ -52,6 +53,7 @@ class Balance:
             NaN where not known.
         volume: what each may claim regardless of hour and zone; NaN where not known.
         batteries: what each of them took and gave.
+        apart: energies beside these, by name (:mod:`energy.tree.apart`).
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
         expected, known: how many registers there are, and how many of those are known by measuring.
         corrections: revisions beyond the first.
@@ -78,6 +80,7 @@ class Balance:
     ppa: Mapping[str, Floats]
     volume: Mapping[str, Floats]
     batteries: Batteries
+    apart: Mapping[str, Floats]
     water_l: Floats | None
     reuse: Floats | None
     expected: npt.NDArray[np.int64]
@@ -160,6 +163,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         ppa={s.id: green[1][s.id] for s in site.supply if not s.kind.onsite and s.id in green[1]},
         volume=green[2],
         batteries=store,
+        apart=apart(site, lambda source: lines(*source), sheet.quarters),
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
         reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat if h.use == "reuse"], sheet),
         expected=expected,

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from energy.carbon.factor_row import FactorRow
 from energy.interval import Period, Step
 from energy.site import SiteOptions
+from energy.tree.closing import Closure
 
 ALL = "all"
 """Names all sites as one."""
@@ -228,6 +229,14 @@ class Figures(Protocol):
         only: Collection[str] | None = None,
     ) -> list[MeterStatement]:
         """How complete each meter is, or each of those that ``only`` names by id."""
+        ...
+
+    async def closure(self, site: str, period: Period, as_of: datetime | None = None) -> list[Closure]:
+        """How the meter tree closes over what is settled of ``period``: each meter against those below it.
+
+        By site and time: one for each part of the period in which the tree stayed the same. Raises
+        StoreError.
+        """
         ...
 
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:

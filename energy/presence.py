@@ -73,15 +73,16 @@ def earliest(settled: Iterable[int | None]) -> datetime | None:
 
 
 def metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
-    """``totals`` naming the site where it had no water or heat meter in all of ``cut``."""
+    """``totals`` naming the site where it had no meter of water, or of heat, in all of ``cut``."""
     there = [era.site for era in present(view.eras, *(view.sheet.first + quarter for quarter in cut))]
-    waterless = () if not there or any(site.water for site in there) else (there[-1].name,)
-    heatless = (
-        ()
-        if not there or any(heat.use == "reuse" for site in there for heat in site.heat)
-        else (there[-1].name,)
+    heat = {meter.use for site in there for meter in site.heat}
+    name = (there[-1].name,) if there else ()
+    return replace(
+        totals,
+        waterless=() if any(site.water for site in there) else name,
+        heatless=() if "reuse" in heat else name,
+        uncooled=() if "removed" in heat else name,
     )
-    return replace(totals, waterless=waterless, heatless=heatless)
 
 
 def unheard(silent: Mapping[str, Sequence[Era]], part: Period, *of_sites: Totals) -> Totals:

@@ -43,6 +43,8 @@ from energy.site import SiteOptions
 from energy.stand import Stand, first_read, joined_at
 from energy.statement import statements
 from energy.totals import Columns, Totals
+from energy.tree.closing import Closure
+from energy.tree.history import closures
 from energy.view import View, Views
 from runtime.database import Database
 from telemetry.store import Store
@@ -173,6 +175,15 @@ class LedgerFigures:
             return found
 
         return await self._once(("statements", site, period, names), as_of, answer)
+
+    async def closure(self, site: str, period: Period, as_of: datetime | None = None) -> list[Closure]:
+        """How the meter tree closes over what is settled of ``period``. Raises StoreError."""
+        found: list[Closure] = []
+        for key in (await self._estate()).keys(site):
+            view, ((low, high),), _ = await self._view(key, [period], as_of, 0)
+            first = view.sheet.first
+            found += await closures(self._store, key, view, range(first + low, first + high))
+        return found
 
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
         """Each site with every meter and supply that it had in some part of ``period``."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from energy.figures import KpiRow, MixRow, State
+from energy.hall import ppues
 from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS, Figure, Kpi
 from energy.line import Flags
@@ -58,6 +59,8 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
     """The figures of ``using`` over ``part``; others are withheld, and the sums behind them not told."""
     figures: dict[str, Figure] = dict.fromkeys(KPIS, _NOT_ASKED)
     figures |= {name: kpi.figure(totals, scope.floor) for name, kpi in using.items()}
+    every = len(using) == len(figures)
+    figures |= ppues(totals, scope.floor) if every else {}
     used, matched = totals.edc_known > 0, totals.load_known > 0
     withheld = {name: found.withheld for name, found in figures.items() if found.withheld is not None}
     if not used:
@@ -89,7 +92,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         revision=1 + int(totals.corrections) + scope.changes(part),
         withheld=withheld,
         more={name: found.value for name, found in figures.items() if name not in _FIELDS},
-        sums=totals.told() if len(using) == len(figures) else {},
+        sums=totals.told() if every else {},
         load_wh=totals.load if matched else None,
         hourly_matched_upper=figures["hourly_matched_upper"].value,
     )

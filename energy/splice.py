@@ -25,8 +25,8 @@ _Piece = tuple[Account, slice, slice]
 CERTIFICATES = "certificates"
 """What time-stamped certificates are called among supplies, followed by ``:`` and their registry."""
 
-_ABSENT = {"available": np.nan}
-"""What a supply that was not there has in a mapping of the account; 0 in the others."""
+_ABSENT = {"available": np.nan, "apart": np.nan}
+"""What a supply or hall that was not there has in a mapping of the account; 0 in the others."""
 
 
 def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> tuple[Balance, Stored, Match]:

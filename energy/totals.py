@@ -11,6 +11,7 @@ from energy.carbon.emission import SCOPES, emission_columns, emissions, missing_
 from energy.gridmix import GridMix
 from energy.matching import RUNGS, Match
 from energy.storage import Stored
+from energy.tree.apart import Hall, apart_columns, taken_halls
 from telemetry.frame import Floats
 
 
@@ -54,7 +55,10 @@ class Totals:
             quarters; ``…_missing`` bounds the others: each is taken to be as high as the highest that is
             known. ``scope1_blind``: energy of generators without a factor.
         co2m_g, co2m_eit, co2m_known: market-based and scope 1 together, over the quarters with E_IT.
-        waterless, heatless: the sites, by name, that have no meter of it: what they use is not known.
+        cer_one, cer_other, cer_known: heat removed and what the cooling used, likewise.
+        waterless, heatless, uncooled: the sites, by name, that have no meter of it: what they use (or remove)
+            is not known.
+        halls: both energies of every hall.
         silent: the sites, by name, of which nothing was ever settled, though others were.
         registers_expected, registers_known: register intervals behind the figures.
         corrections: revisions beyond the first.
@@ -132,9 +136,14 @@ class Totals:
     co2m_g: float = 0.0
     co2m_eit: float = 0.0
     co2m_known: float = 0.0
+    cer_one: float = 0.0
+    cer_other: float = 0.0
+    cer_known: float = 0.0
     waterless: tuple[str, ...] = ()
     heatless: tuple[str, ...] = ()
+    uncooled: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    halls: tuple[Hall, ...] = ()
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
@@ -169,6 +178,8 @@ class Totals:
             found |= {"water_l": self.water_l, "water_eit_wh": self.water_eit}
         if self.reuse_known and not self.heatless:
             found |= {"reused_wh": self.reuse, "reused_edc_wh": self.reuse_edc}
+        if self.cer_known and not self.uncooled:
+            found |= {"removed_wh": self.cer_one, "cooling_wh": self.cer_other}
         return {name: round(value, 3) for name, value in found.items()}
 
 
@@ -177,7 +188,7 @@ class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
     ``peaks`` is how high E_DC may have been, 0 where nothing tells, ``load_peaks`` the load; ``waterless``
-    and ``heatless`` name the site if it has no such meter.
+    and ``heatless`` name the ``site`` if it has no such meter.
     """
 
     names: tuple[str, ...]
@@ -186,6 +197,7 @@ class Columns:
     load_peaks: Floats
     waterless: tuple[str, ...]
     heatless: tuple[str, ...]
+    site: str = ""
 
     def totals(self, low: int, high: int) -> Totals:
         """The sums over the settled quarters from index ``low`` up to ``high``; an empty range is zero."""
@@ -201,7 +213,8 @@ class Columns:
         sums |= missing_grams(self.names, self.matrix[:, low:high])
         most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
         sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
-        return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=())
+        halls = taken_halls(self.site, sums)
+        return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=(), halls=halls)
 
 
 def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Columns:
@@ -211,7 +224,7 @@ def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Colu
     waterless = (balance.site,) if balance.water_l is None else ()
     heatless = (balance.site,) if balance.reuse is None else ()
     peaks = np.nan_to_num(balance.told), np.nan_to_num(balance.told_load)
-    return Columns(tuple(found), matrix, *peaks, waterless, heatless)
+    return Columns(tuple(found), matrix, *peaks, waterless, heatless, balance.site)
 
 
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:
@@ -260,6 +273,7 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
     reused = _together("reuse", {"": reuse, "edc": sound})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
     columns |= _together("ere", {"edc": sound, "eit": eit, "reuse": reuse})
+    columns |= apart_columns(balance.apart, len(edc))
     return columns
 
 

@@ -25,7 +25,7 @@ def meter_lines(sites: Mapping[str, SiteOptions]) -> tuple[MeterLine, ...]:
     lines = []
     for key, site in sites.items():
         lines += [
-            _register(key, "meter", m, role=m.role.value, category=m.category, parent=m.parent)
+            _register(key, "meter", m, role=m.role.value, category=m.point, parent=m.parent)
             for m in site.meter
         ]
         lines += [

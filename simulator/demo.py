@@ -39,6 +39,17 @@ _PARENTS = {
 EXAMPLE = "example-residual-mix"
 """The factor set of the demo, whose figures nobody published."""
 
+_CALIBRATED = "2026-03-17"
+_HALLS = {"ups-a": "a", "cooling-1": "a", "ups-b": "b", "cooling-2": "b"}
+_CHILLERS = {"chiller-1": "cooling-1", "chiller-2": "cooling-2"}
+_VIRTUAL = (
+    {"id": "pumps", "role": "other", "plus": ["cooling-1", "cooling-2"], "minus": ["chiller-1", "chiller-2"]},
+)
+"""What the cooling uses beside its chillers: nobody meters the pumps."""
+
+EXAMPLE = "example-residual-mix"
+"""The factor set of the demo, whose figures nobody published."""
+
 _PERIOD = "5m"
 """What every device promises: history has a reading each five minutes; live ones come more often."""
 
@@ -152,7 +163,11 @@ def site_settings(plan: SitePlan) -> dict[str, Any]:
         "contracted_kw": round(1.3 * rated_kw),
         "meter": [_meter(name, rated_kw) for name in METERS],
         "supply": [_supply(name, kind, plan) for name, kind in plan.supplies().items()],
-        "cooling": [{"id": name, "period": _PERIOD} for name in ("chiller-1", "chiller-2")],
+        "cooling": [
+            {"id": name, "period": _PERIOD, "parent": parent, "accuracy_class": 1.0}
+            for name, parent in _CHILLERS.items()
+        ],
+        "virtual": [dict(virtual) for virtual in _VIRTUAL],
     }
     if plan.reuses_heat:
         table["heat"] = [{"id": "district", "period": _PERIOD}]
@@ -168,11 +183,14 @@ def _meter(name: str, rated_kw: float) -> dict[str, Any]:
         "period": _PERIOD,
         "max_power_kw": round(1.2 * rated_kw),
         "accuracy_class": 0.5 if role in ("utility", "it") else 1.0,
+        "calibrated": _CALIBRATED,
     }
     if role == "it":
         meter["category"] = "pue1"
     if name in _PARENTS:
         meter["parent"] = _PARENTS[name]
+    if name in _HALLS:
+        meter["hall"] = _HALLS[name]
     return meter
 
 

@@ -9,8 +9,8 @@ from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.figures import MeterStatement
 from energy.interval import Period
-from energy.metering import Role
 from energy.site import SiteOptions
+from energy.tree import boundary
 from runtime.options import Duration, Options
 
 
@@ -84,6 +84,6 @@ def _low(statement: MeterStatement, site: SiteOptions) -> bool:
 
 async def _inlet(read: Reading, key: str, period: Period) -> list[MeterStatement]:
     """How complete the imports of each utility meter are."""
-    inlet = {m.id for m in read.sites[key].meter if m.role is Role.UTILITY}
+    inlet = {name for _, name in boundary.inlet(read.sites[key])}
     statements = await read.figures.statements(key, period, only=inlet)
     return [s for s in statements if s.channel == "energy"]

@@ -11,12 +11,13 @@ import numpy as np
 
 from dashboards.house import House
 from dashboards.panels.bridge import bridged
-from energy.line import Flags
 from energy.interval import QUARTER, Period
-from energy.metering import Role
+from energy.line import Flags
 from energy.site import SiteOptions
+from energy.tree import boundary
+from energy.tree.members import Terms
 from runtime.clock import MILLISECOND, from_ms, to_ms
-from telemetry.catalogue import GPU, METER, SUPPLY, Measurement
+from telemetry.catalogue import GPU, MEASUREMENTS, SUPPLY, Measurement
 from telemetry.frame import Floats, Mask
 from telemetry.rollup import ROLLUPS
 from telemetry.store import AT, SeriesQuery, WindowQuery
@@ -26,7 +27,8 @@ STEPS = (*(timedelta(minutes=m) for m in (5, 15)), *(timedelta(hours=h) for h in
 
 MOST_POINTS = 1_000
 
-_Devices: TypeAlias = list[tuple[Measurement, list[str]]]
+_Devices: TypeAlias = list[tuple[Measurement, list[str], int]]
+"""Devices whose power is added, or taken off (-1)."""
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -169,10 +171,17 @@ def _metered(parts: Sequence[tuple[Period, SiteOptions]], loads: bool) -> list[t
 def _devices(options: SiteOptions, loads: bool) -> _Devices:
     """What adds up to the site's power, or to its IT's: meters, and what is made on site."""
     if loads:
-        return [(METER, [m.id for m in options.meter if m.role is Role.IT])]
-    onsite = [s.id for s in options.supply if s.kind.onsite]
-    meters = [(METER, [m.id for m in options.meter if m.role is Role.UTILITY])]
-    return [*meters, *([(SUPPLY, onsite)] if onsite else [])]
+        return _grouped(boundary.it(options))
+    onsite = {(SUPPLY.name, s.id): 1 for s in options.supply if s.kind.onsite}
+    offices = {source: -times for source, times in boundary.office(options).items()}
+    return [*_grouped(boundary.inlet(options)), *_grouped(onsite), *_grouped(offices)]
+
+
+def _grouped(terms: Terms) -> _Devices:
+    found: dict[tuple[str, int], list[str]] = {}
+    for (measurement, device), times in terms.items():
+        found.setdefault((measurement, times), []).append(device)
+    return [(MEASUREMENTS[name], ids, times) for (name, times), ids in found.items()]
 
 
 async def _told(house: House, key: str, parts: Sequence[tuple[Period, _Devices]], steps: Steps) -> Floats:
@@ -184,9 +193,9 @@ async def _told(house: House, key: str, parts: Sequence[tuple[Period, _Devices]]
     for number, (part, devices) in enumerate(parts):
         followed = number + 1 < len(parts) and parts[number + 1][0].start == part.end
         reach = Period(part.start, part.end + QUARTER) if followed else part
-        watts = np.zeros(len(steps.grid))
-        for measurement, ids in devices:
-            watts += await _summed(house, (measurement, key, ids), steps)
+        watts = np.full(len(steps.grid), 0.0 if devices else np.nan)
+        for measurement, ids, times in devices:
+            watts += times * await _summed(house, (measurement, key, ids), steps)
         known = steps.touching([(reach, None)]) & ~np.isnan(watts)
         column[known] = watts[known]
     return column
@@ -194,8 +203,6 @@ async def _told(house: House, key: str, parts: Sequence[tuple[Period, _Devices]]
 
 async def _summed(house: House, what: tuple[Measurement, str, Sequence[str]], steps: Steps) -> Floats:
     measurement, site, devices = what
-    if not devices:
-        return np.full(len(steps.grid), np.nan)
     label = measurement.labels[-1]
     where = {"site": (site,), label: tuple(devices)}
     query = SeriesQuery(measurement, steps.start, steps.end, where, ("power_w",))

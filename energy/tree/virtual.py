@@ -29,15 +29,16 @@ class Known(Protocol):
         ...
 
 
-def summed(terms: Terms, line: Callable[[Source], Known], quarters: int) -> Floats:
-    """Wh per quarter of ``terms``; NaN where one of them is not known.
+def summed(terms: Terms, line: Callable[[Source], Known], quarters: int, *, whole: bool = False) -> Floats:
+    """Wh per quarter of ``terms``; NaN where one of them is not known, ``whole``: or but a lower bound.
 
     One that is taken off must be known well: less a lower bound would be an upper one.
     """
     total = np.zeros(quarters)
     for source, times in terms.items():
         found = line(source)
-        amount = found.amount if times > 0 else np.where(found.bound, np.nan, found.amount)
+        sure = times < 0 or whole
+        amount = np.where(found.bound, np.nan, found.amount) if sure else found.amount
         total = total + times * amount
     return total
 

@@ -137,3 +137,18 @@ async def test_it_tells_since_when_it_has_readings(figures):
 async def test_it_knows_its_sites(figures):
     assert figures.sites["gdansk"].zone == "Europe/Warsaw"
     assert datetime(2026, 10, 5, tzinfo=UTC) == START
+
+
+async def test_the_meter_tree_closes_to_the_inlet(figures):
+    (tree,) = await figures.closure("gdansk", PERIOD)
+    assert (tree.site, tree.start, tree.end) == ("gdansk", PERIOD.start, PERIOD.end)
+    (row,) = await figures.kpi("gdansk", PERIOD)
+    assert tree.inlet_wh == pytest.approx(row.edc_wh)
+    assert sum(share.energy_wh for share in tree.shares) == pytest.approx(tree.inlet_wh)
+    assert {formula.figure: formula.text for formula in tree.formulas} == {
+        "E_DC": "E_DC = main-1 + pv-roof − main-1 export",
+        "E_IT": "E_IT = ups-a",
+    }
+    assert [point.pue for point in tree.points] == [pytest.approx(row.pue)]
+    later = Period(SETTLED, SETTLED + timedelta(hours=1))
+    assert await figures.closure("gdansk", later) == []

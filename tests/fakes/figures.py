@@ -6,10 +6,17 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from energy.carbon.factor_row import FactorRow
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
-from energy.interval import QUARTER, Period, Step, steps
+from energy.interval import QUARTER, QUARTER_MS, Period, Step, steps
+from energy.line import Lines
+from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
+from energy.tree.closing import Closure
+from energy.tree.closure import closure
+from energy.tree.cut import Cut
 from runtime.clock import to_ms
 
 
@@ -83,6 +90,11 @@ class SyntheticFigures:
         known = [r.energy_wh for r in rows if r.energy_wh is not None]
         return [MeterStatement("main-1", "energy", "utility", sum(known), len(rows), len(known), 0, 0, 0)]
 
+    async def closure(self, site: str, period: Period, as_of: datetime | None = None) -> list[Closure]:
+        until = min(period.end, self.settled)
+        keys = [key for key in self.sites if site in (key, "all") and period.start < until]
+        return [self._closure(key, Period(period.start, until)) for key in keys]
+
     async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
         return {key: options for key, options in self.sites.items() if site in (key, "all")}
 
@@ -97,6 +109,24 @@ class SyntheticFigures:
 
     async def settled_until(self, site: str) -> datetime | None:
         return self.settled
+
+    def _closure(self, key: str, period: Period) -> Closure:
+        """The tree of ``key`` as its meters would have told it; its battery rests."""
+        options = self.sites[key]
+        names = [("meter", meter.id, "energy") for meter in options.meter]
+        names += [("supply", "pv-roof", "energy")]
+        names += [("supply", "battery-1", channel) for channel in ("charge", "discharge")]
+        registers = [LedgerRegister(number, name, None, None) for number, name in enumerate(names)]
+        first = to_ms(period.start) // QUARTER_MS
+        sheet = Sheet.blank(registers, first, -(-period.quarters // 4) * 4)
+        for number in range(period.quarters):
+            edc, eit, pv, _ = self._quarter(period.start + number * QUARTER)
+            told = {"main-1": np.nan if edc is None else edc - pv, "ups-a": eit, "pv-roof": pv}
+            sheet.amount[:, number] = [told.get(meter, 0.0) for _, meter, _ in names]
+        sheet.quality[:] = 0
+        cut = Cut(key, Lines(sheet), slice(0, period.quarters), period)
+        hours = np.where(sheet.amount[1].reshape(-1, 4).sum(axis=1) > 0, 7e6, np.nan)
+        return closure(options, cut, {"a": hours})
 
     def _tz(self, site: str):  # type: ignore[no-untyped-def]
         first = next(iter(self.sites)) if site == "all" else site
