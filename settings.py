@@ -33,6 +33,7 @@ from energy.certificates.mapping import MappingOptions
 from energy.certificates.registry import problems as certificate_problems
 from energy.device import devices
 from energy.figures import ALL
+from energy.proof.options import KEY_FILE, EnergyOptions
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     ingest: IngestOptions = IngestOptions()
     retention: RetentionOptions = RetentionOptions()
     reports: ReportOptions = ReportOptions()
+    energy: EnergyOptions = EnergyOptions()
     auth: AuthOptions = AuthOptions()
     store: tuple[dict[str, Any], ...] = ({"type": "duckdb"},)
     carbon: CarbonOptions = CarbonOptions()
@@ -113,6 +115,11 @@ class Settings(BaseSettings):
     delivery: DeliveryOptions = DeliveryOptions()
     rule: tuple[dict[str, Any], ...] = ()
     shard: tuple[ShardOptions, ...] = ()
+
+    @property
+    def key_file(self) -> Path:
+        """Where the key of the ledger is."""
+        return self.energy.key_file or self.service.data_dir / KEY_FILE
 
     @classmethod
     def settings_customise_sources(

@@ -11,7 +11,8 @@ from energy.certificates.desk import Certificates
 from energy.figures import Figures
 from energy.interval import floor_quarter
 from energy.outlook.foresight import Outlook
-from energy.proof.desk import ProofDesk
+from energy.proof.desk import Pending
+from energy.proof.difference import Checked
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.beats import ProcessStatus
@@ -29,6 +30,18 @@ class IngestView(Protocol):
 
     def sources(self) -> Sequence[SourceStatus]:
         """Every device that ever spoke, and every configured one that did not."""
+        ...
+
+
+class ProofView(Protocol):
+    """How the ledger stands to what was sealed and signed."""
+
+    async def checked(self) -> Checked | None:
+        """The last check; None before the first."""
+        ...
+
+    async def pending(self, site: str) -> Sequence[Pending]:
+        """What waits for locked months of ``site``, or of ``all``."""
         ...
 
 
@@ -95,7 +108,7 @@ class Reading:
     processes: ProcessView | None = None
     completeness: CompletenessView | None = None
     certificates: Certificates | None = None
-    proof: ProofDesk | None = None
+    proof: ProofView | None = None
     outlook: Outlook = field(default_factory=Outlook)
     """What was found ahead of the targets; shared by all rules, and from one check to the next."""
 

@@ -1,8 +1,8 @@
 """The command line: what each verb takes.
 
 Exit codes: 0 done, or stopped as asked; 1 failed, also because an address is in use; 2 the configuration or
-the command line is wrong. Any other verb, and one that is interrupted before it has begun, ends with 130
-(Ctrl-C) or 143 (SIGTERM) when it is interrupted.
+the command line is wrong; 3 (``verify`` alone) something is not as it was sealed and signed. Any other verb,
+and one that is interrupted before it has begun, ends with 130 (Ctrl-C) or 143 (SIGTERM) when it is interrupted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from commands.export import export_ledger, export_telemetry
 from commands.grid import import_documents, read_files
 from commands.load import account, run_load
 from commands.people import create_token, create_user, renew_password
+from commands.proof import (
+    CHANGED,
+    checked_in_words,
+    difference_table,
+    lock_month,
+    resettle_meter,
+    restate_month,
+    verified,
+)
 from commands.replay import in_words, replayed
 from commands.report import ReportOrder, issue_reports, unsettled
 from commands.running import Running
@@ -130,6 +139,87 @@ def report(  # noqa: PLR0913 - one parameter per option of the command
                 typer.echo(unsettled(entry), err=True)
 
     _ask(context, config, work)
+
+
+SiteOf = Annotated[str, typer.Option("--site", help="one site: a month is locked for each by itself")]
+WhoActs = Annotated[str, typer.Option("--who", help="who does it; it stands in the ledger for good")]
+Why = Annotated[str, typer.Option("--reason", help="why; it stands in the ledger for good")]
+
+
+@cli.command()
+def lock(
+    context: typer.Context, month: str, *, site: SiteOf, who: WhoActs, config: ConfigFile = None
+) -> None:
+    """Lock a month: from now on it changes only by a restatement. It cannot be unlocked."""
+
+    async def work(api: Running, _: Configuration) -> None:
+        say(json.dumps(await lock_month(api, site, month, who)))
+
+    _ask(context, config, work)
+
+
+@cli.command()
+def restate(  # noqa: PLR0913 - one parameter per option of the command
+    context: typer.Context,
+    month: str,
+    *,
+    site: SiteOf,
+    who: WhoActs,
+    reason: Why,
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
+    """Apply what waits for a locked month, as a signed document, and show the difference line by line."""
+
+    async def work(api: Running, _: Configuration) -> None:
+        made, document = await restate_month(api, site, month, {"who": who, "reason": reason})
+        if as_json:
+            say(json.dumps(made))
+            return
+        for line in difference_table(document):
+            say(line)
+        say(f"restatement {made['number']} of {site} {month}, key {made['key']}: {made['signature']}")
+
+    _ask(context, config, work)
+
+
+@cli.command()
+def resettle(  # noqa: PLR0913 - one parameter per option of the command
+    context: typer.Context,
+    site: str,
+    meter: str,
+    start: Annotated[str, typer.Argument(metavar="FROM", help="2026-10-01T00:00:00+02:00")],
+    end: Annotated[str, typer.Argument(metavar="TO")],
+    *,
+    who: WhoActs,
+    reason: Why,
+    config: ConfigFile = None,
+) -> None:
+    """Account a meter anew from its readings as it is configured now; what is locked waits."""
+
+    async def work(api: Running, _: Configuration) -> None:
+        order = {"from": start, "to": end, "who": who, "reason": reason}
+        say(json.dumps(await resettle_meter(api, site, meter, order)))
+
+    _ask(context, config, work)
+
+
+@cli.command()
+def verify(
+    site: Annotated[str | None, typer.Option(help="default: every site")] = None,
+    config: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--as-json", "--json", help="one JSON object")] = False,
+) -> None:
+    """Recompute seals, causes, locks and restatements: exit code 3, and every difference, if one changed."""
+    log.configure("warning")
+    found = _finish(lambda: asyncio.run(verified(_configuration(config), site)))
+    if as_json:
+        say(json.dumps(found.told()))
+    else:
+        for line in checked_in_words(found):
+            say(line)
+    if not found.sound:
+        raise typer.Exit(CHANGED)
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from alerts.watch import Evaluation
 from dashboards.users import Users
 from energy.certificates.desk import Certificates
 from energy.figures import Figures
+from energy.proof.desk import ProofDesk
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from energy.workloads.statement import Workloads
@@ -103,6 +104,7 @@ class House:
     """None where one process does everything."""
     workloads: Workloads | None = None
     certificates: Certificates | None = None
+    proof: ProofDesk | None = None
 
 
 @dataclass(frozen=True)

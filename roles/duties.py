@@ -17,7 +17,8 @@ from alerts.outbox import Outbox
 from alerts.reading import ProcessView, Reading
 from alerts.route import Report, Router
 from alerts.watch import Watch
-from energy.ledger import Ledger
+from energy.proof.cause import SERVICE
+from energy.proof.locking import Act
 from energy.workloads.accountant import Accountant
 from reports.due import MonthlyIssue
 from reports.green_check import GreenCheck
@@ -33,12 +34,14 @@ WATCH_EVERY = timedelta(seconds=10)
 ACCOUNT_EVERY = timedelta(minutes=2)
 """How often workload accounts are brought up to what is settled."""
 
-GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY = JOBS = (
+GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING = JOBS = (
     "green-check",
     "monthly-report",
     "alarm-history",
     "workload-accounts",
     "certificate-expiry",
+    "ledger-seal",
+    "ledger-check",
 )
 """The jobs of every schedule, as the run table names them."""
 
@@ -113,9 +116,8 @@ def open_duties(
     reading = records.reading(ground, sight, telling.outbox, processes)
     watch = Watch(ground.configuration.alerting.rules(), reading, telling.book, ground.wall)
     grace = settings.service.settle_grace
-    ledger = Ledger(database, sight.store, settings.sites, sight.caught_up, grace)
     issue = MonthlyIssue(records.reports, records.material, telling.announce, settings.reports.after)
-    check = GreenCheck(ground.clock, sight.backlog, ledger, watch, issue)
+    check = GreenCheck(ground.clock, sight.backlog, records.ledger, watch, issue)
 
     async def forget(due: datetime) -> None:
         await telling.book.prune(due - KEPT)
@@ -126,12 +128,22 @@ def open_duties(
         if sight.loading() is None:  # a past that is still coming in is accounted for at its end, at once
             await accountant.account(due)
 
+    async def seal(due: datetime) -> None:
+        if sight.loading() is None:  # days of a past that is still coming in are sealed at its end
+            await records.proof.seal(due)
+
+    async def prove(due: datetime) -> None:
+        if sight.loading() is None:
+            await records.proof.check(Act(SERVICE, due), whole=False)
+
     jobs = [
         Job(GREEN_CHECK, IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
         Job(MONTHLY_REPORT, every(timedelta(minutes=5)), check.issue, "latest"),
         Job(ALARM_HISTORY, every(timedelta(days=1)), forget, "latest"),
         Job(WORKLOADS, every(ACCOUNT_EVERY), account, "latest"),
         Job(EXPIRY, every(timedelta(hours=1)), records.certificates.expire, "latest"),
+        Job(SEALING, every(timedelta(hours=1)), seal, "latest"),
+        Job(PROVING, every(timedelta(days=1)), prove, "latest"),
         *more,
     ]
     schedule = Schedule(jobs, database, ground.clock, owner=ground.owner)

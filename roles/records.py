@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from alerts.desk import Desk as AlertDesk
 from alerts.reading import DeliveryView, ProcessView, Reading
 from energy.certificates.desk import Certificates
+from energy.ledger import Ledger
+from energy.proof.desk import ProofDesk
+from energy.proof.key import SigningKey
 from energy.reader import LedgerFigures
 from energy.workloads.statement import Workloads
 from reports.desk import Desk as ReportDesk
@@ -25,6 +28,8 @@ class Records:
     reports: ReportDesk
     workloads: Workloads
     certificates: Certificates
+    ledger: Ledger
+    proof: ProofDesk
 
     def reading(
         self,
@@ -45,13 +50,16 @@ class Records:
             processes=processes,
             completeness=sight.completeness,
             certificates=self.certificates,
+            proof=self.proof,
         )
 
 
 def open_records(ground: Ground, sight: Sight) -> Records:
     """The records over the ``ground``'s database."""
     settings = ground.settings
-    figures = LedgerFigures(ground.database, sight.store, settings.sites)
+    window, grace = settings.energy.correction_window, settings.service.settle_grace
+    figures = LedgerFigures(ground.database, sight.store, settings.sites, window)
+    ledger = Ledger(ground.database, sight.store, settings.sites, sight.caught_up, grace)
     board = AlertDesk(ground.database)
     material = Material(figures, board, settings.sites, settings.target)
     folder = settings.reports.directory or settings.service.data_dir / "reports"
@@ -62,4 +70,6 @@ def open_records(ground: Ground, sight: Sight) -> Records:
         ReportDesk(material, ground.database, folder, ground.clock, settings.reports),
         Workloads(ground.database),
         Certificates(ground.database, settings.sites, settings.certificates),
+        ledger,
+        ProofDesk(ground.database, figures, ledger, SigningKey(settings.key_file)),
     )

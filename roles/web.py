@@ -112,4 +112,5 @@ def _house(base: Ground, outlook: Outlook, readiness: Readiness) -> House:
         processes=shared,
         workloads=records.workloads,
         certificates=records.certificates,
+        proof=records.proof,
     )

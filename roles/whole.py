@@ -173,4 +173,5 @@ def _house(base: Ground, service: Service, records: Records, duties: Duties) -> 
         completeness=duties.sight.completeness,
         workloads=records.workloads,
         certificates=records.certificates,
+        proof=records.proof,
     )

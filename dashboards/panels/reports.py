@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -26,13 +26,16 @@ RECENT_MONTHS = 3
 @dataclass(frozen=True)
 class ReportLine:
     """The report of ``site`` (a key, or ``all``) called ``name`` for one month; ``entry`` is None before
-    the first issue. ``shown``: whether the site has pages of its own; one that has left has none."""
+    the first issue. ``shown``: whether the site has pages of its own; one that has left has none. ``locked``:
+    whether the month takes no more rows (None where that cannot be); ``waiting`` intervals would change it."""
 
     site: str
     name: str
     month: str
     entry: ReportEntry | None
     shown: bool = True
+    locked: bool | None = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,27 @@ async def report_page(house: House, view: View, at: datetime) -> ReportPage:
         ReportLine(site, names.get(site, site), month, known.get((site, month)), site in (ALL, *house.sites))
         for site, month in ordered
     ]
+    lines = await _with_locks(house, lines)
     keys = view.keys(house.sites)
     return ReportPage(lines, [Beginning(house.sites[key].name, await figures.began(key)) for key in keys])
+
+
+async def _with_locks(house: House, lines: Sequence[ReportLine]) -> list[ReportLine]:
+    """``lines`` telling which months are locked, and what waits for them."""
+    if house.proof is None:
+        return list(lines)
+    locked = {(lock.site, lock.period) for lock in await house.proof.locks(ALL)}
+    waiting = {(one.site, one.period): one.intervals for one in await house.proof.pending(ALL)}
+    return [
+        line
+        if line.site == ALL
+        else replace(
+            line,
+            locked=(line.site, line.month) in locked,
+            waiting=waiting.get((line.site, line.month), 0),
+        )
+        for line in lines
+    ]
 
 
 def _names(sites: Mapping[str, SiteOptions]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboards.numbers import count, counted, share
 from dashboards.panels.background import Background
+from dashboards.panels.ledger import ProofStand
 from runtime.beats import ProcessStatus
 from telemetry.status import IngestStatus
 
@@ -32,6 +33,7 @@ def sections(
     processes: Sequence[ProcessStatus],
     sources: tuple[int, int],
     background: Background,
+    proof: ProofStand | None = None,
 ) -> list[Section]:
     """Those that need a look first, each kind in its order; ``sources`` are how many, and how many are bad.
 
@@ -43,6 +45,7 @@ def sections(
         _ingest(ingest),
         Section("sources", "Sources", f"{count(total)} in all", silent),
         *_background(background),
+        *_ledger(proof),
         Section("rejects", "Rejected messages and rows", f"{count(sum(ingest.rejected.values()))} in all"),
         Section("versions", "Versions", ""),
     ]
@@ -67,6 +70,14 @@ def _ingest(ingest: IngestStatus) -> Section:
     connected = "connected" if ingest.connected else "not connected"
     told = f"{connected}, journal {share(journal)} full, {counted(len(ingest.stores), 'follower')}"
     return Section("ingest", "Ingest", told, sum(wrong))
+
+
+def _ledger(proof: ProofStand | None) -> list[Section]:
+    if proof is None:
+        return []
+    checked = proof.checked
+    told = "not checked yet" if checked is None else f"{counted(checked.seals, 'seal')} checked"
+    return [Section("ledger", "Ledger", told, proof.bad)]
 
 
 def _background(background: Background) -> list[Section]:

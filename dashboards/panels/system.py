@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboards.house import House
 from dashboards.panels.background import Background, background
+from dashboards.panels.ledger import ProofStand, proof_stand
 from dashboards.panels.sections import Section, sections
 from dashboards.view import View
 from runtime.beats import ProcessStatus
@@ -70,6 +71,7 @@ class SystemPage:
     problems: Sequence[str]
     processes: Sequence[ProcessStatus]
     background: Background
+    proof: ProofStand | None = None
 
     @property
     def long(self) -> bool:
@@ -79,7 +81,8 @@ class SystemPage:
     @property
     def sections(self) -> Sequence[Section]:
         """What stands on the page, worst first."""
-        return sections(self.ingest, self.processes, (self.total, self.silent), self.background)
+        sources = self.total, self.silent
+        return sections(self.ingest, self.processes, sources, self.background, self.proof)
 
 
 async def system_page(house: House, view: View, at: datetime) -> SystemPage:
@@ -105,6 +108,7 @@ async def system_page(house: House, view: View, at: datetime) -> SystemPage:
         problems=await house.readiness.problems(),
         processes=() if house.processes is None else house.processes.processes(),
         background=await background(house, view, at),
+        proof=await proof_stand(house, view),
     )
 
 

@@ -57,6 +57,7 @@ class SigningKey:
     def _make(self) -> None:
         if self.path.exists():
             return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:

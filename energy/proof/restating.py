@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.figures import KpiRow
 from energy.interval import Period
@@ -72,7 +73,7 @@ async def propose(
         lock = locks[period]
         past = await load_restatements(connection, site, period)
         waiting = await load_pending(connection, [site], (lock.first, lock.until))
-        known = await _newest(connection, waiting)
+        known = await known_rows(connection, waiting)
     before: Lock | Restatement = past[-1] if past else lock
     rows = [_row(one, known.get((one.register, one.quarter)), to_ms(before.at)) for one in waiting]
     old = await _figures(figures, site, span, before)
@@ -134,7 +135,9 @@ async def restated(
     raise ServiceError(f"{site} {period} cannot be restated now: the ledger is being written to; try again")
 
 
-async def _newest(connection: Any, waiting: Sequence[Waiting]) -> dict[tuple[int, int], Written]:
+async def known_rows(
+    connection: AsyncConnection, waiting: Sequence[Waiting]
+) -> dict[tuple[int, int], Written]:
     """The newest row of each interval that waits."""
     if not waiting:
         return {}
