@@ -20,6 +20,7 @@ _NAMES = {
     "expected_rest_wh": "Expected until the end",
     "green_wh": "Of it green",
     "limit_bytes": "Limit",
+    "load_wh": "Load",
     "lost_at": "Budget used up",
     "missing": "Missing intervals",
     "not_measured_wh": "Not measured",

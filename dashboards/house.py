@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from alerts.watch import Evaluation
 from dashboards.users import Users
 from energy.certificates.desk import Certificates
 from energy.figures import Figures
+from energy.outlook.foresight import Outlook
+from energy.outlook.peak import Peaks
 from energy.proof.desk import ProofDesk
 from energy.site import SiteOptions
 from energy.target import TargetOptions
@@ -104,6 +106,10 @@ class House:
     """None where one process does everything."""
     workloads: Workloads | None = None
     certificates: Certificates | None = None
+    outlook: Outlook = field(default_factory=Outlook)
+    """What pages have found ahead of the targets."""
+    peaks: Peaks = field(default_factory=Peaks)
+    """The highest demands that pages have looked up."""
     proof: ProofDesk | None = None
 
 

@@ -14,6 +14,7 @@ from dashboards.here import now_of
 from dashboards.panels import green, overview, reports, system
 from dashboards.panels.alarms import flood, going_on, returned
 from dashboards.panels.carbon import carbon_month
+from dashboards.panels.targets import target_panel
 from dashboards.problem import Problem
 from dashboards.view import month_name, month_named
 from energy.interval import Period
@@ -101,6 +102,14 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
     carbon = None
     if page.total is not None and page.through is not None:
         carbon = await carbon_month(house, site, Period(period.start, page.through), page.total)
+    targets = await target_panel(house, now_of(request), site, period)
     return draw(
-        request, "green.html", frame=shell, month=page, hour=hour, detail=detail, carbon=carbon
+        request,
+        "green.html",
+        frame=shell,
+        month=page,
+        hour=hour,
+        detail=detail,
+        carbon=carbon,
+        targets=targets,
     )

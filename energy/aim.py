@@ -105,9 +105,13 @@ def _aim(metric: str) -> Aim | None:
 
 
 def load_of(row: KpiRow) -> float | None:
-    """The load that green energy is matched with, Wh: at the inlet where no battery sets the two apart."""
-    load: float | None = getattr(row, "load_wh", None)
-    return row.edc_wh if load is None else load
+    """The load that green energy is matched with, Wh; None where a battery leaves it unknown.
+
+    It is the energy at the inlet where no battery sets the two apart.
+    """
+    if row.load_wh is None:
+        return None if row.green_wh is None else row.edc_wh
+    return row.load_wh
 
 
 def metric_label(metric: str) -> str:

@@ -52,7 +52,7 @@ async def judge_target(
     (mixed,) = await figures.mix(target.site, part)
     so_far = progress(target.metric, target.aim, period, row, mixed)
     asked = Question(target.site, target.metric, target.goal, target.period, target.aim, tz)
-    return _verdict(target, at, so_far, await (outlook or Outlook()).foresee(asked, so_far, figures))
+    return _verdict(target, at, so_far, await (outlook or Outlook()).foresee(asked, so_far, figures, at))
 
 
 def _zone(target: TargetOptions, figures: Figures) -> ZoneInfo:

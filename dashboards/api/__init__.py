@@ -7,6 +7,7 @@ from dashboards.api import (
     carbon,
     certificates,
     completeness,
+    demand,
     docs,
     health,
     ingest,
@@ -19,6 +20,7 @@ from dashboards.api import (
     reports,
     series,
     session,
+    targets,
     workloads,
 )
 
@@ -29,6 +31,8 @@ ROUTERS = (
     live.router,
     ledger.router,
     kpi.router,
+    targets.router,
+    demand.router,
     proof.router,
     meters.router,
     carbon.router,

@@ -11,8 +11,10 @@ import structlog
 
 from dashboards.house import House
 from dashboards.now import Gauge, Now, SiteNow, expected_every
-from dashboards.numbers import power, ratio, share
+from dashboards.numbers import moment, power, ratio, share
+from dashboards.panels.demand import SiteDemand, demands, tightest
 from dashboards.panels.flow import Flow, flow
+from dashboards.panels.targets import MATCHED, gravest, judged
 from dashboards.view import View, zone_of
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, month_of
@@ -74,16 +76,19 @@ async def overview(house: House, now: Now, view: View, at: datetime) -> Overview
     keys = view.keys(house.sites)
     day: Sequence[KpiRow] = ()
     months: dict[str, KpiRow | None] = {}
-    lacking = "nothing of this month is settled yet"
+    lacking, standing, drawn = "nothing of this month is settled yet", "", None
     try:
         day = await last_day(house, view.site, at)
         months = {key: await month_so_far(house, key, at) for key in dict.fromkeys((view.site, *keys))}
+        standing = gravest(await judged(house, view.site, at), MATCHED, "month")
+        drawn = tightest(await demands(house, view.site, at))
     except StoreError as error:  # what is live needs no store
         log.warning("overview_without_ledger", error=str(error))
         lacking = "the store does not answer: see System"
     pairs = [(house.sites[key], everything[key]) for key in keys]
     tiles = _tiles(house, view, everything, day)
-    tiles.append(_month_tile(house, view, months.get(view.site), lacking))
+    tiles.append(_demand_tile(view, drawn, len(keys) > 1))
+    tiles.append(_month_tile(house, view, months.get(view.site), (lacking, standing)))
     lines = [_line(house.sites[key], key, everything[key], months.get(key)) for key in keys]
     return Overview(tiles, flow(pairs), lines if view.every_site else ())
 
@@ -162,9 +167,32 @@ def _headroom(house: House, view: View, everything: dict[str, SiteNow], old: flo
                 over=known and (gauge.v or 0) < 0)  # fmt: skip
 
 
-def _month_tile(house: House, view: View, month: KpiRow | None, lacking: str) -> Tile:
-    goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (view.site, ALL)]
-    limit = f"goal {share(max(goals))}" if goals else "hourly matched"
+def _demand_tile(view: View, found: SiteDemand | None, several: bool) -> Tile:
+    """What the running quarter-hour comes to at the site nearest to its contract, and the month's highest."""
+    href = f"/alarms{view.query()}"
+    if found is None or found.limit_w is None:
+        reason = "no contracted power is configured, or its readings are not known"
+        return Tile("Demand, 15 min", "power", Gauge(None, None, reason), None, 0, "", href)
+    running, peak = found.running, found.peak
+    of = f" at {found.name}" if several else ""
+    highest = "no highest of the month yet"
+    if peak.start is not None:
+        at = moment(peak.start, peak.zone)
+        highest = f"month's highest {power(peak.demand_w)}, {at}"
+        href = f"/green/{at[:7]}{view.query(site=found.site, hour=str(to_ms(peak.start)))}#hour"
+    gauge = Gauge(running.forecast_w, None, running.reason)
+    limit = f"expected, contract {power(found.limit_w)}{of}; {highest}"
+    known = running.forecast_w is not None
+    return Tile("Demand, 15 min", "power", gauge, None, 0, limit, href,
+                fill=min(1.0, (running.forecast_w or 0.0) / found.limit_w) if known else None,
+                over=known and (running.forecast_w or 0.0) > found.limit_w)  # fmt: skip
+
+
+def _month_tile(house: House, view: View, month: KpiRow | None, told: tuple[str, str]) -> Tile:
+    """The month's matched share; ``told`` is why there is none, and how its target stands."""
+    lacking, standing = told
+    goals = [t.goal for t in house.targets if t.metric == MATCHED and t.site in (view.site, ALL)]
+    limit = f"goal {share(max(goals))}{standing and ': ' + standing}" if goals else "hourly matched"
     href = f"/green{view.query()}"
     if month is None:
         return Tile("Month matched", "share", Gauge(None, None, lacking), None, 0, limit, href)

@@ -20,7 +20,7 @@ from telemetry.catalogue import METER
 from telemetry.frame import Floats
 
 TREND = timedelta(minutes=5)
-"""How far back the slope of the present power reaches; a switch longer ago is no trend."""
+"""How far back the slope of the present power reaches."""
 
 TREND_LEAST = timedelta(minutes=1)
 """What the readings behind a slope span at least."""
@@ -110,8 +110,17 @@ def _drawn(times: Floats, watts: Floats, span: tuple[int, int], reach: float) ->
 
 
 def _slope(times: Floats, watts: Floats) -> float:
-    """W per ms by least squares over the last :data:`TREND`; 0 where too little of it is known."""
-    recent = times >= times[-1] - TREND / timedelta(milliseconds=1)
+    """W per ms: of the last :data:`TREND` and the second half of it the lesser; 0 where they disagree.
+
+    A load that was switched on within that time rises no more: only its first half tells a slope.
+    """
+    long, late = _fitted(times, watts, TREND), _fitted(times, watts, TREND / 2)
+    return min(long, late, key=abs) if long * late > 0 else 0.0
+
+
+def _fitted(times: Floats, watts: Floats, back: timedelta) -> float:
+    """W per ms by least squares over the time ``back``; 0 where too little of it is known."""
+    recent = times >= times[-1] - back / timedelta(milliseconds=1)
     x, y = times[recent] - times[-1], watts[recent]
     if len(x) < 3 or -x[0] < TREND_LEAST / timedelta(milliseconds=1):
         return 0.0

@@ -12,7 +12,7 @@ from energy.outlook.progress import Progress
 from energy.quantity import NOTHING, energy, quantity
 
 _ASSUMPTION = "unknown consumption and origin are taken as green, the rest like the profile of the last weeks"
-_NAMES = {Basis.LOAD: "edc_wh", Basis.IT: "eit_wh", Basis.TIME: "hours"}
+_NAMES = {Basis.LOAD: "load_wh", Basis.IT: "eit_wh", Basis.TIME: "hours"}
 
 
 def evidence(progress: Progress, foresight: Foresight, form: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -60,23 +60,41 @@ class Outlook:
 
     def __init__(self) -> None:
         self._hours = Hours()
-        self._kept: dict[Question, tuple[Progress, Foresight]] = {}
+        self._kept: dict[Question, tuple[Progress, int, Foresight]] = {}
 
-    async def foresee(self, asked: Question, progress: Progress, figures: Figures) -> Foresight:
-        """What the period that has come as far as ``progress`` will likely come to."""
-        known, found = self._kept.get(asked, (None, None))
-        if found is not None and known == progress:
-            return found
+    async def hours(self, figures: Figures, measure: Measure, period: Period) -> HourSeries:
+        """Every settled hour of ``period``, whose ends are whole hours."""
+        return await self._hours.read(figures, measure, period)
+
+    async def foresee(self, asked: Question, progress: Progress, figures: Figures, at: datetime) -> Foresight:
+        """What the period that has come as far as ``progress`` will likely come to, as asked ``at`` a time."""
+        coming = hour_of(at) + 1
+        known, hour, kept = self._kept.get(asked, (None, None, None))
+        if kept is not None and (known, hour) == (progress, coming):
+            return kept
         hours = _NO_HOURS
         if not progress.ended:
             back = Period(progress.until - _BACK, progress.until)
             hours = await self._hours.read(figures, Measure(asked.site, asked.metric, asked.aim), back)
-        found = foresight(asked, progress, hours, figures.sites.get(asked.site))
-        self._kept[asked] = progress, found
+        found = foresight(asked, progress, hours, Means(figures.sites.get(asked.site), coming))
+        self._kept[asked] = progress, coming, found
         return found
 
 
-def foresight(asked: Question, progress: Progress, hours: HourSeries, site: SiteOptions | None) -> Foresight:
+@dataclass(frozen=True)
+class Means:
+    """What can be done: at ``site``, from the hour of number ``coming`` on."""
+
+    site: SiteOptions | None
+    coming: int
+
+    @property
+    def battery(self) -> bool:
+        """Whether there is a battery to discharge."""
+        return self.site is not None and any(s.kind is SupplyKind.BATTERY for s in self.site.supply)
+
+
+def foresight(asked: Question, progress: Progress, hours: HourSeries, means: Means) -> Foresight:
     """The same from the settled ``hours`` before and in the period."""
     typical = None if progress.ended else profile(hours, asked.tz)
     ahead = None
@@ -91,7 +109,7 @@ def foresight(asked: Question, progress: Progress, hours: HourSeries, site: Site
         budget=budget(account, asked.span),
         ahead=progress.ahead,
         nowcast=nowcast,
-        action=_action(asked, progress, nowcast, ahead, site) if ahead and nowcast else None,
+        action=_action(asked, progress, nowcast, (ahead, means)) if ahead and nowcast else None,
     )
 
 
@@ -138,11 +156,12 @@ def _account(asked: Question, progress: Progress, hours: HourSeries) -> Account:
 
 
 def _action(
-    asked: Question, progress: Progress, nowcast: Nowcast, ahead: Ahead, site: SiteOptions | None
+    asked: Question, progress: Progress, nowcast: Nowcast, doing: tuple[Ahead, Means]
 ) -> Action | None:
     """What to do so that the goal is reached; so that it surely is, where that is expected already."""
     if progress.cost > asked.allowance * progress.whole:
         return None
+    ahead, means = doing
     need = Need(
         metric=asked.metric,
         basis=asked.aim.basis,
@@ -151,6 +170,6 @@ def _action(
         per_unit=asked.aim.per_wh,
         end=progress.period.end,
         tz=asked.tz,
-        battery=site is not None and any(s.kind is SupplyKind.BATTERY for s in site.supply),
+        battery=means.battery,
     )
-    return action(need, ahead)
+    return action(need, ahead.since(means.coming))

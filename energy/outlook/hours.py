@@ -148,7 +148,7 @@ async def _read(figures: Figures, measure: Measure, period: Period) -> _Seen:
     first, until = hour_of(period.start), hour_of(period.end)
     if until <= first:
         none = np.empty(0)
-        return _Seen(HourSeries(first, none, none, none, none > 0), np.empty((4, 0)), until // 24)
+        return _Seen(HourSeries(first, none, none, none, none > 0), np.empty((5, 0)), until // 24)
     rows = await figures.kpi(measure.site, period, Step.HOUR, only={measure.metric})
     parts = [spent(row, measure.metric, measure.aim) for row in rows]
     columns = np.array([(p.basis, p.cost, p.doubt) if p else (math.nan, 0.0, 0.0) for p in parts]).T
@@ -175,8 +175,8 @@ async def _grown(seen: _Seen, until: int, figures: Figures, measure: Measure) ->
 
 
 def _energies(rows: Sequence[KpiRow]) -> Floats:
-    """Wh of E_DC, E_IT, green and unknown; what is not known adds nothing."""
-    names = ("edc_wh", "eit_wh", "green_wh", "unknown_wh")
+    """Wh of E_DC, E_IT, load, green and unknown; what is not known adds nothing."""
+    names = ("edc_wh", "eit_wh", "load_wh", "green_wh", "unknown_wh")
     return np.array([[getattr(row, name) or 0.0 for row in rows] for name in names])
 
 

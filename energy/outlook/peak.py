@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from energy.device import ENERGY
 from energy.figures import Figures, LedgerRow
@@ -19,13 +20,14 @@ _PER_HOUR = timedelta(hours=1) / QUARTER
 
 @dataclass(frozen=True)
 class Peak:
-    """The month ``period`` of a site up to ``until``: its highest quarter-hour, from ``start``, in W.
+    """The month ``period``, by clocks in ``zone``, up to ``until``: its highest quarter-hour and its W.
 
     Both are None where nothing is known. ``unknown`` quarter-hours could be higher, ``estimated`` ones may
     have been.
     """
 
     period: Period
+    zone: ZoneInfo
     until: datetime
     start: datetime | None
     demand_w: float | None
@@ -34,54 +36,69 @@ class Peak:
 
 
 class Peaks:
-    """The highest demand of each site's month; what was read before is not read again for an hour."""
+    """The highest demand of each site's month; what was read before is read anew once an hour."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[datetime, datetime | None, Peak]] = {}
+        self._kept: dict[str, tuple[datetime, Peak]] = {}
 
     async def peak(self, figures: Figures, site: str, at: datetime) -> Peak:
         """The month that holds ``at``, up to what is settled of it."""
-        hour = at.replace(minute=0, second=0, microsecond=0)
-        settled = await figures.settled_until(site)
-        known = self._kept.get(site)
-        if known is not None and known[:2] == (hour, settled):
-            return known[2]
-        found = await month_peak(figures, site, at, settled)
-        self._kept[site] = hour, settled, found
+        zone = figures.sites[site].tz
+        month = month_of(at, zone)
+        settled = await figures.settled_until(site) or month.start
+        until = max(month.start, min(month.end, at, settled))
+        hour, known = self._kept.get(site, (None, None))
+        fresh = at.replace(minute=0, second=0, microsecond=0)
+        if known is None or hour != fresh or known.period != month or known.until > until:
+            known = Peak(month, zone, month.start, None, None, 0, False)
+        found = await _grown(known, until, figures, site)
+        self._kept[site] = fresh, found
         return found
 
 
-async def month_peak(figures: Figures, site: str, at: datetime, settled: datetime | None) -> Peak:
-    """Of the month of ``site`` that holds ``at``; ``settled`` is up to where its ledger is settled."""
-    month = month_of(at, figures.sites[site].tz)
-    until = max(month.start, min(month.end, at, settled or month.start))
-    part = Period(month.start, until)
+async def _grown(known: Peak, until: datetime, figures: Figures, site: str) -> Peak:
+    """``known`` with the quarter-hours up to ``until``."""
+    part = Period(known.until, until)
     if part.quarters == 0:
-        return Peak(month, until, None, None, 0, False)
+        return known
     terms = inlet_terms((await figures.configured(site, part)).get(site, figures.sites[site]))
-    found = [(times, await figures.rows(site, part, meter)) for meter, times in terms.items()]
-    sums: dict[datetime, float] = {}
-    guessed: set[datetime] = set()
-    unknown: set[datetime] = set()
-    for times, rows in found:
-        for row in _imports(rows):
+    demands = _Quarters()
+    for meter, times in terms.items():
+        demands.add(await figures.rows(site, part, meter), times)
+    start, demand_w = demands.highest()
+    found = replace(known, until=until, unknown=known.unknown + part.quarters - len(demands.known))
+    if demand_w is None or (known.demand_w is not None and known.demand_w >= demand_w):
+        return found
+    return replace(found, start=start, demand_w=demand_w, estimated=start in demands.guessed)
+
+
+class _Quarters:
+    """The energy imported in each quarter-hour, summed over the meters at the inlet."""
+
+    def __init__(self) -> None:
+        self._wh: dict[datetime, float] = {}
+        self._unknown: set[datetime] = set()
+        self.guessed: set[datetime] = set()
+
+    def add(self, rows: Sequence[LedgerRow], times: int) -> None:
+        """One meter's ``rows``, which count ``times``."""
+        for row in rows:
+            if row.channel != ENERGY:
+                continue
             if row.energy_wh is None:
-                unknown.add(row.start)
+                self._unknown.add(row.start)
             else:
-                sums[row.start] = sums.get(row.start, 0.0) + times * row.energy_wh
+                self._wh[row.start] = self._wh.get(row.start, 0.0) + times * row.energy_wh
             if row.quality in _GUESSED:
-                guessed.add(row.start)
-    known = {start: wh for start, wh in sums.items() if start not in unknown}
-    highest = max(known, key=lambda start: (known[start], -start.timestamp()), default=None)
-    return Peak(
-        period=month,
-        until=until,
-        start=highest,
-        demand_w=None if highest is None else known[highest] * _PER_HOUR,
-        unknown=part.quarters - len(known),
-        estimated=highest in guessed,
-    )
+                self.guessed.add(row.start)
 
+    @property
+    def known(self) -> dict[datetime, float]:
+        """Wh by the start of each quarter-hour in which every meter is known."""
+        return {start: wh for start, wh in self._wh.items() if start not in self._unknown}
 
-def _imports(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    return [row for row in rows if row.channel == ENERGY]
+    def highest(self) -> tuple[datetime | None, float | None]:
+        """The first of the highest quarter-hours, and its demand in W."""
+        known = self.known
+        start = max(known, key=lambda at: (known[at], -at.timestamp()), default=None)
+        return start, None if start is None else known[start] * _PER_HOUR

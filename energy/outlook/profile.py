@@ -10,7 +10,7 @@ taken for an autoregressive process of order one, with the error of the profile 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,11 @@ class Ahead:
     cost: Floats
     less: float
     more: float
+
+    def since(self, first: int) -> Ahead:
+        """The hours from number ``first`` on; the range stays that of all."""
+        skipped = max(0, first - self.first)
+        return replace(self, first=self.first + skipped, basis=self.basis[skipped:], cost=self.cost[skipped:])
 
 
 @dataclass(frozen=True)

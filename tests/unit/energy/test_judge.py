@@ -54,10 +54,10 @@ async def test_what_can_still_be_reached_is_at_risk():
 async def test_best_possible_is_exactly_what_is_left_over():
     verdict = await judge_target(target(goal=0.3), figures(), MID)
     told = verdict.evidence
-    whole = told["edc_wh"] + told["expected_rest_wh"]
+    whole = told["load_wh"] + told["expected_rest_wh"]
     assert verdict.best_possible == pytest.approx((told["green_wh"] + told["expected_rest_wh"]) / whole)
     hours = (OCTOBER.end - MID) / (MID - OCTOBER.start)
-    assert told["expected_rest_wh"] == pytest.approx(told["edc_wh"] * hours, rel=0.01)
+    assert told["expected_rest_wh"] == pytest.approx(told["load_wh"] * hours, rel=0.01)
 
 
 async def test_a_hole_below_the_floor_is_unknown_with_its_reason():

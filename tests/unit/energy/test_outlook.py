@@ -13,7 +13,7 @@ from energy.aim import aim_of
 from energy.interval import Period, day_of, month, month_of, quarter_year_of, year_of
 from energy.judge import judge_target
 from energy.outlook.budget import Account, budget, burn
-from energy.outlook.foresight import Outlook, Question, foresight
+from energy.outlook.foresight import Means, Outlook, Question, foresight
 from energy.outlook.hours import HOUR, Hours, HourSeries, Measure, hour_of, hour_start
 from energy.outlook.nowcast import HOLDS
 from energy.outlook.pace import PACES, burning
@@ -180,7 +180,7 @@ def nowcast_of(series: HourSeries, until: int, period: Period, span: str):
         0.0, 0.0, mean * (hour_of(period.end) - until), None,
     )  # fmt: skip
     asked = Question("gdansk", "hourly_matched", 0.8, span, GREEN, WARSAW)
-    return foresight(asked, so_far, series.between(until - 35 * 24, until), None).nowcast
+    return foresight(asked, so_far, series.between(until - 35 * 24, until), Means(None, until)).nowcast
 
 
 @pytest.mark.parametrize("name", ["gdansk", "kaunas"])
@@ -250,7 +250,7 @@ async def test_an_action_says_how_much_and_in_which_hour():
     assert verdict.falls_short
     assert verdict.action.kind in ("buy", "shift")
     assert verdict.action.amount == pytest.approx(verdict.nowcast.short)
-    assert MID <= verdict.action.hour < MID + timedelta(days=1)
+    assert MID + HOUR <= verdict.action.hour < MID + timedelta(days=1)
     assert verdict.evidence["action"] == verdict.action.sentence
     assert "the hour from 2026-10-15" in verdict.action.sentence or "2026-10-16" in verdict.action.sentence
 
