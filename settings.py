@@ -37,6 +37,7 @@ from energy.proof.options import KEY_FILE, EnergyOptions
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
+from reports.eu.declared import option_problems
 from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
 from runtime.files import file_problems
@@ -212,6 +213,7 @@ def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
+    found += [problem for key, site in settings.sites.items() for problem in option_problems(key, site.eu)]
     found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
     found += [
         f"collector[{number}].zones: of {zone} no EIC code is known; there are: {', '.join(EIC)}"

@@ -22,6 +22,7 @@ from energy.proof.desk import ProofDesk
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from energy.workloads.statement import Workloads
+from reports.eu.desk import EuDesk
 from reports.report import ReportDesk
 from runtime.clock import Clock
 from runtime.options import Options
@@ -105,6 +106,7 @@ class House:
     processes: ProcessView | None = None
     """None where one process does everything."""
     workloads: Workloads | None = None
+    eu: EuDesk | None = None
     certificates: Certificates | None = None
     outlook: Outlook = field(default_factory=Outlook)
     """What pages have found ahead of the targets."""

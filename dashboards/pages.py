@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
-from dashboards import actions, alarms, certificates, fragments, ledger, meters, workloads
+from dashboards import actions, alarms, certificates, eu, fragments, ledger, meters, workloads
 from dashboards.drawing import Frame, draw, frame
 from dashboards.here import now_of
 from dashboards.panels import green, overview, reports, system
@@ -34,6 +34,7 @@ router.include_router(fragments.router)
 router.include_router(actions.router)
 router.include_router(alarms.router)
 router.include_router(workloads.router)
+router.include_router(eu.router)
 router.include_router(meters.router)
 router.include_router(certificates.router)
 router.include_router(ledger.router)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
@@ -34,6 +34,7 @@ class SiteOptions(Options):
     ledger, ``virtual`` meters are sums of others. ``pue_category`` names the point whose E_IT the PUE
     divides by; without it, the most advanced that covers all. ``losses_percent`` is what may be lost between
     a meter and those below it. ``estimate = "none"`` leaves consumption missing that no register tells.
+    ``eu`` declares items of the EU data set, for all years or in a table named by one.
     """
 
     name: str = Field(
@@ -54,6 +55,7 @@ class SiteOptions(Options):
     pue_category: Category | None = None
     losses_percent: float = Field(default=5.0, ge=0, le=50)
     estimate: Literal["documented", "none"] = "documented"
+    eu: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("zone")
     @classmethod

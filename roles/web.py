@@ -13,6 +13,7 @@ from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
 from roles.documents import document_names
+from reports.eu.desk import EuDesk
 from roles.duties import JOBS
 from roles.ground import Ground, ground
 from roles.outlook import Outlook, look_out
@@ -111,6 +112,7 @@ def _house(base: Ground, outlook: Outlook, readiness: Readiness) -> House:
         completeness=CompletenessLines(outlook.recall, outlook.recall.hours, outlook.recall),
         processes=shared,
         workloads=records.workloads,
+        eu=EuDesk(base.database, records.figures, settings.sites),
         certificates=records.certificates,
         proof=records.proof,
     )

@@ -18,6 +18,7 @@ from dashboards.app import create_app
 from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
+from reports.eu.desk import EuDesk
 from reports.green_check import GreenCheck
 from roles.documents import document_jobs, note_uses
 from roles.doorplate import serve
@@ -172,6 +173,7 @@ def _house(base: Ground, service: Service, records: Records, duties: Duties) -> 
         hosts=settings.service.names,
         completeness=duties.sight.completeness,
         workloads=records.workloads,
+        eu=EuDesk(base.database, records.figures, settings.sites),
         certificates=records.certificates,
         proof=records.proof,
     )

@@ -9,6 +9,7 @@ from dashboards.api import (
     completeness,
     demand,
     docs,
+    eu,
     health,
     ingest,
     kpi,
@@ -43,6 +44,7 @@ ROUTERS = (
     reports.short,
     completeness.router,
     workloads.router,
+    eu.router,
     session.router,
     docs.router,
 )

@@ -26,6 +26,7 @@ from energy.certificates.desk import Certificates
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from energy.workloads.statement import Workloads
+from reports.eu.desk import EuDesk
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry.catalogue import GPU, GRID, METER, SUPPLY, Measurement
@@ -176,6 +177,7 @@ class FakeHouse:
             completeness=self.completeness,
             processes=self.processes,
             workloads=Workloads(self.database),
+            eu=EuDesk(self.database, self.figures, self.sites),
             certificates=Certificates(self.database, self.sites),
         )
 
