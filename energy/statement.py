@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from energy.line import Flags
 from energy.device import ENERGY, VOLUME, Device
 from energy.figures import Figures, MeterStatement
 from energy.interval import QUARTER, Period
-from energy.line import Flags
-from energy.registers import ESTIMATED, RESET
+from energy.registers import ESTIMATED, RESET, SUBSTITUTED
 from energy.sheet import LedgerRegister, Sheet
 
 HARDLY = 0.01
@@ -55,20 +55,19 @@ def _statement(sheet: Sheet, line: int, quarters: npt.NDArray[np.intp], role: st
     register: LedgerRegister = sheet.registers[line]
     part = quarters[quarters >= register.begins] - sheet.first
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
-    known = ~np.isnan(amount)
-    count = int(np.count_nonzero(known))
-    whole, water = count == len(part), register.key[2] == VOLUME
-    total = float((amount if whole else amount[known]).sum()) if count else None
+    told = ~np.isnan(amount)
+    known = told & (quality != SUBSTITUTED)
+    total, water = float(amount[told].sum()) if told.any() else None, register.key[2] == VOLUME
     return MeterStatement(
         meter=register.key[1],
         channel=register.key[2],
         role=role,
         energy_wh=None if water else total,
         expected=len(part),
-        known=count,
-        estimated=int(np.count_nonzero(quality == ESTIMATED)),
+        known=int(np.count_nonzero(known)),
+        estimated=int(np.count_nonzero((quality == ESTIMATED) | (quality == SUBSTITUTED))),
         resets=int(np.count_nonzero(quality == RESET)),
-        longest_gap_intervals=0 if whole else _longest(~known),
+        longest_gap_intervals=0 if known.all() else _longest(~known),
         volume_l=total if water else None,
     )
 

@@ -36,7 +36,9 @@ _CARE: tuple[tuple[str, str], ...] = (
         "Gaps, resets and estimates",
         "Between two good readings the energy of a gap is known and only its course is interpolated: "
         "estimated. After a register was reset, the new count is a lower bound: reset. Without a "
-        "register, power is integrated: integrated. Without readings, an interval is missing. A meter "
+        "register, power is integrated: integrated. Without readings, an interval is missing; consumption "
+        "is then substituted by a backup meter, a straight line of up to an hour or the same weekday and "
+        "time of the weeks before, which counts as estimated, not as known, and claims nothing green. A meter "
         "is called measured from 99 % of known intervals, measured with estimates from 90 %, and "
         "indicative below.",
     ),
