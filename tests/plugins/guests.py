@@ -63,8 +63,10 @@ async def at_work(file: Path) -> dict[str, Any]:
             told["reports"] = (await api.get("/reports")).status_code
         stop.set()
         await running
+    from energy.certificates.registry import registries
     from reports.report import CONTENT_TYPES, FORMATS
 
+    told["registries"] = sorted(registries([]))
     told["formats"], told["content_type"] = FORMATS, CONTENT_TYPES["txt"]
     return told
 

@@ -182,3 +182,7 @@ def test_the_wire_contract_and_the_catalogue_agree() -> None:
     assert counters == {
         m.name: {f.name for f in m.fields if f.kind is Kind.COUNTER} for m in MEASUREMENTS.values()
     }
+
+
+def test_a_registry_of_certificates_is_known(told: dict[str, Any]) -> None:
+    assert told["registries"] == ["EE", "LT", "PL"]
