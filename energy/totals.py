@@ -214,7 +214,14 @@ class Columns:
         most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
         sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
         halls = taken_halls(self.site, sums)
-        return Totals(**sums, waterless=self.waterless, heatless=self.heatless, silent=(), halls=halls)
+        return Totals(
+            **sums,
+            waterless=self.waterless,
+            heatless=self.heatless,
+            uncooled=(),
+            silent=(),
+            halls=halls,
+        )
 
 
 def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Columns:

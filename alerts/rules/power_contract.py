@@ -9,10 +9,13 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
-from energy.metering import MeterOptions, Role
+from energy.interval import QUARTER_MS
+from energy.metering import MeterOptions
 from energy.quantity import quantity
 from energy.site import SiteOptions
-from runtime.clock import from_ms
+from energy.tree import boundary
+from energy.tree.dating import valid_at
+from runtime.clock import from_ms, to_ms
 from runtime.options import Duration, Options
 from telemetry.catalogue import METER
 from telemetry.live import LiveState
@@ -39,7 +42,7 @@ class PowerContract:
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """Unknown while any utility meter's reading is missing or stale."""
         return [
-            self._site(key, site, site.contracted_kw, (at, read.live))
+            self._site(key, valid_at(site, to_ms(at) // QUARTER_MS), site.contracted_kw, (at, read.live))
             for key, site in read.sites.items()
             if site.contracted_kw is not None
         ]
@@ -47,11 +50,12 @@ class PowerContract:
     def _site(
         self, key: str, site: SiteOptions, contracted: float, now: tuple[datetime, LiveState]
     ) -> Verdict:
-        meters = [m for m in site.meter if m.role is Role.UTILITY]
+        counted = {name: times for (_, name), times in boundary.inlet(site).items()}
+        meters = [m for m in site.meter if m.id in counted]
         watts = {m.id: self._watts(key, m, *now) for m in meters}
         missing = sorted(name for name, power in watts.items() if power is None)
         known = bool(meters) and not missing
-        total = sum(power or 0.0 for power in watts.values()) / 1000 if known else None
+        total = sum(counted[m] * (power or 0.0) for m, power in watts.items()) / 1000 if known else None
         return Verdict(
             key=f"contract/{key}",
             rule="power_contract",

@@ -13,7 +13,10 @@ from pydantic import Field
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.device import devices
+from energy.interval import QUARTER_MS
 from energy.site import SiteOptions
+from energy.tree.dating import dates, within
+from runtime.clock import to_ms
 from runtime.options import Duration, Options
 from telemetry.status import SourceStatus
 
@@ -71,7 +74,12 @@ class SilentSource:
     async def judge(self, at: datetime, read: Reading) -> Iterable[Verdict]:
         """A configured source that never spoke is silent; what the level above explains is left unknown."""
         # Who is not configured (a load test, a typing error, an old name) wakes nobody: System shows it.
-        sources = [s for s in read.ingest.sources() if s.site in read.sites and s.configured]
+        resting = _resting(read.sites, at)
+        sources = [
+            s
+            for s in read.ingest.sources()
+            if s.site in read.sites and s.configured and s.source not in resting
+        ]
         periods = _periods(read.sites)
         patience = {
             s.source: self._options.periods * periods.get(s.source, self._options.period) for s in sources
@@ -131,6 +139,16 @@ def _explained(group: Group, groups: Mapping[str, Group]) -> bool:
             return True
         above = groups.get(above.above) if above.above else None
     return False
+
+
+def _resting(sites: Mapping[str, SiteOptions], at: datetime) -> set[str]:
+    """Devices whose dates say that they are not there yet, or no more."""
+    found: set[str] = set()
+    for key, site in sites.items():
+        if dates(site):
+            there = {device.source for device in devices(key, within(site, to_ms(at) // QUARTER_MS))}
+            found |= {device.source for device in devices(key, site)} - there
+    return found
 
 
 def _periods(sites: Mapping[str, SiteOptions]) -> dict[str, timedelta]:

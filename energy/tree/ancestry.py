@@ -13,7 +13,10 @@ class Ancestry:
     """The parent of every meter and cooling unit of a site; a loop is walked through once."""
 
     def __init__(self, site: SiteOptions) -> None:
-        self.parents: Mapping[str, str | None] = {one.id: one.parent for one in (*site.meter, *site.cooling)}
+        self.parents: Mapping[str, str | None] = {
+            **{meter.id: meter.parent for meter in site.meter},
+            **{unit.id: unit.parent for unit in site.cooling},
+        }
         self._above: dict[str, list[str]] = {name: self._walked(name) for name in self.parents}
         self._below: dict[str, list[str]] = {}
         for name, above in self._above.items():

@@ -19,9 +19,14 @@ Counted = MeterOptions | VirtualOptions
 """What may count in a figure."""
 
 
+def every(site: SiteOptions) -> list[Counted]:
+    """All meters and virtual meters of ``site``."""
+    return [*site.meter, *site.virtual]
+
+
 def counted(site: SiteOptions, *roles: Role) -> list[Counted]:
     """The meters and virtual meters of ``site`` that have one of ``roles``."""
-    return [one for one in (*site.meter, *site.virtual) if one.role in roles]
+    return [one for one in every(site) if one.role in roles]
 
 
 def inlet(site: SiteOptions) -> Terms:
@@ -41,7 +46,7 @@ def office(site: SiteOptions) -> Terms:
 
 def measured(site: SiteOptions, point: Category) -> list[Counted]:
     """The meters and virtual meters that measure IT energy at ``point``."""
-    return [one for one in (*site.meter, *site.virtual) if one.point == point]
+    return [one for one in every(site) if one.point == point]
 
 
 def points(site: SiteOptions) -> list[Category]:

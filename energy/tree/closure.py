@@ -100,7 +100,7 @@ class _Tree:
 
     @property
     def _quarters(self) -> int:
-        return self.cut.own.stop - self.cut.own.start
+        return int(self.cut.own.stop - self.cut.own.start)
 
     def _below(self) -> dict[str, list[str]]:
         """What hangs directly below the inlet, and below each meter; batteries are at the inlet."""

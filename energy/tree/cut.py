@@ -26,7 +26,7 @@ class Cut:
     @property
     def first(self) -> int:
         """The number of the first of its quarters."""
-        return self.lines.sheet.first + self.own.start
+        return self.lines.sheet.first + int(self.own.start)
 
     def line(self, source: Source, channel: str = ENERGY) -> Floats:
         """Wh of one register per quarter that is asked for."""

@@ -164,8 +164,12 @@ def _lacking(key: str, site: SiteOptions) -> Iterator[str]:
             "can never be known; add one"
         )
     measured = set(boundary.halls(site))
-    named = {one.hall for one in (*site.meter, *site.cooling, *site.virtual) if one.hall is not None}
-    for hall in sorted(named - measured) if boundary.headline(site) is not None else ():
+    named = {one.hall for one in boundary.every(site)} | {unit.hall for unit in site.cooling}
+    for hall in (
+        sorted({hall for hall in named if hall is not None} - measured)
+        if boundary.headline(site) is not None
+        else ()
+    ):
         yield (
             f"sites.{key}: no meter of IT energy names hall = {hall!r}, so its pPUE can never be known; "
             "give the one that measures it that hall"

@@ -50,8 +50,8 @@ def halls(site: SiteOptions, cut: Cut) -> Iterator[Part]:
         known, expected = int(np.count_nonzero(both)), len(both)
         it, whole = float(load[both].sum()), float(every[both].sum())
         reason = _withheld(known, expected, site.completeness_floor, (it, whole))
-        energies = (it, whole) if known else (None, None)
-        yield Part(hall, *energies, None if reason else whole / it, known, expected, reason)
+        it_told, all_told = (it, whole) if known else (None, None)
+        yield Part(hall, it_told, all_told, None if reason else whole / it, known, expected, reason)
 
 
 def points(site: SiteOptions, cut: Cut, edc: Floats) -> Iterator[Point]:
