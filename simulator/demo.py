@@ -36,9 +36,6 @@ _PARENTS = {
     "cooling-2": "main-2",
     "aux": "main-1",
 }
-EXAMPLE = "example-residual-mix"
-"""The factor set of the demo, whose figures nobody published."""
-
 _CALIBRATED = "2026-03-17"
 _HALLS = {"ups-a": "a", "cooling-1": "a", "ups-b": "b", "cooling-2": "b"}
 _CHILLERS = {"chiller-1": "cooling-1", "chiller-2": "cooling-2"}
