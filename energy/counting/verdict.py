@@ -44,7 +44,8 @@ class Verdict:
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
         """Which readings count."""
-        return self.code == _KEPT
+        kept: npt.NDArray[np.bool_] = self.code == _KEPT
+        return kept
 
     @property
     def slips(self) -> bool:
