@@ -7,6 +7,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
+from runtime.errors import ConfigError
+from settings import resolve
 from tests.unit.energy.plant import site
 
 MAIN = {"id": "main-1", "role": "utility"}
@@ -54,6 +56,12 @@ def test_five_faults_of_a_tree_are_each_named_in_one_message():
     assert "sites.gdansk: E_IT at pue1 counts 'ups-c' twice, as 'ups-b' holds it" in told
     assert "sites.gdansk.meter 'office-1': an office meter inside E_IT" in told
     assert len([line for line in found if "office-1" in line]) == 1
+
+
+def test_the_service_does_not_start_with_a_tree_that_cannot_be_right():
+    table = site(meter=[MAIN, UPS, {"id": "ups-b", "role": "ups", "parent": "ups-a"}]).model_dump(mode="json")
+    with pytest.raises(ConfigError, match="E_IT at pue1 counts 'ups-b' twice, as 'ups-a' holds it"):
+        resolve({"sites": {"gdansk": table}})
 
 
 @pytest.mark.parametrize(
