@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -138,7 +139,7 @@ def cancel(  # noqa: PLR0913 - one parameter per option of the command
 
     async def work(desk: Certificates, act: Act) -> Sequence[RowMapping]:
         chosen = _selection(desk, part, (site, period, registry))
-        tz = desk.sites[site].tz if site in desk.sites else desk.rules["PL"].tz
+        tz = desk.sites[site].tz if site is not None and site in desk.sites else ZoneInfo("UTC")
         return await desk.book.cancel(chosen, end_of_day(on, tz, act.at), act)
 
     _rows("cancelled", _do(config, who, work, statement))
@@ -239,7 +240,7 @@ def _selection(
     site, period, registry = what
     when = None
     if period is not None:
-        if site not in desk.sites:
+        if site is None or site not in desk.sites:
             raise ValueError(f"--site: name one of {', '.join(desk.sites)} beside --period")
         when = consumption(period, desk.sites[site].tz)
     return Selection(tuple(parts or ()), site, when, None if registry is None else registry.upper())
@@ -258,8 +259,9 @@ def _rows(done: str, rows: Sequence[RowMapping]) -> None:
 
 def _line(one: Holding, desk: Certificates) -> str:
     serves = "" if one.site is None else f" as part {one.part} for {one.site}"
-    if one.site in desk.sites and one.period_start is not None and one.period_end is not None:
-        serves += f" {consumption_name(one.period_start, one.period_end, desk.sites[one.site].tz)}"
+    known = None if one.site is None else desk.sites.get(one.site)
+    if known is not None and one.period_start is not None and one.period_end is not None:
+        serves += f" {consumption_name(one.period_start, one.period_end, known.tz)}"
     proof = "" if one.statement is None else f" ({one.statement})"
     return (
         f"{one.registry} bundle {one.bundle}: {one.numbers} {energy(one.wh)} {one.technology} {one.state}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,12 +16,16 @@ from runtime.clock import from_ms, to_ms
 
 _NONE = Counted()
 
+_KEPT = 16
+"""Periods of sites; a year of hourly certificates of one plant takes 4 MB."""
+
 
 class Certified:
     """Adds what ``claims`` tell of to the totals of single sites."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
+        self._kept: OrderedDict[tuple[str, Period], tuple[int, Tally]] = OrderedDict()
 
     async def add(
         self,
@@ -48,12 +53,26 @@ class Certified:
                 return seen[1]
             if look.over is not None:
                 over = _hull(over, look.over)
-        tally = None
-        if as_of is not None or await self._claims.stamp(site):
-            tally = Tally(await self._claims.claimed(site, over, as_of))
+        tally = await (self._newest(site, over) if as_of is None else self._read(site, over, as_of))
         if look is not None:
             look.certificates[site] = over, tally
         return tally
+
+    async def _newest(self, site: str, over: Period) -> Tally | None:
+        """As it is now; what was read before holds as long as nothing of the site has changed."""
+        stamp = await self._claims.stamp(site)
+        if not stamp:
+            return None
+        kept = self._kept.pop((site, over), None)
+        if kept is None or kept[0] != stamp:
+            kept = stamp, await self._read(site, over)
+        self._kept[site, over] = kept
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return kept[1]
+
+    async def _read(self, site: str, over: Period, as_of: datetime | None = None) -> Tally:
+        return Tally(await self._claims.claimed(site, over, as_of))
 
 
 def with_certificates(totals: Totals, counted: Counted) -> Totals:

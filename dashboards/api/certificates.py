@@ -227,7 +227,7 @@ def selection(desk: Certificates, body: PartsAsked) -> Selection:
     registry = None if body.registry is None else body.registry.upper()
     period = None
     if body.period is not None:
-        if body.site not in desk.sites:
+        if body.site is None or body.site not in desk.sites:
             raise Problem(400, f"site: name one of {', '.join(desk.sites)} beside the period", "site")
         try:
             period = consumption(body.period, desk.sites[body.site].tz)

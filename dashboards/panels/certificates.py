@@ -70,7 +70,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class CertificatePage:
-    """``sorts`` newest production first, ``servings`` newest period first; ``totals`` of all that is shown."""
+    """``sorts`` newest production first, ``servings`` newest period first; ``totals`` of what is shown."""
 
     registries: Mapping[str, str]
     sorts: Sequence[Sort]

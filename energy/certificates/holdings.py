@@ -188,7 +188,7 @@ def _holding(
     bundle: RowMapping, run: tuple[int, int], state: HoldingState, part: Mapping[Any, Any] | None
 ) -> Holding:
     first, last = run
-    told = part or {}
+    told: dict[str, Any] = dict(part or {})
     return Holding(
         part=told.get("id"),
         bundle=bundle["id"],
@@ -196,11 +196,14 @@ def _holding(
         wh=(last - first + 1) * bundle["certificate_wh"],
         state=state,
         technology=Technology(bundle["technology"]),
-        **{name: bundle[name] for name in ("registry", "plant", "zone", "timed", "supply", "production_start",
-                                           "production_end", "expires_at")},
-        **{name: told.get(name) for name in ("site", "period_start", "period_end", "statement",
-                                             "cancelled_on")},
+        **_columns(bundle, ("registry", "plant", "zone", "timed", "supply", "production_start",
+                            "production_end", "expires_at")),
+        **_columns(told, ("site", "period_start", "period_end", "statement", "cancelled_on")),
     )  # fmt: skip
+
+
+def _columns(row: Mapping[Any, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: row.get(name) for name in names}
 
 
 def _happening(bundle: RowMapping, event: RowMapping) -> Happening:

@@ -42,7 +42,8 @@ async def registries_of(connection: AsyncConnection, selection: Selection) -> li
 
 async def selected(connection: AsyncConnection, selection: Selection) -> Sequence[RowMapping]:
     """The open parts of sites that it names, with what is known of their bundles."""
-    return (await connection.execute(_query(selection))).mappings().all()
+    found: Sequence[RowMapping] = (await connection.execute(_query(selection))).mappings().all()
+    return found
 
 
 async def named(
@@ -66,8 +67,9 @@ async def named(
         raise ValueError(f"part {wrong[0]['part']}: is {state} and cannot be {kind}{final}")
     if not fit:
         raise ValueError(f"nothing of that can be {kind}: it would have to be {' or '.join(_FROM[kind])}")
-    for row in fit if on is not None else ():
-        _cancellable(row, on)
+    if on is not None:
+        for row in fit:
+            _cancellable(row, on)
     return fit
 
 

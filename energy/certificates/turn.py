@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert
@@ -27,7 +27,7 @@ async def touch(connection: AsyncConnection, sites: Iterable[str]) -> None:
         await _count(connection, STAMP, "site", site)
 
 
-async def note(connection: AsyncConnection, kind: str, rows: Sequence[dict[str, Any]], act: Act) -> None:
+async def note(connection: AsyncConnection, kind: str, rows: Sequence[Mapping[Any, Any]], act: Act) -> None:
     """Append what happened to each of ``rows``: its ``bundle``, ``part``, ``first`` and ``last``."""
     if rows:
         told = {"kind": kind, "at": act.at, "who": act.who, "document": act.document, "reason": act.reason}
