@@ -14,8 +14,9 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from energy.counting.frozen import CAUGHT_UP
+from energy.counting.frozen import CAUGHT_UP, FROZEN
 from energy.counting.register import HOUR_MS, Register
+from energy.counting.scale import ERROR
 from energy.counting.verdict import HEADROOM, Verdict, joined, judge
 from energy.figures import Quality
 from energy.interval import QUARTER_MS
@@ -133,6 +134,9 @@ def _segments(verdict: Verdict, how: Register) -> _Segments:
     quality[gain > limit] = MISSING
     told = _Told(how, at, value, swapped)
     reasons = {i: stood.get(i) or told.reason(i, quality[i]) for i in np.flatnonzero(quality != OK).tolist()}
+    for i in reasons:
+        if verdict.slipped_between(int(kept[i]), int(kept[i + 1])):
+            reasons[i] = joined((reasons[i], f"readings in another unit between them: {ERROR}"))
     notes = {i: told.note(i, bool(rolled[i])) for i in np.flatnonzero(rolled | swapped).tolist()}
     gain[quality == MISSING] = 0.0
     scaled = value * how.ratio_at(at)
@@ -155,8 +159,8 @@ def _stuck(
         quality[i] = ESTIMATED if caught_up else MISSING
         end = "its total is known, its shape is interpolated" if caught_up else "not credited"
         told[i] = (
-            f"frozen: the register stood at {verdict.value[first]:.15g} for {minutes:.0f} min before {until} "
-            f"while its power told {stand.wh:.0f} Wh: {end}"
+            f"{FROZEN} the register stood at {verdict.value[first]:.15g} for {minutes:.0f} min before "
+            f"{until} while its power told {stand.wh:.0f} Wh: {end}"
         )
     return told
 
@@ -284,7 +288,7 @@ def _open_ends(result: Intervals, at: Millis, edges: Millis, verdict: Verdict) -
             since = from_ms(slip[0]).strftime("%Y-%m-%d %H:%M:%SZ")
             result.absent[index] = False
             result.reasons[index] = (
-                f"an error of scale: since {since} the register tells {slip[1]}: not credited; "
+                f"{ERROR}: since {since} the register tells {slip[1]}: not credited; "
                 "if its unit was changed for good, configure a swap"
             )
 

@@ -15,6 +15,12 @@ STEPS = 2.0
 CAUGHT_UP = 0.5
 """A register that was stuck has caught up if it then tells at least this share of what its power told."""
 
+FROZEN = "frozen:"
+"""How the ledger names it, wherever it reaches: it is found again by these words."""
+
+_NOISE = 1e-3, 100.0, 1000.0
+"""Share of the rated power, within these bounds (W), that a meter may tell without load: its zero wanders."""
+
 _COARSEST = 1e6
 """No register counts in larger steps (Wh)."""
 
@@ -61,7 +67,9 @@ def told(power: tuple[Millis, Floats], start_ms: int, end_ms: int, how: Register
         max(0, int(np.searchsorted(at, start_ms, side="right")) - 1),
         int(np.searchsorted(at, end_ms, side="left")) + 1,
     )
-    at, watts = at[inside], np.maximum(watts[inside], 0.0)
+    share, least, most = _NOISE
+    at, watts = at[inside], watts[inside]
+    watts = np.where(watts > min(max(share * how.rated, least), most), watts, 0.0)
     if len(at) < 2:
         return None
     low, high = np.clip(at[:-1], start_ms, end_ms), np.clip(at[1:], start_ms, end_ms)

@@ -13,6 +13,9 @@ SLACK = 0.01
 LEAST = 10.0
 """A count below this is no evidence of a unit: anything is about a thousand times as much."""
 
+ERROR = "an error of scale"
+"""How the ledger names it, wherever one reaches: it is found again by these words."""
+
 _FACTORS = ((1, 1e3), (2, 1e6))
 
 

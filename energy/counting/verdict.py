@@ -12,7 +12,7 @@ import numpy.typing as npt
 from energy.counting.frozen import Stand, stuck
 from energy.counting.glitch import glitches
 from energy.counting.register import HOUR_MS, Register
-from energy.counting.scale import slipped, words
+from energy.counting.scale import ERROR, slipped, words
 from energy.interval import QUARTER_MS
 from runtime.clock import from_ms
 from telemetry.frame import Floats, Millis
@@ -46,6 +46,10 @@ class Verdict:
         """Which readings count."""
         kept: npt.NDArray[np.bool_] = self.code == _KEPT
         return kept
+
+    def slipped_between(self, first: int, last: int) -> bool:
+        """Whether a reading between these two was dropped for its scale."""
+        return bool((np.abs(self.code[first + 1 : last] - _SLIP) <= 2).any())
 
     @property
     def slips(self) -> bool:
@@ -130,6 +134,6 @@ def joined(parts: Iterable[str | None]) -> str:
 
 def _why(code: int) -> str:
     if abs(code - _SLIP) <= 2:
-        return f"{words(code - _SLIP)}, an error of scale"
+        return f"{words(code - _SLIP)}, {ERROR}"
     side = "below" if code < _GLITCH else "above"
     return f"{side} what was told before and after"

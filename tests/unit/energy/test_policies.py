@@ -35,7 +35,7 @@ def steady(first, last, per_minute=10.0, base=0.0, every=1):
 
 
 def with_power(readings, watts, count, how=None) -> Intervals:
-    how = how or register()
+    how = how or register(rated=1e5)
     at, value = arrays(readings)
     return settle_verdict(judge(at, value, how, (at, np.full(len(at), watts))), START, count, how)
 
@@ -173,9 +173,9 @@ def test_a_register_that_is_still_frozen_is_missing_and_not_absent():
     assert not found.absent.any()
 
 
-@pytest.mark.parametrize(("watts", "minutes"), [(0.0, 122), (-600.0, 122), (600.0, 60)])
+@pytest.mark.parametrize(("watts", "minutes"), [(0.0, 122), (90.0, 122), (-600.0, 122), (600.0, 60)])
 def test_a_register_may_stand_still_without_load_or_for_a_while(watts, minutes):
-    found = with_power([(m, 500.0) for m in range(-1, minutes)], watts, 3)
+    found = with_power([(m, 501.0) for m in range(-1, minutes)], watts, 3)
     assert found.quality.tolist() == [OK] * 3
     assert found.amount.tolist() == [0.0] * 3
 
