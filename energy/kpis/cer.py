@@ -21,6 +21,5 @@ class Cer:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        what = "heat removed together with the energy of the cooling"
-        reason = uncovered(totals.cer_known, totals.expected, floor, what, totals.uncooled)
+        reason = uncovered(totals.cer_known, totals.expected, floor, "removed heat", totals.uncooled)
         return quotient(totals.cer_one, totals.cer_other, reason, "the energy of the cooling")
