@@ -48,16 +48,24 @@ class ScopeLine:
 
     @property
     def method(self) -> str:
-        """By which methods its energy was counted, in the order of their weight."""
-        told = sorted(
-            (line for line in self.lines if line.energy_wh), key=lambda line: -(line.energy_wh or 0)
-        )
-        return "; ".join(dict.fromkeys(line.method for line in told)) or "nothing to count"
+        """By which methods its energy was counted, in words, by their weight."""
+        told = sorted(self.lines, key=lambda line: -(line.energy_wh or 0))
+        return "; ".join(dict.fromkeys(_in_words(line) for line in told)) or "nothing to count"
 
     @property
     def example(self) -> bool:
         """Whether a factor that is invented had a part in it."""
         return any(line.example for line in self.lines)
+
+
+def _in_words(line: FactorRow) -> str:
+    """``grid hour by hour, as told``; ``production-based grid …, lifecycle factors``; ``direct factors``."""
+    if line.method == "told":
+        return "grid hour by hour, as told"
+    if line.energy_wh is None:
+        return "a bound for what is not known"
+    made, _, factors = line.method.rpartition(", ")
+    return f"{made}-based grid hour by hour, {factors} factors" if made else f"{factors} factors"
 
 
 @dataclass(frozen=True)

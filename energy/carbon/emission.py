@@ -16,6 +16,9 @@ from telemetry.frame import Floats
 _PARTS = 4096
 """Grams are told to 1/4096: such fractions add up without an error, in any order and any grouping."""
 
+_DUST = 1e-6
+"""Wh: what adding binary fractions up may lose."""
+
 SCOPES = ("location", "market", "scope1")
 """Scope 2 by the mix of the place, scope 2 by contracts, and what is burnt on site: never added up."""
 
@@ -47,14 +50,8 @@ class Emissions:
 def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
     """The grams of every quarter of one site."""
     grid = np.where(balance.refuted, np.nan, balance.grid)
-    contracted = {
-        name: np.maximum(wh, 0.0)
-        for name, wh in match.green.items()
-        if name in balance.ppa or name.startswith(f"{CERTIFICATES}:")
-    }
-    # What batteries took by contract is not among it: that energy counts as unmatched when it is charged.
-    covered = sum(contracted.values(), start=np.zeros(len(grid)))
-    unmatched = np.maximum(grid - covered, 0.0)
+    contracted = _of_the_grid(balance, match, grid)
+    unmatched = grid - sum(contracted.values(), start=np.zeros(len(grid)))
     delivered = {
         name: _grams(wh, mix.contract_g_per_kwh[name]) if name in mix.contract_g_per_kwh else 0.0 * wh
         for name, wh in contracted.items()
@@ -70,6 +67,22 @@ def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
         market_contracted=delivered,
         scope1=_exact(balance.generator_g),
     )
+
+
+def _of_the_grid(balance: Balance, match: Match, grid: Floats) -> dict[str, Floats]:
+    """What contracts and time-stamped certificates cover of the energy from the grid, by their name.
+
+    What batteries took by contract is not among it: that energy counts as unmatched when it is charged. Where
+    they cover more than came from the grid, as some of the load came from a battery, each covers its part.
+    """
+    found = {
+        name: np.maximum(wh, 0.0)
+        for name, wh in match.green.items()
+        if name in balance.ppa or name.startswith(f"{CERTIFICATES}:")
+    }
+    covered = sum(found.values(), start=np.zeros(len(grid)))
+    part = np.divide(grid, covered, out=np.ones_like(grid), where=covered > grid)
+    return {name: np.floor(wh * part + _DUST) for name, wh in found.items()}
 
 
 def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
