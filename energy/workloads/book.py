@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +23,7 @@ from runtime.errors import BadPayload, StoreError
 from telemetry import job
 from telemetry.frame import Frame
 from telemetry.job import JobEvent
+from telemetry.rollup import HOUR_MS
 from telemetry.share import EVERYTHING, Share
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,9 @@ PLACE_EVERY = timedelta(seconds=10)
 
 _JSON = msgspec.json.Encoder(order="deterministic")
 _EVENT = msgspec.json.Decoder(JobEvent)
+_EVENTS = 100
+"""Events of one transaction at most: nobody else can write meanwhile."""
+
 _LINES = 400
 """Rows of one statement at most."""
 
@@ -41,8 +46,9 @@ _LINES = 400
 class JobBook:
     """What jobs told, a :class:`telemetry.store.Sink` named ``workloads``.
 
-    Events and the place in the journal are written in one transaction, so each is kept exactly once; one that
-    is told again, by a broker or by its publisher, is the one that is there. Late ones open what they change.
+    Each event is kept exactly once: the place in the journal moves on with the last of a batch, and one that
+    is told again, by a crash, a broker or its publisher, is the one that is there. Late ones open what they
+    change. Of mere signs of life one an hour is kept.
     """
 
     name = "workloads"
@@ -79,9 +85,13 @@ class JobBook:
         now = self._clock.monotonic()
         if not told and self._written is not None and now - self._written < PLACE_EVERY:
             return
+        last = len(told) // _EVENTS * _EVENTS
         try:
+            for first in range(0, last, _EVENTS):  # each is kept once, whatever comes of the rest
+                async with self._database.begin() as connection:
+                    await keep(connection, told[first : first + _EVENTS], self._clock.now())
             async with self._database.begin() as connection:
-                await keep(connection, told, self._clock.now())
+                await keep(connection, told[last:], self._clock.now())
                 row = insert_into(connection, FOLLOWED).values(name=self._place, position=position)
                 await connection.execute(
                     row.on_conflict_do_update(index_elements=["name"], set_={"position": position})
@@ -105,7 +115,7 @@ def _readable(frame: Frame) -> list[JobEvent]:
 async def keep(connection: AsyncConnection, told: Iterable[JobEvent], at: datetime) -> None:
     """Keep events that are new at ``at``, with all that follows from them."""
     fresh: dict[tuple[str, str], list[JobEvent]] = defaultdict(list)
-    for event in told:
+    for event in map(_sign_of_life, told):
         text = _JSON.encode(event).decode()
         row = insert_into(connection, EVENT).values(
             site=event.site,
@@ -121,6 +131,12 @@ async def keep(connection: AsyncConnection, told: Iterable[JobEvent], at: dateti
     for (site, name), events in sorted(fresh.items()):
         await _keep_seats(connection, site, events)
         await _rework(connection, (site, name), events)
+
+
+def _sign_of_life(event: JobEvent) -> JobEvent:
+    """``event`` itself; one that says only that the job is alive is of the hour's beginning."""
+    bare = JobEvent(event.site, event.job, "update", event.at_ms)
+    return replace(event, at_ms=event.at_ms // HOUR_MS * HOUR_MS) if event == bare else event
 
 
 async def _keep_seats(connection: AsyncConnection, site: str, events: Sequence[JobEvent]) -> None:

@@ -32,7 +32,7 @@ WORDS: Mapping[Flag, str] = {
     Flag.OVERSOLD: "oversold: more than the whole of a GPU was promised, so the shares were scaled down",
     Flag.NO_START: "no start was told, or it came after an update or stop",
     Flag.NEVER_ENDED: "no stop was told, so it is taken for ended 35 days after its last event",
-    Flag.UNKNOWN_GPU: "some of its GPUs told no energy",
+    Flag.UNKNOWN_GPU: "some of its GPUs told no energy at times",
     Flag.BY_COUNTER: "some energy is from counters that the job's events told",
     Flag.ABOVE_IT: "the GPUs told more energy than the IT meters",
     Flag.NO_PUE: "IT energy is unknown or above the load, so overhead is not told apart",

@@ -90,7 +90,7 @@ class Declarations:
             rows = (await connection.execute(query.order_by(DECLARATION.c.revision))).all()
         newest = {row.key: row for row in rows}
         return {
-            key: (json.loads(row.value), f"declared by {row.who} on {row.at:%Y-%m-%d}")
+            key: (json.loads(row.value), f"by {row.who} on {row.at:%Y-%m-%d}")
             for key, row in newest.items()
             if row.value is not None
         }

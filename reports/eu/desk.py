@@ -77,7 +77,7 @@ class EuDesk:
 
     async def _declared(self, site: str, year: int, as_of: datetime | None = None) -> dict[str, Told]:
         general, _ = checked(standing(self._sites[site].eu, year))
-        told = {key: Told(value, "declared", "of the configuration") for key, value in general.items()}
+        told = {key: Told(value, "declared", "in the configuration") for key, value in general.items()}
         officers = await self._declarations.of(site, year, as_of)
         return told | {key: Told(value, "declared", note) for key, (value, note) in officers.items()}
 

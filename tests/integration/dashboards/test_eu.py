@@ -77,7 +77,7 @@ async def test_an_officer_declares_and_takes_back(officer: httpx.AsyncClient, fa
     told = (await officer.post(PATH, json={"values": values})).json()
     declared = {item["key"]: item for item in told["declared"]}
     assert {key: item["value"] for key, item in declared.items()} == values
-    assert "declared by operator probe on 2026-10-20" in declared["dc_name"]["note"]
+    assert "by operator probe on 2026-10-20" in declared["dc_name"]["note"]
     told = (await officer.post(PATH, json={"values": {"dc_name": None}})).json()
     assert "dc_name" not in {item["key"] for item in told["declared"]}
 

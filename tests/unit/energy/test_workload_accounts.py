@@ -249,3 +249,15 @@ async def test_before_the_first_job_nothing_is_accounted_for(house: House) -> No
     assert await house.account() == 0
     await house.tell(event("train", "start", 30, NODES))
     assert await house.account() == 2
+
+
+async def test_of_signs_of_life_one_an_hour_is_kept(house: House) -> None:
+    beats = [event("train", "update", minute) for minute in range(61)]
+    await house.tell(event("train", "start", 0, NODES), *beats, *beats)
+    async with house.plant.database.read() as connection:
+        assert await connection.scalar(select(func.count()).select_from(EVENT)) == 3
+    await house.run()
+    await house.account()
+    amounts = await house.of("train")
+    assert amounts is not None
+    assert amounts.total_wh == 6000
