@@ -85,7 +85,7 @@ class _Writer:
         if not isinstance(one, Mapping):
             return self._value(key, one)
         if key == "worst_hours":
-            lacking, used = one.get("uncovered_wh"), one.get("edc_wh")
+            lacking, used = one.get("uncovered_wh"), one.get("load_wh", one.get("edc_wh"))
             return f"{self._value('start', one.get('start'))}: {energy(lacking, used)} of {energy(used)}"
         return ", ".join(f"{_name(name)} {self._value(name, what)}" for name, what in one.items())
 

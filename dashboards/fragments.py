@@ -27,7 +27,7 @@ from runtime.errors import StoreError
 router = APIRouter(include_in_schema=False)
 DAY = timedelta(hours=24)
 _HOURLY = (
-    "edc_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh", "hourly_matched", "ref", "cfe_score",
+    "edc_wh", "load_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh", "hourly_matched", "ref", "cfe_score",
     "pue", "completeness", "estimated", "state", "revision",
 )  # fmt: skip
 

@@ -72,7 +72,8 @@ def batteries(site: SiteOptions, lines: Lines) -> Batteries:
 
 
 def _withdrawn(discharge: Floats, efficiency: float) -> Floats:
-    return np.ceil(discharge / efficiency - _DUST)
+    drawn: Floats = np.ceil(discharge / efficiency - _DUST) + 0.0  # never -0
+    return drawn
 
 
 def _most(site: SiteOptions, battery: SupplyOptions) -> float:

@@ -65,6 +65,8 @@ class Look:
         first = to_ms(self.over.start - LEAD) // _DAY_MS
         until = -(-(to_ms(self.over.end) + _DAY_MS) // _DAY_MS)
         wide = range(first, until)
+        if days.start < first <= days.stop <= until:
+            return range(days.start, until)  # a battery is traced from the beginning of a month
         return wide if covers(wide, days) else days
 
     def answer(self, question: Hashable) -> Any | None:

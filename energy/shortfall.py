@@ -13,7 +13,7 @@ from energy.interval import Period, Step
 Row = TypeVar("Row", KpiRow, MixRow)
 
 Sums = tuple[float, float, float]
-"""Wh of E_DC, of what was other and of what was unknown; what is not known adds nothing."""
+"""Wh of the load, of what was other and of what was unknown; what is not known adds nothing."""
 
 
 def uncovered_wh(row: KpiRow | MixRow) -> float:
@@ -62,14 +62,14 @@ class GrowingPeriod:
         if seen.period.end == period.end:
             return seen
         hours = await figures.mix(self._site, Period(seen.period.end, period.end), Step.HOUR)
-        edc, other, unknown = (a + b for a, b in zip(seen.sums, _sums(hours), strict=True))
-        return _Seen(period, worst_hours([*seen.worst, *hours], self._most), (edc, other, unknown))
+        load, other, unknown = (a + b for a, b in zip(seen.sums, _sums(hours), strict=True))
+        return _Seen(period, worst_hours([*seen.worst, *hours], self._most), (load, other, unknown))
 
 
 def _sums(rows: Iterable[MixRow]) -> Sums:
     told = list(rows)
     return (
-        math.fsum(row.edc_wh or 0.0 for row in told),
+        math.fsum(row.load_wh or 0.0 for row in told),
         math.fsum(row.other_wh or 0.0 for row in told),
         math.fsum(row.unknown_wh or 0.0 for row in told),
     )

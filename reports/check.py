@@ -16,23 +16,29 @@ TOLERANCE_SHARE = 1e-9
 def balances(
     total: KpiRow, mix: MixRow, days: Sequence[KpiRow], hours: Sequence[KpiRow]
 ) -> tuple[Check, ...]:
-    """Days and hours against the month, the parts of E_DC against E_DC, the mix against the figures."""
+    """Days and hours against the month, the parts of the load against it, the mix against the figures.
+
+    Where batteries moved energy, and all of it is known, also the load against E_DC.
+    """
     found = []
     for step, rows in (("days", days), ("hours", hours)):
         for key, words in ENERGIES.items():
             names = (f"{key}: sum of {step} = month", f"{words}: sum of {step} = month")
             found.append(_check(names, total.value(key), _total(row.value(key) for row in rows)))
     parts = [total.green_wh, total.other_wh, total.unknown_wh]
-    whole = ("green + other + unknown = edc_wh", "Matched + other + unknown = E_DC")
-    found.append(_check(whole, total.edc_wh, _total(parts)))
+    whole = ("green + other + unknown = load_wh", "Matched + other + unknown = load")
+    found.append(_check(whole, total.load_wh, _total(parts)))
     found.append(
         _check(("sum of sources = green_wh", "Sum of sources = matched"), total.green_wh, _green(mix))
     )
+    if (mix.charged_wh or mix.withdrawn_wh) and mix.completeness == 1 and mix.load_wh is not None:
+        names = ("edc_wh = load_wh + charged - withdrawn", "E_DC = load + charged - drawn from batteries")
+        found.append(_check(names, mix.edc_wh, mix.load_wh + mix.charged_wh - mix.withdrawn_wh))
     return tuple(found)
 
 
 def _green(mix: MixRow) -> float | None:
-    return None if mix.edc_wh is None else fsum(mix.green.values())
+    return None if mix.load_wh is None else fsum(mix.green.values())
 
 
 def _total(values: Iterable[float | None]) -> float | None:

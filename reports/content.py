@@ -82,7 +82,7 @@ class HourLine:
 
 @dataclass(frozen=True)
 class HeatCell:
-    """Hour ``hour`` of day ``date`` in the site's zone: matched energy over consumption.
+    """Hour ``hour`` of day ``date`` in the site's zone: matched energy over the load.
 
     ``hours`` counts the hours that fall in the cell: 0 where the clock skips it, 2 where it repeats it.
     ``share`` is None when the energy of any of them is unknown.

@@ -14,6 +14,7 @@ SHARES = ("hourly_matched", "ref", "cfe_score")
 
 ENERGIES = {
     "edc_wh": "Consumption (E_DC)",
+    "load_wh": "Load (E_DC, batteries taken out)",
     "eit_wh": "IT equipment (E_IT)",
     "green_wh": "Matched (green)",
     "other_wh": "Other (not matched)",

@@ -44,17 +44,17 @@ def _cell(day: date, hour: int, rows: list[KpiRow], settled: datetime | None) ->
     if reason is not None:
         return HeatCell(day, hour, count, None, None, None, reason)
     edc = fsum(row.edc_wh or 0.0 for row in rows)
-    green = fsum(row.green_wh or 0.0 for row in rows)
-    if edc <= 0:
+    green, load = (fsum(row.value(name) or 0.0 for row in rows) for name in ("green_wh", "load_wh"))
+    if load <= 0:
         return HeatCell(day, hour, count, edc, green, None, "nothing was consumed")
-    return HeatCell(day, hour, count, edc, green, green / edc, None)
+    return HeatCell(day, hour, count, edc, green, green / load, None)
 
 
 def _unknown(rows: list[KpiRow], settled: datetime | None) -> str | None:
     for row in rows:
         if settled is None or row.end > settled:
             return NOT_SETTLED
-        if row.hourly_matched is None or row.edc_wh is None or row.green_wh is None:
+        if row.hourly_matched is None or row.load_wh is None or row.green_wh is None:
             return row.withheld.get("hourly_matched", "no value")
     return None
 

@@ -10,7 +10,6 @@ from alerts.promise import Told
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import Period
-from energy.judge import judge_target
 from energy.shortfall import GrowingPeriod, uncovered_wh
 from energy.target import Standing, TargetVerdict
 from runtime.options import Options
@@ -62,7 +61,7 @@ class GreenTarget:
         """Missed and at risk, for every target; unknown while its figure is withheld."""
         found = []
         for target in read.targets:
-            judged = await judge_target(target, read.figures, at, read.outlook)
+            judged = await read.judged(target, at)
             told = Told(judged, read)
             green = _is(judged, Standing.MISSED) and target.aim.origin
             worst = {"worst_hours": await self._worst(judged, read)} if green else {}
@@ -74,7 +73,7 @@ class GreenTarget:
         site, until = judged.target.site, datetime.fromisoformat(judged.evidence["until"])
         hours = self._hours.setdefault(judged.target.name, GrowingPeriod(site, WORST))
         return [
-            {"start": row.start.isoformat(), "uncovered_wh": uncovered_wh(row), "edc_wh": row.edc_wh}
+            {"start": row.start.isoformat(), "uncovered_wh": uncovered_wh(row), "load_wh": row.load_wh}
             for row in await hours.worst(Period(judged.start, until), read.figures)
         ]
 

@@ -102,7 +102,7 @@ def _site_sources(site: SiteOptions, now: SiteNow, grid: float) -> dict[str, flo
         elif supply.kind in _KINDS:
             found[_KINDS[supply.kind]] += watts
         elif matchable(site, supply):
-            contracted += watts
+            contracted += supply.share * watts
     imported = max(0.0, grid)
     found["ppa"] = min(imported, contracted)
     found["grid"] = imported - found["ppa"]

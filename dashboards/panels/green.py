@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboards.house import House
+from dashboards.panels.ladder import Ladder, ladder
 from energy.device import VOLUME
 from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month_of
@@ -53,7 +54,7 @@ class DayMix:
     """
 
     day: date
-    edc_wh: float | None
+    load_wh: float | None
     green: Mapping[str, float]
     other_wh: float
     unknown_wh: float
@@ -108,6 +109,7 @@ class GreenMonth:
     days: Sequence[DayMix]
     bars: DayBars
     supplies: Sequence[str]
+    ladder: Ladder | None
     worst: Sequence[KpiRow]
     hours: int
     figureless: int
@@ -162,6 +164,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
     total = (await house.figures.kpi(site, known))[0] if some else None
     hours = await house.figures.kpi(site, known, Step.HOUR) if some else []
     mixes = await house.figures.mix(site, known, Step.HOUR) if some else []
+    sites = await house.figures.configured(site, known) if some else {}
     days = day_mixes(mixes, tz)
     names = list(dict.fromkeys(name for mix in mixes for name in mix.green))
     goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (site, ALL)]
@@ -177,6 +180,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         days=days,
         bars=day_bars(days, names),
         supplies=names,
+        ladder=None if total is None else ladder(total, mixes, sites),
         worst=worst_hours(hours, WORST),
         hours=len(hours),
         figureless=sum(row.hourly_matched is None for row in hours),
@@ -242,7 +246,7 @@ def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
 
     Without energy on any day there is nothing to draw to scale: no bars and no ticks.
     """
-    highest = max((day.edc_wh or 0.0 for day in days), default=0.0)
+    highest = max((day.load_wh or 0.0 for day in days), default=0.0)
     if highest <= 0:
         return DayBars([], [])
     step = _round_up(highest / 4e6) * 1e6
@@ -253,7 +257,7 @@ def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
 
 
 def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
-    if day.edc_wh is None:
+    if day.load_wh is None:
         return [BarPiece("missing", 0.0, 1.0)]
     amounts = [(str(place), day.green.get(name, 0.0)) for place, name in enumerate(supplies)]
     amounts += [("grid", day.other_wh), ("unknown", day.unknown_wh)]
@@ -287,14 +291,14 @@ def _cell(row: KpiRow) -> HourCell:
 
 
 def _day_mix(day: date, rows: Sequence[MixRow]) -> DayMix:
-    known = [row for row in rows if row.edc_wh is not None]
+    known = [row for row in rows if row.load_wh is not None]
     green: dict[str, float] = {}
     for row in known:
         for name, wh in row.green.items():
             green[name] = green.get(name, 0.0) + wh
     return DayMix(
         day=day,
-        edc_wh=sum(row.edc_wh or 0.0 for row in known) if known else None,
+        load_wh=sum(row.load_wh or 0.0 for row in known) if known else None,
         green=green,
         other_wh=sum(row.other_wh or 0.0 for row in known),
         unknown_wh=sum(row.unknown_wh or 0.0 for row in known),

@@ -86,7 +86,7 @@ def energy_by_day(figures: MonthFigures, numbers: Numbers) -> str:
     pitch = PLOT / 31
     for i, (day, stack) in enumerate(zip(figures.days, stacks, strict=True)):
         place = (LEFT + i * pitch + 2, 14.0 + height)
-        if day.mix.edc_wh is None:
+        if day.mix.load_wh is None:
             paints[-1].fill(drawing, (place[0], 14.0), (pitch - 5, height))
             continue
         scaled = [energy / unit.wh / top[-1] * height for energy in stack]

@@ -41,7 +41,7 @@ class HourRow:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """What a supply delivered, and what of E_DC came from it; or what of E_DC came from elsewhere."""
+    """What a supply delivered, and what of the load came from it; or what of it came from elsewhere."""
 
     source: str
     delivered: str
@@ -106,21 +106,30 @@ def _hour(line: HourLine, unit: EnergyUnit, numbers: Numbers) -> HourRow:
 
 def sources(figures: MonthFigures, numbers: Numbers) -> Table[SourceRow]:
     """What each supply delivered and how much of it was matched; then the rest, and the whole."""
-    edc, mix = figures.mix.edc_wh, figures.mix
+    mix = figures.mix
+    load = mix.load_wh
     rest = (("other (not matched)", mix.other_wh), ("unknown", mix.unknown_wh))
     unit = fitting([*(line.available_wh for line in figures.sources), *(energy for _, energy in rest)])
     shares = [NOT_KNOWN] * (len(figures.sources) + len(rest))
-    if edc:
+    if load:
         claimed = [line.matched_wh for line in figures.sources]
         shares = [numbers.share(part) for part in parts(claimed, [energy or 0.0 for _, energy in rest])]
     rows = [_source(line, part, unit, numbers) for line, part in zip(figures.sources, shares, strict=False)]
     for (name, energy), part in zip(rest, shares[len(rows) :], strict=True):
         rows.append(SourceRow(name, NOT_KNOWN, numbers.bare_energy(energy, unit), part))
-    whole = numbers.share(1.0) if edc else NOT_KNOWN
-    rows.append(
-        SourceRow("E_DC", "", numbers.bare_energy(edc, unit), whole, kind="", zone="", certificates="")
-    )
+    whole = numbers.share(1.0) if load else NOT_KNOWN
+    stored = mix.charged_wh or mix.withdrawn_wh
+    rows.append(_sum("load" if stored else "E_DC", load, whole, (unit, numbers)))
+    if stored:
+        rows.append(_sum("charged batteries", mix.charged_wh, "", (unit, numbers)))
+        rows.append(_sum("drawn from batteries", -mix.withdrawn_wh, "", (unit, numbers)))
+        rows.append(_sum("E_DC", mix.edc_wh, "", (unit, numbers)))
     return Table(unit.name, tuple(rows))
+
+
+def _sum(name: str, wh: float | None, part: str, form: tuple[EnergyUnit, Numbers]) -> SourceRow:
+    unit, numbers = form
+    return SourceRow(name, "", numbers.bare_energy(wh, unit), part, kind="", zone="", certificates="")
 
 
 def _source(line: SourceLine, part: str, unit: EnergyUnit, numbers: Numbers) -> SourceRow:

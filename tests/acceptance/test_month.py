@@ -20,7 +20,7 @@ from reports.render.numbers import Numbers
 from tests.acceptance import october
 from tests.acceptance.play import Played
 
-ENERGIES = ("edc_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh")
+ENERGIES = ("edc_wh", "load_wh", "eit_wh", "green_wh", "other_wh", "unknown_wh")
 FIGURES = (*ENERGIES, "pue", "hourly_matched", "ref", "completeness", "estimated")
 
 
@@ -63,7 +63,7 @@ def test_each_series_holds_as_many_readings_as_were_published(played: Played) ->
 def test_energy_equals_the_truth_to_the_watt_hour(played: Played) -> None:
     truth = played.truth.month(october.NAME)
     (row,) = kpi(played)
-    assert (row["edc_wh"], row["eit_wh"]) == (truth.edc_wh, truth.eit_wh)
+    assert (row["edc_wh"], row["load_wh"], row["eit_wh"]) == (truth.edc_wh, truth.load_wh, truth.eit_wh)
     assert row["completeness"] == 1.0
     assert row["estimated"] == 0.0
     assert row["withheld"] == {}
@@ -76,6 +76,19 @@ def test_shares_equal_the_truth(played: Played) -> None:
     assert row["hourly_matched"] == pytest.approx(truth.hourly_matched, abs=1e-9)
     assert row["green_wh"] == pytest.approx(truth.matched_wh, abs=0.5)
     assert row["unknown_wh"] == 0
+    assert row["hourly_matched_upper"] == row["hourly_matched"] == row["more"]["cfe_contracted"]
+
+
+def test_what_the_battery_gave_is_as_green_as_what_charged_it(played: Played) -> None:
+    truth = played.truth.month(october.NAME)
+    (row,) = kpi(played)
+    names = ("charge", "discharge")
+    taken, given = (played.truth.energy_wh(f"battery-1/{n}", october.START, october.END) for n in names)
+    assert 0 < truth.stored_wh < given < taken
+    assert row["sums"]["green_storage_wh"] == pytest.approx(truth.stored_wh, abs=0.5)
+    assert row["sums"]["battery_charged_wh"] == taken
+    assert row["edc_wh"] == row["load_wh"] + taken - row["sums"]["battery_withdrawn_wh"]
+    assert row["sums"]["battery_lost_wh"] == row["sums"]["battery_withdrawn_wh"] - given
 
 
 def test_days_and_hours_equal_the_truth_and_add_up_to_the_month(played: Played) -> None:
@@ -84,7 +97,8 @@ def test_days_and_hours_equal_the_truth_and_add_up_to_the_month(played: Played) 
         rows = kpi(played, step)
         truths = played.truth.rows(october.START, october.END, step)  # type: ignore[arg-type]
         assert len(rows) == len(truths) == length
-        assert [(r["edc_wh"], r["eit_wh"]) for r in rows] == [(t.edc_wh, t.eit_wh) for t in truths]
+        told = [(r["edc_wh"], r["load_wh"], r["eit_wh"]) for r in rows]
+        assert told == [(t.edc_wh, t.load_wh, t.eit_wh) for t in truths]
         shares = [truth.hourly_matched for truth in truths]
         assert [r["hourly_matched"] for r in rows] == pytest.approx(shares, abs=1e-9)
         for name in ENERGIES:

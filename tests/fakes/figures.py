@@ -182,6 +182,8 @@ class SyntheticFigures:
             unknown_wh=0.0 if some else None,
             surplus_wh=pv_sum + wind_sum - green_pv - green_wind,
             completeness=known / max(total, 1),
+            load_wh=edc_sum if some else None,
+            rungs={"onsite": green_pv, "storage": 0.0, "ppa": green_wind, "timed": 0.0} if some else {},
         )
 
     def _kpi(self, part: Period) -> KpiRow:
@@ -198,6 +200,8 @@ class SyntheticFigures:
             start=part.start,
             end=part.end,
             edc_wh=mix.edc_wh,
+            load_wh=mix.load_wh,
+            hourly_matched_upper=share,
             eit_wh=eit if mix.edc_wh is not None else None,
             pue=edc / eit if enough and eit else None,
             pue_category="pue1",

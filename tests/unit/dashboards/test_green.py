@@ -32,11 +32,11 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_a_day_is_the_sum_of_its_hours_and_the_month_of_its_days(house: House) -> None:
     page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
     assert page.total is not None
-    known = [day for day in page.days if day.edc_wh is not None]
-    assert sum(day.edc_wh or 0 for day in known) == pytest.approx(page.total.edc_wh)
+    known = [day for day in page.days if day.load_wh is not None]
+    assert sum(day.load_wh or 0 for day in known) == pytest.approx(page.total.load_wh)
     assert sum(sum(day.green.values()) for day in known) == pytest.approx(page.total.green_wh)
     for day in known:
-        assert sum(day.green.values()) + day.other_wh + day.unknown_wh == pytest.approx(day.edc_wh)
+        assert sum(day.green.values()) + day.other_wh + day.unknown_wh == pytest.approx(day.load_wh)
 
 
 async def test_hours_without_a_figure_have_a_reason_and_hours_to_come_are_not_there(house: House) -> None:

@@ -105,6 +105,29 @@ async def test_at_constant_power_the_present_and_the_ledger_tell_one_share(
     assert read(fake).green_share.v == pytest.approx(settled.green / settled.edc)
 
 
+@pytest.mark.parametrize(("battery_w", "load_w"), [(-1e6, 11e6), (1.7e6, 14e6)])
+async def test_a_battery_is_no_load_while_it_charges_and_not_green_before_it_is_settled(
+    fake: FakeHouse, battery_w: float, load_w: float
+) -> None:
+    supply = [*PLANTS, {"id": "bat", "kind": "battery", "round_trip": 0.85}]
+    change_site(fake, supply=supply)
+    for plant in PLANTS:
+        await fake.read(SUPPLY, ("gdansk", plant["id"]), NOW, power_w=0.0)
+    await fake.read(METER, ("gdansk", "main-1"), NOW, power_w=12e6)
+    await fake.read(SUPPLY, ("gdansk", "near"), NOW, power_w=5.5e6)
+    await fake.read(SUPPLY, ("gdansk", "bat"), NOW, power_w=battery_w)
+    now = read(fake)
+    assert (now.power_w.v, now.load_w.v) == (12e6, pytest.approx(load_w))
+    assert now.green_share.v == pytest.approx(5.5e6 / load_w)
+
+
+async def test_a_silent_battery_leaves_the_load_unknown(fake: FakeHouse) -> None:
+    change_site(fake, supply=[{"id": "bat", "kind": "battery"}])
+    now = read(fake)
+    assert now.power_w.v is not None
+    assert (now.load_w.v, now.green_share.v) == (None, None)
+
+
 @pytest.mark.parametrize("age", [180, 181])
 async def test_a_reading_is_unknown_after_three_periods(fake: FakeHouse, age: int) -> None:
     later = AT + age * 1000

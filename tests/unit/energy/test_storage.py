@@ -342,3 +342,17 @@ def test_dropping_any_reading_never_makes_anything_greener(load, wind, moves, wh
     first, second = figure("hourly_matched", whole, 0.0).value, figure("hourly_matched", lean, 0.0).value
     if first is not None and second is not None:
         assert second <= first + 1e-9
+
+
+def test_the_worked_example_of_adr_18():
+    rows = {
+        IMPORT: hourly(140_000, 160_000, 66_000, 49_000),
+        "supply/wind/energy": hourly(0, 160_000, 0, 0),
+        CHARGE: hourly(40_000, 60_000, 0, 0),
+        GIVEN: hourly(0, 0, 34_000, 51_000),
+    }
+    where = site(supply=[WIND, {**BATTERY, "round_trip": 0.85}])
+    found, _, green = account(where, sheet(rows))
+    assert by_hour(found.load) == [100_000, 100_000, 106_000, 109_000]
+    assert by_hour(green.rungs["ppa"]) == [0, 100_000, 0, 0]
+    assert by_hour(green.rungs["storage"]) == [0, 0, 0, 51_000]

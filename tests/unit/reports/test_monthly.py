@@ -55,7 +55,7 @@ async def test_the_skipped_hour_has_an_empty_cell() -> None:
 async def test_days_and_hours_add_up_to_the_month() -> None:
     figures = (await october(missing=[GAP])).figures
 
-    assert len(figures.checks) == 12
+    assert len(figures.checks) == 14
     assert all(check.ok for check in figures.checks), figures.checks
     assert figures.checks[0].expected == figures.total.edc_wh
 
