@@ -38,11 +38,11 @@ from energy.site import SiteOptions
 from energy.target import TargetOptions
 from reports.desk import ReportOptions
 from reports.eu.declared import option_problems
+from runtime.clock import SystemClock
 from runtime.environment import Environment, name_variables
 from runtime.errors import ConfigError
 from runtime.files import file_problems
 from runtime.mistakes import told
-from runtime.clock import SystemClock
 from runtime.options import shown
 from runtime.plugin_table import Chosen
 from runtime.service import ServiceOptions
@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     collector: tuple[EntsoeOptions, ...] = ()
     sites: dict[str, SiteOptions] = {}
     target: tuple[TargetOptions, ...] = ()
+    certificates: tuple[MappingOptions, ...] = ()
     channel: tuple[dict[str, Any], ...] = ()
     route: tuple[RouteOptions, ...] = ()
     inhibit: tuple[InhibitOptions, ...] = ()
@@ -213,6 +214,8 @@ def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
+    supplies = {supply.id for site in settings.sites.values() for supply in site.supply}
+    found += certificate_problems(settings.certificates, supplies)
     found += [problem for key, site in settings.sites.items() for problem in option_problems(key, site.eu)]
     found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
     found += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -110,10 +110,16 @@ def registries(options: Sequence[MappingOptions]) -> dict[str, RegistryRules]:
     return found
 
 
-def problems(options: Iterable[MappingOptions]) -> list[str]:
-    """What is wrong with the ``[[certificates]]`` tables, each named with its fix."""
+def problems(options: Iterable[MappingOptions], supplies: Collection[str]) -> list[str]:
+    """What is wrong with the ``[[certificates]]`` tables, each with its fix; ``supplies`` are the ids of all."""
     told, seen = [], set()
     for number, one in enumerate(options):
+        told += [
+            f"certificates[{number}].supplies: {supply!r} is no supply of any site; there are: "
+            + (", ".join(sorted(supplies)) or "none")
+            for supply in one.supplies.values()
+            if supply not in supplies
+        ]
         if one.registry in seen:
             told.append(f"certificates[{number}].registry: {one.registry!r} has a table already; join them")
         seen.add(one.registry)
