@@ -111,7 +111,7 @@ def registries(options: Sequence[MappingOptions]) -> dict[str, RegistryRules]:
 
 
 def problems(options: Iterable[MappingOptions], supplies: Collection[str]) -> list[str]:
-    """What is wrong with the ``[[certificates]]`` tables, each with its fix; ``supplies`` are the ids of all."""
+    """What is wrong with the ``[[certificates]]`` tables, each with its fix; ``supplies`` are all ids."""
     told, seen = [], set()
     for number, one in enumerate(options):
         told += [
