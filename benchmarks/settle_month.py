@@ -18,6 +18,10 @@ import numpy as np
 from energy.interval import Period, Step
 from energy.ledger import Ledger
 from energy.marker import Marker
+from energy.proof.check import check_site
+from energy.proof.key import SigningKey
+from energy.proof.locking import Act, lock_month
+from energy.proof.seal import seal_days
 from energy.reader import LedgerFigures
 from energy.site import SiteOptions
 from runtime.clock import to_ms
@@ -95,6 +99,7 @@ async def measure(folder: Path, meters: int, period: timedelta) -> dict[str, flo
         await store.append(batch, 1 + number)
         await timed("mark_quarter_ms", marker.append(batch, 1 + number))
         await timed("settle_quarter_ms", ledger.settle(end + timedelta(minutes=2)))
+    await _prove(timed, (database, marker, store, ledger), (registry, config), period)
     await timed("kpi_hours_cold_ms", figures.kpi("gdansk", month, Step.HOUR))
     await timed("kpi_hours_ms", figures.kpi("gdansk", month, Step.HOUR))
     await timed("kpi_month_ms", figures.kpi("gdansk", month))
@@ -102,6 +107,28 @@ async def measure(folder: Path, meters: int, period: timedelta) -> dict[str, flo
     await store.close()
     await database.close()
     return told
+
+
+async def _prove(timed, rooms, described, period: timedelta) -> None:  # type: ignore[no-untyped-def]
+    """A late day of every meter (a Wh more, so that all of it changes), seals, a lock and a check."""
+    database, marker, store, ledger = rooms
+    registry, config = described
+    end = START + MONTH + timedelta(hours=1)
+    await timed("seal_days_ms", seal_days(database, "gdansk", end))
+    day = Period(START + timedelta(days=9), START + timedelta(days=10))
+    batch = frames(registry, config, day, period)
+    for frame in batch:
+        frame.columns["energy_wh"][len(frame) // 2 :] += 1.0
+    await store.append(batch, 9)
+    await marker.append(batch, 9)
+    await timed("settle_late_day_ms", ledger.settle(end))
+    await timed("seal_day_ms", seal_days(database, "gdansk", end))
+    with tempfile.TemporaryDirectory() as folder:
+        key = SigningKey(Path(folder) / "key")
+        quarters = to_ms(START) // 900_000, to_ms(START + MONTH) // 900_000
+        act = Act("benchmark", end)
+        await timed("lock_month_ms", lock_month(database, key, ("gdansk", "2026-10", quarters), act))
+        await timed("check_month_ms", check_site(database, "gdansk", key))
 
 
 def main() -> None:

@@ -6,11 +6,12 @@ import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS
 from energy.proof.cause import Cause
@@ -60,6 +61,11 @@ class _State:
         """Those of the causes."""
         return [cause.id for cause in self.causes]
 
+    @property
+    def newest(self) -> int:
+        """The last of them; 0 without any."""
+        return self.numbers[-1] if self.numbers else 0
+
     @cached_property
     def known(self) -> frozenset[int]:
         """The same, to look one up."""
@@ -77,7 +83,7 @@ async def check_site(
     state = await _load(database, site)
     found = Found(site, seals=len(state.seals), head=_head(state.seals))
     found.differences += _chain(site, state)
-    papers = Papers(site, key, state.locks, state.restatements, state.seals)
+    papers = Papers((site, state.newest), key, state.locks, state.restatements, state.seals)
     found.differences += papers.signatures()
     by_day_number: dict[int, list[Seal]] = defaultdict(list)
     for seal in state.seals:
@@ -89,14 +95,21 @@ async def check_site(
         async with database.read() as connection:
             first = day * QUARTERS_A_DAY
             book = await load_book(connection, state.registers, first, first + QUARTERS_A_DAY)
+            if any(row.cause > state.newest for row in book.rows):  # written meanwhile, or never by us
+                state = await _renewed(connection, site, state)
         found.rows += len(book.rows)
-        found.differences += await asyncio.to_thread(
-            lambda n=day, b=book: list(_day((site, n), by_day_number[n], b, state))
-        )
+        found.differences += await asyncio.to_thread(_day, (site, day), by_day_number[day], book, state)
         found.differences += papers.rows(book)
     if chosen is None:
         found.differences += papers.contents()
     return found
+
+
+async def _renewed(connection: AsyncConnection, site: str, state: _State) -> _State:
+    """``state`` with the causes and changes that ``connection`` sees, as it sees the rows."""
+    wanted = select(CHANGE.c.day, CHANGE.c.changes).where(CHANGE.c.site == site)
+    changes = {day: changes for day, changes in await connection.execute(wanted)}
+    return replace(state, causes=await causes_between(connection, site, -1, EVER), changes=changes)
 
 
 async def _load(database: Database, site: str) -> _State:
@@ -137,7 +150,13 @@ def _chain(site: str, state: _State) -> Iterator[Difference]:
         previous, through = seal.hash, max(through, seal.through)
 
 
-def _day(what: tuple[str, int], seals: Sequence[Seal], book: Book, state: _State) -> Iterator[Difference]:
+def _day(what: tuple[str, int], seals: Sequence[Seal], book: Book, state: _State) -> list[Difference]:
+    return list(_differences(what, seals, book, state))
+
+
+def _differences(
+    what: tuple[str, int], seals: Sequence[Seal], book: Book, state: _State
+) -> Iterator[Difference]:
     site, day = what
     through = max((seal.through for seal in seals), default=-1)
     for seal in seals:
@@ -170,8 +189,8 @@ def _seal(site: str, seal: Seal, book: Book) -> Iterator[Difference]:
     places = [(name, quarter) for name in meters for quarter in quarters]
     if len(places) > _NAMED:
         told = f"{len(quarters)} intervals are not as seal {seal.number} holds them"
-        for name in meters or [None]:
-            yield Difference(site, "row", told, day, **({} if name is None else _place(name, None)))
+        for name in meters:
+            yield Difference(site, "row", told, day, **_place(name, None))
     elif places:
         for name, quarter in places:
             told = f"is not as seal {seal.number} holds it"

@@ -21,17 +21,20 @@ Paper = Lock | Restatement
 
 
 class Papers:
-    """The locks and restatements of one site; rows are given day by day, from the earliest on."""
+    """The locks and restatements of one site; rows are given day by day, from the earliest on.
+
+    ``what`` are the site and its newest cause when they were read: rows of later ones are not judged.
+    """
 
     def __init__(
         self,
-        site: str,
+        what: tuple[str, int],
         key: SigningKey,
         locks: Sequence[Lock],
         restatements: Sequence[Restatement],
         seals: Sequence[Seal],
     ) -> None:
-        self._site, self._key = site, key
+        (self._site, self._newest), self._key = what, key
         self._locks = {lock.period: lock for lock in locks}
         self._of: dict[str, list[Restatement]] = defaultdict(list)
         for one in restatements:
@@ -70,7 +73,7 @@ class Papers:
                 at = (period, getattr(paper, "number", 0))
                 digest = self._digests.setdefault(at, hashlib.sha256())
                 within.add_content(digest, _through(paper))
-            for row in within.between(_through(lock), 2**31):
+            for row in within.between(_through(lock), self._newest):
                 if row.cause not in signed:
                     _, meter, channel = book.keys[row.register]
                     start = from_ms(row.quarter * QUARTER_MS)

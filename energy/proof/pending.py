@@ -80,7 +80,8 @@ async def with_pending(connection: AsyncConnection, known: Sheet, locked: Sequen
 async def keep(connection: AsyncConnection, known: Sheet, site: str, rows: Sequence[_Row]) -> None:
     """Let ``rows`` of the ledger's form wait; what is as the ledger says by now waits no longer."""
     line = {register.id: number for number, register in enumerate(known.registers)}
-    back, new = [], []
+    back: list[_Row] = []
+    new: list[_Row] = []
     for row in rows:
         where = line[row["register"]], row["quarter"] - known.first
         amount = None if np.isnan(known.amount[where]) else int(known.amount[where])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.proof.check import rolling
+from energy.proof.check import check_site, rolling
 from energy.proof.key import SigningKey
 from energy.proof.seal import load_seals, newest_seal, seal_days
 from energy.proof.tables import SEAL
+from runtime.database import Database
 from tests.unit.energy.plant import START, Plant, site
 from tests.unit.energy.proving import (
     DAY,
@@ -164,3 +168,33 @@ def test_the_key_is_kept_from_others_and_stays(tmp_path):
 def test_in_a_week_every_day_has_its_turn():
     seen = {day for today in range(1000, 1007) for day in range(900, 1000) if rolling(today)(day)}
     assert seen == set(range(900, 1000))
+
+
+async def test_what_is_settled_while_it_is_checked_is_no_difference(plant, key):
+    """The check reads the causes first and each day later: here the first day is written to in between."""
+    await two_days(plant)
+    begun, written = asyncio.Event(), asyncio.Event()
+
+    class Slow(Database):
+        """Its second reading, which is of the first day's rows, waits until that day was written to."""
+
+        readings = 0
+
+        @asynccontextmanager
+        async def read(self) -> AsyncIterator[AsyncConnection]:
+            self.readings += 1
+            if self.readings == 2:
+                begun.set()
+                await written.wait()
+            async with super().read() as connection:
+                yield connection
+
+    slow = Slow(plant.database.url)
+    checking = asyncio.create_task(check_site(slow, "gdansk", key))
+    await begun.wait()
+    await late_readings(plant)
+    written.set()
+    found = await checking
+    await slow.close()
+    assert found.differences == []
+    assert found.rows == 2 * 192 + 9

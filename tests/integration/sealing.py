@@ -1,0 +1,26 @@
+"""Seals the days of a database until it is killed; run by :mod:`tests.integration.test_seal_after_kill`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import energy.ledger  # noqa: F401 - whose rooms declare the tables
+from energy.proof.key import SigningKey
+from energy.proof.locking import Act, lock_month
+from energy.proof.seal import seal_days
+from runtime.clock import from_ms
+from runtime.database import Database
+
+
+async def main(url: str, key: str, first: str, until: str, at: str) -> None:
+    """Seal all days, then lock ``first <= q < until``."""
+    database = Database(url)
+    now = from_ms(int(at))
+    await seal_days(database, "gdansk", now)
+    month = "gdansk", "2026-10", (int(first), int(until))
+    await lock_month(database, SigningKey(Path(key)), month, Act("Ola", now))
+
+
+asyncio.run(main(*sys.argv[1:]))
