@@ -26,7 +26,7 @@ class Line:
     An interval is loose when it was interpolated across a gap that leaves its hour, so that even the hour's
     amount is a guess; a reset within the gap makes it no better known. ``bound``: the amount is no more than
     a lower bound; ``guessed``: nothing was measured, the documented estimate stands in. ``before`` the first
-    interval that was ever settled of it, nothing is known and nothing missed.
+    reading of the site, and the first interval that was ever settled of it, nothing is missed.
     """
 
     amount: Floats
@@ -76,7 +76,8 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
         fill = 0.0 if key[2] == EXPORT else np.nan
         there = nothing | (key[2] != EXPORT)
         return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, there, nothing, nothing)
-    begun = np.arange(sheet.first, sheet.first + sheet.quarters) >= sheet.registers[number].begins
+    at = np.arange(sheet.first, sheet.first + sheet.quarters)
+    begun = at >= sheet.registers[number].begins
     there = begun | (key[2] != EXPORT)
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
     spread, reset, guessed = quality == ESTIMATED, quality == RESET, quality == SUBSTITUTED
@@ -88,9 +89,14 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
         _leaving_their_hour(spread | reset) | guessed,
         reset,
         there,
-        ~np.logical_or.accumulate(quality != NO_ROW),
+        ~np.logical_or.accumulate(quality != NO_ROW) | (np.isnan(amount) & (at <= _first_reading(sheet))),
         guessed,
     )
+
+
+def _first_reading(sheet: Sheet) -> int:
+    """The quarter of the first reading of any register, up to which nobody can have missed anything."""
+    return min((r.since for r in sheet.registers if r.since is not None), default=-1)
 
 
 def _leaving_their_hour(spread: Flags) -> Flags:
