@@ -81,7 +81,7 @@ def _of_the_grid(balance: Balance, match: Match, grid: Floats) -> dict[str, Floa
         if name in balance.ppa or name.startswith(f"{CERTIFICATES}:")
     }
     covered = sum(found.values(), start=np.zeros(len(grid)))
-    part = np.divide(grid, covered, out=np.ones_like(grid), where=covered > grid)
+    part = np.divide(grid, covered, out=np.ones_like(grid), where=(covered > grid) & (covered > 0))
     return {name: np.floor(wh * part + _DUST) for name, wh in found.items()}
 
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from energy.carbon.hours import Mix, hour_of, load_hours, write_hours
 from energy.carbon.intake import GridIntake
 from energy.carbon.tables import GRID_HOUR, GRID_MARK
 from energy.interval import Period
 from energy.proof.cause import load_causes
+from energy.proof.tables import LOCK, RESTATEMENT
 from energy.reader import LedgerFigures
 from runtime.errors import BadDocument
 from tests.unit.energy.carbon.documents import LT, acknowledgement, document, series
@@ -141,3 +142,26 @@ async def test_a_document_without_data_or_of_no_known_zone_brings_nothing(plant:
     assert not await intake.keep("LT", acknowledgement(), [1], START)
     assert await intake.keep("LT", document(series("B05", START, [1.0], zone=LT)), [2], START)
     assert await intake.fetched("LT", range(5)) == {1: START, 2: START}
+
+
+async def test_a_locked_month_keeps_what_was_known_when_it_was_locked_or_restated(plant: Plant):
+    await told(plant, 5, 600.0)
+    reader = await used(plant)
+    locked = START + 2 * HOUR + 30 * MINUTE
+    first = int(START.timestamp()) // 900
+    row = {"site": "gdansk", "period": "2026-10", "first": first, "until": first + 8, "at": locked}
+    signed = {"who": "officer", "document": "{}", "key": "k", "signature": "s"}
+    async with plant.database.begin() as connection:
+        await connection.execute(insert(LOCK).values(**row, **signed))
+    await told(plant, 45, 800.0)
+    await plant.settle(3 * 60)
+    one = Period(START, START + HOUR)
+    assert (await versions(plant))[1] == (0, 2, 700.0)
+    (kept,) = await reader.kpi("gdansk", one)
+    assert kept.cue == pytest.approx(1.2 * 0.6)
+    restated = {"site": "gdansk", "period": "2026-10", "number": 1, "cause": 1, "at": START + 4 * HOUR}
+    async with plant.database.begin() as connection:
+        await connection.execute(insert(RESTATEMENT).values(**restated, **signed, reason="corrected"))
+    (anew,) = await reader.kpi("gdansk", one)
+    (then,) = await reader.kpi("gdansk", one, as_of=START + 3 * HOUR + 30 * MINUTE)
+    assert (anew.cue, then.cue) == (pytest.approx(1.2 * 0.7), kept.cue)
