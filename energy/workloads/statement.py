@@ -108,15 +108,17 @@ class Workloads:
     async def hours(self, wanted: Wanted) -> list[tuple[datetime, Amounts]]:
         """What the accounts wanted had together in each hour of the period in which they had anything."""
         hour = INTERVAL.c.quarter // HOUR_QUARTERS
-        query = _joined(select(hour.label("hour"), *_sums(ACCOUNT)), wanted).group_by(hour).order_by(hour)
         async with self._database.read() as connection:
+            lines = await _lines(connection, wanted)
+            query = lines.of(select(hour.label("hour"), *_sums(ACCOUNT))).group_by(hour).order_by(hour)
             rows = (await connection.execute(query)).all()
         return [(moment(row.hour * HOUR_QUARTERS), _amounts(row)) for row in rows]
 
     async def total(self, wanted: Wanted) -> Amounts | None:
         """What the accounts wanted had together; None if there are none."""
         async with self._database.read() as connection:
-            row = (await connection.execute(_joined(select(*_sums(ACCOUNT)), wanted))).one()
+            lines = await _lines(connection, wanted)
+            row = (await connection.execute(lines.of(select(*_sums(ACCOUNT))))).one()
         return _amounts(row) if row.intervals else None
 
     async def job(self, site: str, name: str) -> Row[Any] | None:
@@ -139,7 +141,7 @@ def _at_site(table: Any, site: str) -> ColumnElement[bool]:
 
 def _headers(wanted: Wanted) -> ColumnElement[bool]:
     """The interval's revision that was the newest at the time of the question."""
-    first, until = (to_ms(at) // QUARTER_MS for at in (wanted.period.start, wanted.period.end))
+    first, until = _quarters(wanted)
     within = and_(_at_site(INTERVAL, wanted.site), INTERVAL.c.quarter >= first, INTERVAL.c.quarter < until)
     if wanted.as_of is None:
         return and_(within, INTERVAL.c.superseded_at.is_(None))
@@ -147,24 +149,50 @@ def _headers(wanted: Wanted) -> ColumnElement[bool]:
     return and_(within, INTERVAL.c.known_at <= wanted.as_of, later)
 
 
-def _joined(query: Select[Any], wanted: Wanted) -> Select[Any]:
-    same = and_(
-        ACCOUNT.c.site == INTERVAL.c.site,
-        ACCOUNT.c.quarter == INTERVAL.c.quarter,
-        ACCOUNT.c.revision == INTERVAL.c.revision,
-    )
-    joined = query.select_from(
-        ACCOUNT.join(INTERVAL, same)
-        .join(OWNER, OWNER.c.id == ACCOUNT.c.owner)
-        .join(JOB, JOB.c.id == ACCOUNT.c.job)
-    ).where(_headers(wanted))
-    for column, value in (
-        (OWNER.c.tenant, wanted.tenant),
-        (OWNER.c.project, wanted.project),
-        (JOB.c.job, wanted.job),
-    ):
-        joined = joined if value is None else joined.where(column == value)
-    return joined
+@dataclass(frozen=True)
+class _Lines:
+    """Which lines are wanted, by the numbers that the indexes of their table know; None is all."""
+
+    wanted: Wanted
+    owners: list[int] | None
+    jobs: list[int] | None
+
+    def of(self, query: Select[Any]) -> Select[Any]:
+        """``query`` over these lines, with their intervals, owners and jobs."""
+        same = and_(
+            ACCOUNT.c.site == INTERVAL.c.site,
+            ACCOUNT.c.quarter == INTERVAL.c.quarter,
+            ACCOUNT.c.revision == INTERVAL.c.revision,
+        )
+        accounts = ACCOUNT.join(INTERVAL, same)
+        accounts = accounts.join(OWNER, OWNER.c.id == ACCOUNT.c.owner).join(JOB, JOB.c.id == ACCOUNT.c.job)
+        first, until = _quarters(self.wanted)
+        found = query.select_from(accounts).where(
+            _headers(self.wanted),
+            _at_site(ACCOUNT, self.wanted.site),
+            ACCOUNT.c.quarter >= first,
+            ACCOUNT.c.quarter < until,
+        )
+        for column, numbers in ((ACCOUNT.c.owner, self.owners), (ACCOUNT.c.job, self.jobs)):
+            found = found if numbers is None else found.where(column.in_(numbers))
+        return found
+
+
+async def _lines(connection: AsyncConnection, wanted: Wanted) -> _Lines:
+    # Numbers and not a question within the question: for that SQLite goes through all of the period.
+    named = [(OWNER.c.tenant, wanted.tenant), (OWNER.c.project, wanted.project)]
+    owned = [column == value for column, value in named if value is not None]
+    owners = jobs = None
+    if owned:
+        owners = list(await connection.scalars(select(OWNER.c.id).where(*owned)))
+    if wanted.job is not None:
+        mine = select(JOB.c.id).where(_at_site(JOB, wanted.site), JOB.c.job == wanted.job)
+        jobs = list(await connection.scalars(mine))
+    return _Lines(wanted, owners, jobs)
+
+
+def _quarters(wanted: Wanted) -> tuple[int, int]:
+    return to_ms(wanted.period.start) // QUARTER_MS, to_ms(wanted.period.end) // QUARTER_MS
 
 
 def _sums(table: Any, names: dict[str, str] | None = None) -> list[ColumnElement[Any]]:
@@ -240,7 +268,8 @@ async def _accounts(connection: AsyncConnection, wanted: Wanted, by: By) -> list
     if by == "job":
         keys += [JOB.c.site, JOB.c.id]
     bits = [func.max(ACCOUNT.c.flags.op("&")(int(flag))).label(f"f_{flag.value}") for flag in Flag]
-    query = _joined(select(*keys, *bits, *_sums(ACCOUNT)), wanted).group_by(*keys)
+    lines = await _lines(connection, wanted)
+    query = lines.of(select(*keys, *bits, *_sums(ACCOUNT))).group_by(*keys)
     rows = (await connection.execute(query)).all()
     jobs: dict[int, Row[Any]] = {}
     if by == "job" and rows:
