@@ -52,6 +52,7 @@ class Balance:
         onsite, ppa: what each may be matched with in its hour, own plants and contracts, in ladder order;
             NaN where not known.
         volume: what each may claim regardless of hour and zone; NaN where not known.
+        own: what of ``volume`` is of the site's own plants, 0 where not known.
         batteries: what each of them took and gave.
         apart: energies beside these, by name (:mod:`energy.tree.apart`).
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
@@ -79,6 +80,7 @@ class Balance:
     onsite: Mapping[str, Floats]
     ppa: Mapping[str, Floats]
     volume: Mapping[str, Floats]
+    own: Floats
     batteries: Batteries
     apart: Mapping[str, Floats]
     water_l: Floats | None
@@ -162,6 +164,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         onsite={s.id: green[1][s.id] for s in site.supply if s.kind.onsite and s.id in green[1]},
         ppa={s.id: green[1][s.id] for s in site.supply if not s.kind.onsite and s.id in green[1]},
         volume=green[2],
+        own=_own(site, green[2], sheet),
         batteries=store,
         apart=apart(site, lambda source: lines(*source), sheet.quarters),
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
@@ -186,6 +189,12 @@ def _renewables(
         if matchable(site, s)
     }
     return available, contracted, volume
+
+
+def _own(site: SiteOptions, volume: Mapping[str, Floats], sheet: Sheet) -> Floats:
+    """What of ``volume`` the site's own plants gave."""
+    own = (volume[s.id] for s in site.supply if s.kind.onsite and s.id in volume)
+    return total((np.nan_to_num(wh) for wh in own), sheet)
 
 
 def _completeness(site: SiteOptions, lines: Lines) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -316,10 +316,9 @@ def _together(prefix: str, columns: dict[str, Floats]) -> dict[str, Floats]:
 def _volumes(balance: Balance) -> dict[str, Floats]:
     """What own plants and contracts delivered for the site, where E_DC is known."""
     known = ~np.isnan(balance.edc)
-    own = sum((np.nan_to_num(balance.volume[name]) for name in balance.onsite), start=np.zeros(len(known)))
     return {
-        "volume_onsite": np.where(known, own, 0.0),
-        "volume_ppa": np.where(known, _volume(balance) - own, 0.0),
+        "volume_onsite": np.where(known, balance.own, 0.0),
+        "volume_ppa": np.where(known, _volume(balance) - balance.own, 0.0),
     }
 
 
