@@ -25,7 +25,7 @@ ENERGIES = {
 _LAST = "completeness"
 
 _AMOUNTS: tuple[tuple[str, str, str, tuple[str, float, str]], ...] = (
-    ("co2_t", "CO2e of the electricity, location-based", "t", ("co2_g", 1e-6, "cue")),
+    ("co2_t", "CO2e behind CUE: location-based and scope 1", "t", ("co2_g", 1e-6, "cue")),
     ("water_m3", "Water taken in", "m3", ("water_l", 1e-3, "wue")),
     ("reused_wh", "Heat reused", "Wh", ("reused_wh", 1.0, "erf")),
 )
