@@ -10,11 +10,12 @@ from typing import Protocol
 from energy.certificates.desk import Certificates
 from energy.figures import Figures
 from energy.interval import floor_quarter
+from energy.judge import judge_target
 from energy.outlook.foresight import Outlook
 from energy.proof.desk import Pending
 from energy.proof.difference import Checked
 from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.target import TargetOptions, TargetVerdict
 from runtime.beats import ProcessStatus
 from telemetry.completeness_lines import CompletenessView
 from telemetry.live import LiveState
@@ -111,6 +112,15 @@ class Reading:
     proof: ProofView | None = None
     outlook: Outlook = field(default_factory=Outlook)
     """What was found ahead of the targets; shared by all rules, and from one check to the next."""
+    _judged: dict[str, tuple[Figures, TargetVerdict]] = field(default_factory=dict, repr=False)
+
+    async def judged(self, target: TargetOptions, at: datetime) -> TargetVerdict:
+        """How ``target`` stands ``at`` a time; several rules that ask from one look are told the same."""
+        figures, known = self._judged.get(target.name, (None, None))
+        if known is None or figures is not self.figures or (known.target, known.at) != (target, at):
+            known = await judge_target(target, self.figures, at, self.outlook)
+            self._judged[target.name] = self.figures, known
+        return known
 
     async def settled(self, site: str, at: datetime) -> datetime | None:
         """The end of the last interval of ``site`` that is settled and had ended ``at`` that time.

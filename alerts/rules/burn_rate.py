@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from alerts.promise import Told
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
-from energy.judge import judge_target
 from energy.outlook.evidence import amount
 from energy.outlook.foresight import Foresight
 from energy.outlook.pace import Burning, burning
@@ -44,7 +43,7 @@ class BurnRate:
         found = []
         for target in read.targets:
             if target.aim.cost(target.goal) > 0:
-                judged = await judge_target(target, read.figures, at, read.outlook)
+                judged = await read.judged(target, at)
                 found.append(self._verdict(Told(judged, read)))
         return found
 

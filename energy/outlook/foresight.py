@@ -67,7 +67,7 @@ class Outlook:
         return await self._hours.read(figures, measure, period)
 
     async def foresee(self, asked: Question, progress: Progress, figures: Figures, at: datetime) -> Foresight:
-        """What the period that has come as far as ``progress`` will likely come to, as asked ``at`` a time."""
+        """What the period that has come as far as ``progress`` will likely come to, asked ``at`` a time."""
         coming = hour_of(at) + 1
         known, hour, kept = self._kept.get(asked, (None, None, None))
         if kept is not None and (known, hour) == (progress, coming):

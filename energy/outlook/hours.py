@@ -154,7 +154,8 @@ async def _read(figures: Figures, measure: Measure, period: Period) -> _Seen:
     columns = np.array([(p.basis, p.cost, p.doubt) if p else (math.nan, 0.0, 0.0) for p in parts]).T
     whole = np.array([row.estimated == 0 and row.value(measure.metric) is not None for row in rows])
     measured = whole & ~np.isnan(columns[0]) & (columns[2] == 0)
-    return _Seen(HourSeries(first, *columns, measured), _energies(rows), until // 24)
+    series = HourSeries(first, columns[0], columns[1], columns[2], measured)
+    return _Seen(series, _energies(rows), until // 24)
 
 
 async def _grown(seen: _Seen, until: int, figures: Figures, measure: Measure) -> _Seen:
@@ -164,13 +165,16 @@ async def _grown(seen: _Seen, until: int, figures: Figures, measure: Measure) ->
         return seen
     new = await _read(figures, measure, Period(hour_start(old.until), hour_start(until)))
     drop = max(0, until - KEPT - old.first)
-    series = HourSeries(
-        old.first + drop,
-        *(
-            np.concatenate((getattr(old, name), getattr(new.series, name)))[drop:]
-            for name in ("basis", "cost", "doubt", "measured")
-        ),
+    basis, cost, doubt = (
+        np.concatenate((before, after))[drop:]
+        for before, after in (
+            (old.basis, new.series.basis),
+            (old.cost, new.series.cost),
+            (old.doubt, new.series.doubt),
+        )
     )
+    measured = np.concatenate((old.measured, new.series.measured))[drop:]
+    series = HourSeries(old.first + drop, basis, cost, doubt, measured)
     return _Seen(series, np.concatenate((seen.energies, new.energies), axis=1)[:, drop:], seen.day)
 
 

@@ -89,6 +89,7 @@ def _completed(tables: dict[str, Any]) -> dict[str, Any]:
     for name in sorted(named - known):
         tables.setdefault("channel", []).append({"type": "mqtt", "name": name})
     for target in tables.get("target", []):
-        site = {"name": target["site"], "zone": "Europe/Warsaw", "grid": "PL"}
+        meters = [{"id": "main", "role": "utility"}, {"id": "ups", "role": "it", "category": "pue1"}]
+        site = {"name": target["site"], "zone": "Europe/Warsaw", "grid": "PL", "meter": meters}
         tables.setdefault("sites", {}).setdefault(target["site"], site)
     return tables
