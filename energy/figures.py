@@ -22,17 +22,17 @@ in its place by the documented estimate, which nothing green may stand on."""
 
 KNOWN_BY: Mapping[Quality, str] = {
     "ok": "registers",
-    "estimated": "registers on both sides of a gap; its shape is interpolated",
-    "reset": "a lower bound after a reset",
+    "estimated": "estimate across a gap",
+    "reset": "lower bound after a reset",
     "integrated": "integrated power",
-    "missing": "nothing: it is missing",
-    "substituted": "the documented estimate; nothing green stands on it",
+    "missing": "missing",
+    "substituted": "documented estimate",
 }
 """How an interval is known, in the words of pages and reports."""
 
 State = Literal["open", "provisional", "settled", "restated", "final"]
-"""``open``: the period has not ended or is not settled. ``provisional``: settled, and its correction window is
-not over. ``settled``: that is over. ``restated``: it was changed afterwards. ``final``: its months are locked
+"""``open``: the period has not ended or is not settled. ``provisional``: settled, and its correction window
+is not over. ``settled``: that is over. ``restated``: it was changed afterwards. ``final``: its months are locked
 and every certificate that it claims is cancelled. An interval is never ``final``."""
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from dashboards.house import House
 from dashboards.panels.ladder import Ladder, ladder
 from energy.device import VOLUME
-from energy.figures import ALL, KpiRow, LedgerRow, MeterStatement, MixRow
+from energy.figures import ALL, KNOWN_BY, KpiRow, LedgerRow, MeterStatement, MixRow, Quality
 from energy.interval import Period, Step, month_of
 from energy.kpi import Form
 from energy.shortfall import worst_hours
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 MISSING_MARK = 0.05
 """Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
 
-_QUALITIES = ("missing", "substituted", "reset", "integrated", "estimated", "ok")
+_QUALITIES: tuple[Quality, ...] = ("missing", "substituted", "reset", "integrated", "estimated", "ok")
 """Worst first: an hour is as well known as its worst quarter."""
 
 
@@ -139,10 +139,15 @@ class HourSource:
     meter: str
     channel: str
     energy_wh: float | None
-    quality: str
+    quality: Quality
     revision: int
     reason: str | None
     volume_l: float | None = None
+
+    @property
+    def known_by(self) -> str:
+        """What its energy is known by, for people."""
+        return KNOWN_BY[self.quality]
 
 
 @dataclass(frozen=True)
