@@ -8,7 +8,18 @@ import json
 
 from commands.running import Running
 
-COLUMNS = ("site", "meter", "channel", "start", "energy_wh", "quality", "revision", "reason")
+COLUMNS = (
+    "site",
+    "meter",
+    "channel",
+    "start",
+    "energy_wh",
+    "quality",
+    "revision",
+    "reason",
+    "state",
+    "cause",
+)
 
 
 async def export_telemetry(api: Running, query: dict[str, str]) -> bytes:
