@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from alerts.options import AlertOptions
 from alerts.reading import ChannelStatus, Reading
 from alerts.verdict import RULES, Severity, Verdict
+from energy.certificates.desk import Certificates
 from energy.interval import Period
 from energy.proof.desk import Pending
 from energy.proof.difference import Checked
@@ -20,6 +22,7 @@ from energy.site import SiteOptions
 from energy.target import TargetOptions
 from runtime.beats import ProcessStatus
 from runtime.clock import to_ms
+from runtime.database import Database
 from telemetry.catalogue import METER
 from telemetry.disk import DiskPart, DiskRoom
 from telemetry.frame import Frame
@@ -116,8 +119,19 @@ async def ask(name: str, read: Reading, at: datetime = AT) -> dict[str, Verdict]
     return {v.key: v for v in verdicts}
 
 
+@pytest.fixture
+async def account(tmp_path: Path) -> AsyncIterator[Certificates]:
+    """An account without any certificate."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}")
+    await database.create_all()
+    yield Certificates(database, {"gdansk": site()})
+    await database.close()
+
+
 @pytest.mark.parametrize("name", list(AlertOptions().rules()))
-async def test_every_rule_names_its_conditions_without_values_and_says_what_to_do(name: str) -> None:
+async def test_every_rule_names_its_conditions_without_values_and_says_what_to_do(
+    name: str, account: Certificates
+) -> None:
     busy = reading(
         targets=(TargetOptions(name="green", site="gdansk", goal=0.9),),
         ingest=Ingest(
@@ -130,6 +144,7 @@ async def test_every_rule_names_its_conditions_without_values_and_says_what_to_d
         processes=ToldProcesses([ProcessStatus("web/one", "web")]),
         completeness=ToldHours(),
         proof=SoundProof(),
+        certificates=account,
     )
     verdicts = await ask(name, busy)
     later = await ask(
