@@ -80,12 +80,6 @@ class ProofDesk:
                 found.append(Pending(lock.site, lock.period, len(waiting), since, meters, because))
         return found
 
-    async def waiting(self, site: str) -> Mapping[str, int]:
-        """How many intervals wait for each site that has any; cheap."""
-        async with self._database.read() as connection:
-            rows = await load_pending(connection, await self._keys(site))
-        return {key: sum(row.site == key for row in rows) for key in {row.site for row in rows}}
-
     async def proposal(self, site: str, period: str) -> Proposal:
         """What a restatement would apply and change. Raises ValueError for a month that is not locked."""
         return await propose(self._database, self._figures, site, (period, await self._month(site, period)))
