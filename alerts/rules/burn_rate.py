@@ -20,6 +20,8 @@ _ADVICE = (
     "the next hours."
 )
 _CALM = "The budget lasts at this pace: nothing needs to be done."
+_NOT_KNOWN = "How fast the budget burns is not known now: the summary says why."
+_LOST = "The miss is an alarm of its own: see there."
 
 
 class BurnRateOptions(Options):
@@ -80,14 +82,16 @@ def _burning(judged: TargetVerdict, foresight: Foresight | None) -> Burning:
 
 
 def _advice(judged: TargetVerdict, seen: Burning) -> str:
+    if judged.standing is Standing.MISSED:
+        return _LOST
     if not seen.active:
-        return _CALM
+        return _NOT_KNOWN if seen.active is None else _CALM
     return judged.action.sentence if judged.action else _ADVICE
 
 
 def _summary(told: Told, seen: Burning, foresight: Foresight | None) -> str:
     judged = told.judged
-    if foresight is None or judged.standing is Standing.UNKNOWN:
+    if foresight is None or (judged.standing is Standing.UNKNOWN and not seen.active):
         return f"How fast the budget burns is not known: {judged.reason}."
     if judged.standing is Standing.MISSED:
         return "The budget is used up: the target is missed."
