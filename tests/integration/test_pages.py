@@ -45,6 +45,7 @@ PAGES = (
     "/?site=gdansk",
     f"/green?site=gdansk&hour={HOUR}",
     "/green/2026-11",
+    "/workloads",
     "/meters",
     "/certificates",
     "/certificates/1?site=gdansk",
