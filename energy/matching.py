@@ -58,7 +58,7 @@ def match(load: Floats, loose: Flags, ladder: Ladder, doubt: Floats | None = Non
     alone = _taken(wanted, offers, partial, 1)
     nowhere = np.where(np.isnan(load), np.nan, 0.0)
     green = {supply: by_hour[supply] + alone[supply] + nowhere for supply in contracted}
-    rungs = {
+    rungs: dict[str, Floats] = {
         rung: sum((green[supply] for supply in ladder.get(rung, {})), start=nowhere + 0.0) for rung in RUNGS
     }
     matched = sum(green.values(), start=nowhere)

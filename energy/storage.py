@@ -87,7 +87,7 @@ def _surplus(balance: Balance) -> tuple[Wh, Flags]:
     known = ~np.isnan(balance.load) & ~balance.loose
     for offer in balance.contracted.values():
         known = known & ~np.isnan(offer)
-    sound = known.reshape(-1, HOUR).all(axis=1)
+    sound: Flags = np.all(known.reshape(-1, HOUR), axis=1)
     load = np.where(sound, np.maximum(_hours(balance.load).sum(axis=1), 0.0), 0.0)
     left: Wh = {}
     offered, spared = np.zeros(len(load)), np.zeros(len(load))
@@ -117,7 +117,7 @@ def _flow(balance: Balance, name: str, surplus: tuple[Wh, Flags], fed: Floats) -
         doubt=np.where(told, 0.0, by_hour),
         out=np.nan_to_num(_hours(balance.batteries.withdrawn[name])).sum(axis=1),
         given=np.nan_to_num(_hours(discharge - fed)).sum(axis=1),
-        lost=np.isnan(_hours(discharge)).any(axis=1),
+        lost=np.any(np.isnan(_hours(discharge)), axis=1),
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from reports.headline import kpis
 
-METHOD_VERSION = "amberwatt-1"
+METHOD_VERSION = "amberwatt-2"
 
 _BASIS: tuple[tuple[str, str], ...] = (
     (
         "Boundary and consumption",
         "E_DC is the electricity that enters the data centre: utility import minus utility export "
         "plus on-site generation (solar, wind, generator), measured at the inlet. A battery stands "
-        "inside the boundary: its energy counts when it crosses the inlet, its losses are part of "
-        "E_DC, and its discharge earns nothing again. E_IT is the energy at the meters with role it; "
-        "the PUE category (pue1: UPS output, pue2: PDU output, pue3: equipment input) names where "
-        "they measure.",
+        "inside the boundary: its energy counts in E_DC when it crosses the inlet. The load is E_DC "
+        "less what charged batteries plus what left them, losses included; green shares are over the "
+        "load. What surplus charged is traced first in, first out. E_IT is the energy at the meters "
+        "with role it; the PUE category (pue1: UPS output, pue2: PDU output, pue3: equipment input) names "
+        "where they measure.",
     ),
     (
         "Intervals",
@@ -38,8 +39,8 @@ _CARE: tuple[tuple[str, str], ...] = (
         "estimated. After a register was reset, the new count is a lower bound: reset. Without a "
         "register, power is integrated: integrated. Without readings, an interval is missing; consumption "
         "is then substituted by a backup meter, a straight line of up to an hour or the same weekday and "
-        "time of the weeks before, which counts as estimated, not as known, and claims nothing green. A meter "
-        "is called measured from 99 % of known intervals, measured with estimates from 90 %, and "
+        "time of the weeks before, which counts as estimated, not as known, and claims nothing green. A "
+        "meter is called measured from 99 % of known intervals, measured with estimates from 90 %, and "
         "indicative below.",
     ),
     (

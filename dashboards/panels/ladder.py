@@ -71,7 +71,7 @@ def ladder(total: KpiRow, mixes: Sequence[MixRow], sites: Mapping[str, SiteOptio
     for mix in mixes:
         for name, wh in mix.green.items():
             green[name] = green.get(name, 0.0) + wh
-    amounts = {rung: fsum(mix.rungs.get(rung, 0.0) for mix in mixes) for rung in RUNGS}
+    amounts: dict[str, float] = {rung: fsum(mix.rungs.get(rung, 0.0) for mix in mixes) for rung in RUNGS}
     amounts |= {"other": total.other_wh or 0.0, "unknown": total.unknown_wh or 0.0}
     charged, drawn = (fsum(getattr(mix, f"{name}_wh") for mix in mixes) for name in ("charged", "withdrawn"))
     rest = [max(0.0, amounts["other"]), max(0.0, amounts["unknown"])]
