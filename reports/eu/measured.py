@@ -29,10 +29,18 @@ def year_of(year: int, zone: ZoneInfo) -> Period:
 
 
 async def measure(
-    figures: Figures, site: str, period: Period, as_of: datetime | None = None
+    figures: Figures, site: str, period: Period, as_of: datetime | None = None, floor: float = 0.0
 ) -> dict[str, Told | Missing]:
-    """The measured items of a site over ``period``; those that are not known, with their reason."""
+    """The measured items of a site over ``period``; those that are not known, with their reason.
+
+    Of a period of which less than ``floor`` of the intervals is known nothing is measured.
+    """
     row = (await figures.kpi(site, period, None, as_of))[0]
+    if row.completeness < floor:
+        reason = (
+            f"{share(row.completeness)} of the intervals are known, less than the floor of {share(floor)}"
+        )
+        return {key: Missing(reason) for key in ("edc_kwh", "eit_kwh", "edc_bg_kwh", *_SUMS)}
     found = {
         "edc_kwh": _figure(row, "edc_wh", "energy at the inlet is not known"),
         "eit_kwh": _figure(row, "eit_wh", "energy of the IT equipment is not known"),

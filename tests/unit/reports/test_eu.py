@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from energy.interval import Period
 from reports.eu.data_set import DataSet, Missing, Told, assemble
 from reports.eu.declared import checked, option_problems, read_csv, standing
 from reports.eu.files import as_json, csv_file, json_file
 from reports.eu.item import Value
 from reports.eu.items import BY_KEY, ITEMS
+from reports.eu.measured import measure
+from tests.fakes.figures import SyntheticFigures, site
 
 T1 = {
     "edc_kwh": 10_000_000.0,
@@ -174,3 +178,12 @@ def test_options_hold_for_all_years_or_for_one() -> None:
         "sites.gdansk.eu.dc_typ",
         "sites.gdansk.eu.floor_computer_room_m2",
     ]
+
+
+async def test_of_a_year_that_is_hardly_known_nothing_is_measured() -> None:
+    day = Period(datetime(2026, 10, 5, tzinfo=UTC), datetime(2026, 10, 6, tzinfo=UTC))
+    gap = Period(day.start, day.start + timedelta(hours=12))
+    figures = SyntheticFigures({"gdansk": site()}, day.end, missing=[gap])
+    found = await measure(figures, "gdansk", day, None, 0.9)
+    assert {type(one) for one in found.values()} == {Missing}
+    assert "50.00 % of the intervals are known, less than the floor of 90.00 %" in str(found["edc_kwh"])
