@@ -84,8 +84,8 @@ def training_runs(pools: Pools, start_ms: int, end_ms: int) -> list[tuple[int, i
         runs = uniform(key, 8 * slots + 2)[0] >= _SKIPPED
         origin = slots * length - int(offset[pool, 0])
         for number in np.flatnonzero(runs).tolist():
-            times = (int(origin[number] + edge[number]) for edge in (begin, end))
-            found.append((pool, int(slots[number]), *times))
+            since, until = (int(origin[number] + edge[number]) for edge in (begin, end))
+            found.append((pool, int(slots[number]), since, until))
     return found
 
 
