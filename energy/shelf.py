@@ -12,8 +12,8 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.estate import Estate, load_departed
 from energy.line import HOUR
+from energy.estate import Estate, load_departed
 from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
 from energy.roster import load_plans

@@ -297,12 +297,8 @@ def _stores(balance: Balance, store: Stored) -> dict[str, Floats]:
     """What went through batteries, where the load is known."""
     known, flows = ~np.isnan(balance.load), balance.batteries
     kept = sum(store.kept.values(), start=np.zeros(len(known)))
-    columns = {
-        "charged": flows.taken,
-        "withdrawn": flows.drawn,
-        "lost": flows.drawn - flows.given,
-        "kept": kept,
-    }
+    lost = flows.drawn - flows.given
+    columns = {"charged": flows.taken, "withdrawn": flows.drawn, "lost": lost, "kept": kept}
     return {name: np.where(known, column, 0.0) for name, column in columns.items()}
 
 
