@@ -12,8 +12,8 @@ from dashboards.app import create_app
 from dashboards.house import House
 from dashboards.server import WebServer
 from dashboards.users import Users
-from roles.documents import document_names
 from reports.eu.desk import EuDesk
+from roles.documents import document_names
 from roles.duties import JOBS
 from roles.ground import Ground, ground
 from roles.outlook import Outlook, look_out
