@@ -56,7 +56,8 @@ class DuckDBOptions(FollowOptions):
         memory_limit: what DuckDB may hold: pages of the file, and what is being sorted or grouped; more than
             that goes to the disk. The service takes about as much again for everything else, and more on a
             site of many thousand devices.
-        seal_after: how much older than the newest rows are when they go into sorted, compressed files.
+        seal_after: how much older than the newest rows are when they go into sorted, compressed files. What
+            stands in the table until then costs about a byte of memory a row beyond ``memory_limit``.
         seal_rows: how many are sealed at a time. Where a measurement never has a quarter more of that age,
             which is what most sites are, all rows stay in the one file.
     """
@@ -65,7 +66,7 @@ class DuckDBOptions(FollowOptions):
     memory_limit: str = "256MB"
     threads: int = Field(default=2, ge=1, le=256)
     readers: int = Field(default=4, ge=1, le=64)
-    seal_after: Duration = timedelta(hours=1)
+    seal_after: Duration = timedelta(minutes=15)
     seal_rows: int = Field(default=8_000_000, ge=1)
 
     @field_validator("memory_limit")
