@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.board import Alert, AlertState, Delivery, Transition
 from alerts.evidence import Line, lines
+from alerts.flood import CALM, WITHIN, flooded_since
 from alerts.state import FIRING
 from alerts.verdict import Severity
 from dashboards.house import House
@@ -22,9 +23,8 @@ HISTORY = timedelta(days=31)
 PAST = 2_000
 """Alarms of the past listed at most, the newest."""
 AROUND = timedelta(hours=1)
-FLOOD = timedelta(minutes=10)
-BEARABLE = 10
-"""Alarms within :data:`FLOOD` that one person can still attend to (ISA-18.2, EEMUA 191)."""
+FLOODING = timedelta(days=1)
+"""How long ago a flood that goes on may have started."""
 
 TALKERS = 3
 """Rules that the notice of a flood names."""
@@ -51,8 +51,9 @@ class Chip:
 
 @dataclass(frozen=True)
 class Flood:
-    """More alarms than a person can attend to: ``count`` began within :data:`FLOOD`, ``first`` before all
-    others; ``talkers`` are the rules that most of them come from, with how many."""
+    """More alarms than a person can attend to: ``count`` began within :data:`alerts.flood.WITHIN`, ``first``
+    before all others of the flood; ``talkers`` are the rules that most of the ``count`` come from, with how
+    many."""
 
     count: int
     first: Alert
@@ -101,12 +102,20 @@ def returned(alerts: Sequence[Alert]) -> list[Alert]:
 async def flood(house: House, view: View, at: datetime) -> Flood | None:
     """The flood of alarms ``at`` a time on the sites shown; None while they can be attended to."""
     site = None if view.every_site else view.site
-    recent = await house.alerts.alerts(site=site, start=at - FLOOD)
-    begun = [a for a in recent if a.fired_at is not None and at - FLOOD < a.fired_at <= at]
-    if len(begun) <= BEARABLE:
+    if len(_begun(await house.alerts.alerts(site=site, start=at - WITHIN), at - WITHIN, at)) < CALM:
+        return None  # as nearly always: the day is not asked for
+    day = await house.alerts.alerts(site=site, start=at - FLOODING)
+    since = flooded_since([begun for begun, _, _ in _begun(day, at - FLOODING, at)], at)
+    if since is None:
         return None
-    first = min(begun, key=lambda alert: (alert.fired_at, alert.id))
-    return Flood(len(begun), first, Counter(alert.rule for alert in begun).most_common(TALKERS))
+    _, _, first = min(_begun(day, since, at))
+    now = [alert.rule for _, _, alert in _begun(day, at - WITHIN, at)]
+    return Flood(len(now), first, Counter(now).most_common(TALKERS))
+
+
+def _begun(alerts: Sequence[Alert], after: datetime, until: datetime) -> list[tuple[datetime, int, Alert]]:
+    """Those that people were told of ``after < told <= until``, with when, and their ids."""
+    return [(a.fired_at, a.id, a) for a in alerts if a.fired_at is not None and after < a.fired_at <= until]
 
 
 def chips(alerts: Sequence[Alert]) -> list[Chip]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from alerts.board import AlertState
+from alerts.flood import BEARABLE, CALM, WITHIN
 from alerts.verdict import Severity
-from dashboards.panels.alarms import BEARABLE, FLOOD, active_alarms, chips, flood, going_on, returned
+from dashboards.panels.alarms import active_alarms, chips, flood, going_on, returned
 from dashboards.view import View
 from tests.fakes.board import alert
 from tests.fakes.day import AT, day_house
@@ -56,7 +57,18 @@ async def test_a_flood_names_its_first_alarm_and_its_talkers(fake: FakeHouse) ->
     assert (found.count, found.first.id) == (BEARABLE + 2, 100 + BEARABLE + 1)
     assert found.talkers == [("silent_source", BEARABLE + 1), ("pue", 1)]
     assert await flood(fake.house, View(site="kaunas"), AT) is None
-    assert await flood(fake.house, View(), AT + FLOOD) is None
+    assert await flood(fake.house, View(), AT + WITHIN) is None
+
+
+async def test_a_flood_that_ebbs_is_told_until_it_is_over(fake: FakeHouse) -> None:
+    fake.board.by_id.clear()
+    begin(fake, BEARABLE + 1)
+    for late in range(CALM):
+        fake.board.put(alert(200 + late, AT + WITHIN / 2 + late * timedelta(seconds=1)))
+    found = await flood(fake.house, View(), AT + WITHIN)
+    assert found is not None
+    assert (found.count, found.first.id) == (CALM, 100 + BEARABLE)
+    assert await flood(fake.house, View(), AT + 1.5 * WITHIN + timedelta(seconds=1)) is None
 
 
 async def test_an_alarm_counts_from_when_people_were_told(fake: FakeHouse) -> None:

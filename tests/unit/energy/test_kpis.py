@@ -74,6 +74,18 @@ def test_t1_one_year_of_a_site():
     assert value("ere", found) == pytest.approx(1.25 * (1 - 0.15))
 
 
+def test_t3_what_is_reused_over_what_was_used_is_the_erf():
+    rows = {"meter/main-1/energy": hourly(147_000), "heat/h/energy": hourly(79_000)}
+    found = summed(plain(heat=[{"id": "h"}]), sheet(rows))
+    assert value("erf", found) == 79 / 147 == pytest.approx(0.54, abs=0.005)
+
+
+def test_t5_water_over_the_energy_of_the_it_equipment_is_the_wue():
+    rows = {"meter/ups-a/energy": hourly(582_600_000), "water/w/volume": hourly(928_000)}
+    found = summed(plain(water=[{"id": "w"}]), sheet(rows))
+    assert value("wue", found) == pytest.approx(1.593, abs=0.0005)
+
+
 def test_t10_pue():
     found = summed(plain(), sheet({"meter/main-1/energy": hourly(1500), "meter/ups-a/energy": hourly(1000)}))
     assert value("pue", found) == 1.5
@@ -86,6 +98,7 @@ def test_c2_a_period_is_summed_before_it_is_divided():
         for edc, eit in months
     ]
     assert value("pue", parts[0] + parts[1] + parts[2]) == pytest.approx(1.1622, abs=5e-5)
+    assert sum(value("pue", part) for part in parts) / 3 == pytest.approx(1.1970, abs=5e-5)  # and wrong
 
 
 def test_pue_takes_only_intervals_in_which_both_are_known():
