@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.carbon.choice import Use
@@ -18,7 +17,7 @@ from energy.carbon.technology import Technology
 from energy.carbon.uses import load_use
 from energy.era import Era
 from energy.line import HOUR
-from energy.proof.tables import LOCK, RESTATEMENT
+from energy.proof.knowledge import Restated, cut, load_frozen
 from energy.site import SiteOptions
 from energy.supply import SupplyKind
 from telemetry.frame import Floats
@@ -79,17 +78,20 @@ async def load_gridmix(
     site: tuple[str, Sequence[Era]],
     span: tuple[int, int],
     as_of: datetime | None = None,
+    but: Restated | None = None,
 ) -> GridMix:
     """The mix for a site (its key and eras) over ``span``: the first quarter, and how many.
 
-    A month that is locked keeps what was known when it was locked, or restated last.
+    A month that is locked keeps what was known when it was locked, or restated last; ``but`` one is read as
+    restated.
     """
     key, eras = site
     first, quarters = span
     rows = np.full((4, quarters), np.nan)
     contracts: dict[str, Floats] = {}
     origins: list[Origin] = []
-    for low, high, known in _cut(first, first + quarters, await _locks(connection, key, as_of), as_of):
+    frozen = await load_frozen(connection, [key], as_of, but)
+    for low, high, known in cut(first, first + quarters, frozen, as_of):
         use = await load_use(connection, key, known)
         for era in eras:
             since, until = max(low, era.first), min(high, era.until)
@@ -133,40 +135,6 @@ def _contracted(site: SiteOptions, use: Use, first: int, until: int) -> Iterator
         if supply.kind in _MADE:
             values = use.factors.values(_MADE[supply.kind], supply.zone or site.grid, hour, hours)
             yield supply.id, _by_quarter(values, first, until)
-
-
-async def _locks(
-    connection: AsyncConnection, site: str, as_of: datetime | None
-) -> list[tuple[int, int, datetime]]:
-    """First and last quarter (exclusive) of each locked month, and until when its knowledge goes."""
-    restated = (
-        select(RESTATEMENT.c.period, func.max(RESTATEMENT.c.at).label("at"))
-        .where(RESTATEMENT.c.site == site)
-        .group_by(RESTATEMENT.c.period)
-    )
-    locked = select(LOCK.c.period, LOCK.c.first, LOCK.c.until, LOCK.c.at).where(LOCK.c.site == site)
-    if as_of is not None:
-        restated = restated.where(RESTATEMENT.c.at <= as_of)
-        locked = locked.where(LOCK.c.at <= as_of)
-    later = {row.period: row.at for row in await connection.execute(restated)}
-    rows = (await connection.execute(locked.order_by(LOCK.c.first))).all()
-    return [(row.first, row.until, max(row.at, later.get(row.period, row.at))) for row in rows]
-
-
-def _cut(
-    first: int, until: int, locks: Sequence[tuple[int, int, datetime]], as_of: datetime | None
-) -> Iterator[tuple[int, int, datetime | None]]:
-    """The span in parts, each with the time as of which it is known."""
-    at = first
-    for low, high, known in locks:
-        low, high = max(low, at), min(high, until)
-        if low < high:
-            if at < low:
-                yield at, low, as_of
-            yield low, high, known
-            at = high
-    if at < until:
-        yield at, until, as_of
 
 
 def _hours(first: int, until: int) -> tuple[int, int]:

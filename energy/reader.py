@@ -34,6 +34,7 @@ from energy.presence import (
     traced_from,
     unheard,
 )
+from energy.proof.knowledge import Restated
 from energy.proof.options import CORRECTION_WINDOW
 from energy.revisions import QUARTERS_A_DAY
 from energy.rows import Mixed, joined, kpi_row, kpis, mixed
@@ -87,10 +88,12 @@ class LedgerFigures:
         snapshot._look = Look(over)
         return snapshot
 
-    def reading(self, shelf: Shelf) -> LedgerFigures:
-        """The same figures of the ledger as ``shelf`` tells it."""
+    def reading(self, shelf: Shelf, but: Restated) -> LedgerFigures:
+        """The same figures of the ledger as ``shelf`` tells it, and ``but`` one locked month restated."""
         other = copy(self)
         other._shelf, other._views, other._look = shelf, {}, None
+        other._claims, other._mixes = Claims(self._database, but), Mixes(self._database, but)
+        other._certified = Certified(other._claims)
         return other
 
     async def kpi(

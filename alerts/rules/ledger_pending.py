@@ -8,7 +8,6 @@ from datetime import datetime
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.proof.desk import Pending
-from energy.quantity import counted
 from runtime.options import Options
 
 
@@ -35,6 +34,7 @@ class LedgerPending:
     def _site(self, key: str, found: Sequence[Pending]) -> Verdict:
         intervals = sum(one.intervals for one in found)
         months = ", ".join(one.period for one in found)
+        told = "; ".join(sorted({one.in_words() for one in found}))
         return Verdict(
             key=f"ledger_pending/{key}",
             rule="ledger_pending",
@@ -42,10 +42,10 @@ class LedgerPending:
             severity=self._options.severity,
             active=bool(found),
             title="Changes wait for a locked month",
-            summary=f"{counted(intervals, 'interval')} of {months} would change by what came after the lock."
+            summary=f"What came after the lock would change {months}: {told}."
             if found
             else "Nothing waits for a locked month.",
-            value=intervals,
+            value=intervals + sum(len(one.certificates) for one in found),
             limit=0,
             link=f"/ledger/{found[0].period}?site={key}" if found else f"/ledger?site={key}",
             evidence={"months": [one.period for one in found], "because": _because(found)},

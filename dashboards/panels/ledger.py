@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +37,7 @@ class LedgerPage:
     """``period`` of one site or of all, as it reads now; names of the months beside it.
 
     ``lockable`` are the sites that may be locked: the month has ended, is settled and is not locked yet.
+    ``proposed`` are the figures that a restatement would change now, by site of which something waits.
     """
 
     name: str
@@ -47,6 +48,7 @@ class LedgerPage:
     locks: Sequence[Lock]
     lockable: Sequence[str]
     pending: Sequence[Pending]
+    proposed: Mapping[str, Sequence[Mapping[str, Any]]]
     restated: Sequence[Restated]
     revisions: Sequence[Revision]
     more: int
@@ -87,6 +89,7 @@ async def ledger_month(
     keys = [site] if site in house.sites else list(house.sites)
     ended = settled is not None and period.end <= settled
     locked = {lock.site for lock in locks}
+    pending = [one for one in await desk.pending(site) if one.period == name]
     return LedgerPage(
         name=name,
         before=month_name(period.start - timedelta(days=1), tz),
@@ -95,7 +98,8 @@ async def ledger_month(
         total=rows[0] if rows and rows[0].completeness else None,
         locks=locks,
         lockable=[key for key in keys if ended and key not in locked],
-        pending=[one for one in await desk.pending(site) if one.period == name],
+        pending=pending,
+        proposed={one.site: _differing((await desk.proposal(one.site, name)).figures) for one in pending},
         restated=[_restated(one) for one in await desk.restatements(site, name)],
         revisions=revisions[:MOST_REVISIONS],
         more=max(0, len(revisions) - MOST_REVISIONS),
@@ -107,5 +111,8 @@ def _restated(made: Restatement) -> Restated:
         told = made.told
     except ValueError:  # it was damaged; the check says so
         return Restated(made, [], [])
-    figures = [line for line in told.get("figures", []) if line["before"] != line["after"]]
-    return Restated(made, figures, told.get("meters", []))
+    return Restated(made, _differing(told.get("figures", [])), told.get("meters", []))
+
+
+def _differing(figures: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in figures if line["before"] != line["after"]]

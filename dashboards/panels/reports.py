@@ -27,7 +27,7 @@ RECENT_MONTHS = 3
 class ReportLine:
     """The report of ``site`` (a key, or ``all``) called ``name`` for one month; ``entry`` is None before
     the first issue. ``shown``: whether the site has pages of its own; one that has left has none. ``locked``:
-    whether the month takes no more rows (None where that cannot be); ``waiting`` intervals would change it."""
+    whether the month takes no more rows (None where that cannot be); ``waiting`` is what would change it."""
 
     site: str
     name: str
@@ -35,7 +35,7 @@ class ReportLine:
     entry: ReportEntry | None
     shown: bool = True
     locked: bool | None = None
-    waiting: int = 0
+    waiting: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,14 @@ async def _with_locks(house: House, lines: Sequence[ReportLine]) -> list[ReportL
     if house.proof is None:
         return list(lines)
     locked = {(lock.site, lock.period) for lock in await house.proof.locks(ALL)}
-    waiting = {(one.site, one.period): one.intervals for one in await house.proof.pending(ALL)}
+    waiting = {(one.site, one.period): one.in_words() for one in await house.proof.pending(ALL)}
     return [
         line
         if line.site == ALL
         else replace(
             line,
             locked=(line.site, line.month) in locked,
-            waiting=waiting.get((line.site, line.month), 0),
+            waiting=waiting.get((line.site, line.month), ""),
         )
         for line in lines
     ]

@@ -14,6 +14,7 @@ from energy.figures import GridHour
 from energy.gridmix import GridMix, load_gridmix
 from energy.interval import Period
 from energy.line import HOUR
+from energy.proof.knowledge import Restated
 from runtime.clock import to_ms
 from runtime.database import Database
 from telemetry.frame import Floats
@@ -22,17 +23,17 @@ _HOUR_MS = 3_600_000
 
 
 class Mixes:
-    """The mix of each site's bidding zone in ``database``; reading changes nothing."""
+    """The mix of each site's bidding zone in ``database``; ``but`` one locked month is read as restated."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, but: Restated | None = None) -> None:
+        self._database, self._but = database, but
 
     async def of(
         self, site: tuple[str, Sequence[Era]], span: tuple[int, int], as_of: datetime | None = None
     ) -> GridMix:
         """The mix for a site (its key and eras) over ``span``: the first quarter, and how many."""
         async with self._database.read() as connection:
-            return await load_gridmix(connection, site, span, as_of)
+            return await load_gridmix(connection, site, span, as_of, self._but)
 
     async def hours(
         self, sites: Mapping[str, Sequence[Era]], period: Period, as_of: datetime | None = None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, RowMapping, and_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
 
+from energy.certificates.bundle import numbers
 from energy.certificates.tables import BUNDLE, PART, STAMP
 from energy.certificates.technology import Technology
 from energy.interval import QUARTER_MS, Period
+from energy.proof.knowledge import Frozen, Restated, load_frozen
+from energy.proof.tables import LOCK, RESTATEMENT
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.frame import Floats
@@ -30,11 +33,13 @@ class Claim:
             of others the months or the year that they are allocated to.
         in_zone: whether they were produced in the site's own bidding zone.
         supply: the supply of the site that made them; its meter has told of that energy already.
+        numbers: as people read them.
     """
 
     part: int
     bundle: int
     registry: str
+    numbers: str
     technology: Technology
     plant: str
     timed: bool
@@ -120,17 +125,26 @@ class Claimed:
 class Claims:
     """Reads the claims of single sites (never ``all``); writes nothing.
 
-    ``as_of`` tells what had been entered by then; None means now.
+    ``as_of`` tells what had been entered by then; None means now. Of consumption in a locked month it tells
+    what had been entered when that was locked or restated last; ``but`` one month is read as restated.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, but: Restated | None = None) -> None:
+        self._database, self._but = database, but
 
     async def stamp(self, site: str) -> int:
-        """A number that changes whenever anything does that ``site`` claims; 0 as long as it never did."""
+        """A number that changes whenever anything does that ``site`` claims; 0 as long as it never did.
+
+        So does a lock or a restatement: from then on other claims are told.
+        """
+        papers = (
+            select(func.count()).select_from(table).where(table.c.site == site).scalar_subquery()
+            for table in (LOCK, RESTATEMENT)
+        )
+        wanted = select(STAMP.c.changes, *papers).where(STAMP.c.site == site)
         async with self._database.read() as connection:
-            found = await connection.scalar(select(STAMP.c.changes).where(STAMP.c.site == site))
-        return int(found or 0)
+            row = (await connection.execute(wanted)).first()
+        return 0 if row is None else sum(row)
 
     async def timed(
         self, site: str, first: int, quarters: int, as_of: datetime | None = None
@@ -157,12 +171,40 @@ class Claims:
         wanted = (
             select(PART, *(column.label(f"b_{column.name}") for column in BUNDLE.c))
             .join(BUNDLE, BUNDLE.c.id == PART.c.bundle)
-            .where(PART.c.site == site, open_at(as_of), _meets(over))
+            .where(PART.c.site == site, _meets(over))
             .order_by(BUNDLE.c.production_start, PART.c.id)
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(wanted)).mappings().all()
-        return Claimed(over, tuple(_claim(row, as_of) for row in rows))
+            frozen = await load_frozen(connection, [site], as_of, self._but)
+            held = [open_at(as_of), *(PART.c.ended_at > at for at in {one.at for one in frozen})]
+            rows = (await connection.execute(wanted.where(or_(*held)))).mappings().all()
+        known = ((row, _known(row, frozen, as_of)) for row in rows)
+        return Claimed(over, tuple(_claim(row, at) for row, at in known if _was_open(row, at)))
+
+
+def _known(row: RowMapping, frozen: Sequence[Frozen], as_of: datetime | None) -> datetime | None:
+    """As of when a part is known: by the lock on what it serves, the hour or all of the month.
+
+    What serves a year changes no month, so no lock holds it.
+    """
+    start, end = _serving(row)
+    first, until = to_ms(start) // QUARTER_MS, -(-to_ms(end) // QUARTER_MS)
+    if row["b_timed"]:
+        return min((one.at for one in frozen if one.meets(first, until)), default=as_of)
+    return next((one.at for one in frozen if one.covers(first, until)), as_of)
+
+
+def _serving(row: RowMapping) -> tuple[datetime, datetime]:
+    """What consumption a part is for."""
+    names = ("b_production_start", "b_production_end") if row["b_timed"] else ("period_start", "period_end")
+    return row[names[0]], row[names[1]]
+
+
+def _was_open(row: RowMapping, as_of: datetime | None) -> bool:
+    """The same as :func:`open_at`, of a row."""
+    if as_of is None:
+        return row["ended_at"] is None
+    return row["made_at"] <= as_of and (row["ended_at"] is None or row["ended_at"] > as_of)
 
 
 def open_at(as_of: datetime | None) -> ColumnElement[bool]:
@@ -179,18 +221,19 @@ def _meets(over: Period) -> ColumnElement[bool]:
 
 
 def _claim(row: RowMapping, as_of: datetime | None) -> Claim:
-    timed = row["b_timed"]
+    start, end = _serving(row)
     return Claim(
         part=row["id"],
         bundle=row["bundle"],
         registry=row["b_registry"],
+        numbers=numbers(row["b_series"], row["b_digits"], row["first"], row["last"]),
         technology=Technology(row["b_technology"]),
         plant=row["b_plant"],
-        timed=timed,
+        timed=row["b_timed"],
         in_zone=row["b_zone"] == row["grid"],
         supply=row["b_supply"],
-        start=row["b_production_start"] if timed else row["period_start"],
-        end=row["b_production_end"] if timed else row["period_end"],
+        start=start,
+        end=end,
         wh=row["volume_wh"],
         state=state_of(row, as_of),
         statement=row["statement"],

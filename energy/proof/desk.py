@@ -12,6 +12,7 @@ from energy.figures import ALL
 from energy.interval import Period, month
 from energy.ledger import Ledger
 from energy.presence import quarters_of
+from energy.proof.beside import CertificateChange, load_beside
 from energy.proof.check import rolling
 from energy.proof.checking import check_ledger, every_site, newest_check
 from energy.proof.difference import Checked
@@ -25,6 +26,7 @@ from energy.proof.proposal import MeterChange, by_meter
 from energy.proof.restating import Proposal, known_rows, propose, restated
 from energy.proof.seal import Seal, load_seals, newest_seal, seal_days
 from energy.proof.writing import Order
+from energy.quantity import counted, energy
 from energy.reader import LedgerFigures
 from energy.readings import Span
 from energy.revisions import QUARTERS_A_DAY, Written
@@ -39,7 +41,11 @@ LONGEST = timedelta(days=366)
 
 @dataclass(frozen=True)
 class Pending:
-    """What waits for the locked month ``period`` of ``site``: so many intervals, by register, and why."""
+    """What waits for the locked month ``period`` of ``site``: so many intervals, by register, and why.
+
+    ``certificates`` are those that the month counts otherwise than they are now; restated, they would add
+    ``adds_wh`` to what is proven renewable. ``because`` also names factors and hours of the grid.
+    """
 
     site: str
     period: str
@@ -47,6 +53,15 @@ class Pending:
     since: datetime
     meters: Sequence[MeterChange]
     because: Sequence[str]
+    certificates: Sequence[CertificateChange] = ()
+    adds_wh: int = 0
+
+    def in_words(self) -> str:
+        """``6 intervals``, ``1,200.000 MWh of certificates``: how much of what kind waits."""
+        wh = sum(one.wh for one in self.certificates)
+        told = [counted(self.intervals, "interval")] if self.intervals else []
+        told += [f"{energy(wh)} of certificates"] if self.certificates else []
+        return " and ".join(told) or "other factors or hours of the grid"
 
 
 class ProofDesk:
@@ -69,16 +84,22 @@ class ProofDesk:
 
     async def pending(self, site: str) -> Sequence[Pending]:
         """What waits for a restatement of locked months of ``site``, or of all."""
-        found = []
-        for lock in await self.locks(site):
-            async with self._database.read() as connection:
-                waiting = await load_pending(connection, [lock.site], (lock.first, lock.until))
-                meters = by_meter(waiting, await known_rows(connection, waiting))
-            if waiting:
-                since = min(one.known_at for one in waiting)
-                because = sorted({one.why for one in waiting})
-                found.append(Pending(lock.site, lock.period, len(waiting), since, meters, because))
-        return found
+        found = [await self._waiting(lock) for lock in await self.locks(site)]
+        return [one for one in found if one is not None]
+
+    async def _waiting(self, lock: Lock) -> Pending | None:
+        async with self._database.read() as connection:
+            waiting = await load_pending(connection, [lock.site], (lock.first, lock.until))
+            meters = by_meter(waiting, await known_rows(connection, waiting))
+        beside, known = await load_beside(self._database, lock.site, lock.period)
+        if not waiting and not beside:
+            return None
+        since = [*(one.known_at for one in waiting), *(cause.at for cause in beside.causes)]
+        because = sorted({*(one.why for one in waiting), *beside.because})
+        return Pending(
+            lock.site, lock.period, len(waiting), min(since, default=known or lock.at), meters, because,
+            beside.certificates, beside.adds_wh,
+        )  # fmt: skip
 
     async def proposal(self, site: str, period: str) -> Proposal:
         """What a restatement would apply and change. Raises ValueError for a month that is not locked."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.figures import State
 from energy.interval import QUARTER_MS
 from energy.proof.cause import Cause, Kind, load_causes
+from energy.proof.knowledge import Frozen, cut, load_frozen
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.options import CORRECTION_WINDOW
 from runtime.clock import to_ms
@@ -32,6 +33,7 @@ class Past:
     """Causes and locks that touch the quarters ``first <= q < until`` of some sites.
 
     ``window`` is in quarters; ``watermark`` the quarter up to which it is judged which windows are over.
+    ``frozen`` tells as of when locked months are known: what came later beside the ledger changes nothing.
     """
 
     window: int = quarters_in(CORRECTION_WINDOW)
@@ -39,6 +41,7 @@ class Past:
     until: int = 0
     causes: Sequence[Cause] = ()
     locks: Sequence[Lock] = ()
+    frozen: Sequence[Frozen] = ()
     watermark: int | None = None
 
     def holds(self, first: int, until: int) -> bool:
@@ -68,7 +71,18 @@ class Past:
         return sum(cause.kind in BESIDE for cause in self._touching(sites, *span))
 
     def _touching(self, sites: Collection[str], first: int, until: int) -> list[Cause]:
-        return [c for c in self.causes if c.site in sites and c.first < until and first < c.until]
+        return [
+            cause
+            for cause in self.causes
+            if cause.site in sites and cause.first < until and first < cause.until
+            if cause.kind not in BESIDE or self._holds(cause, first, until)
+        ]
+
+    def _holds(self, cause: Cause, first: int, until: int) -> bool:
+        """Whether ``cause`` changes any of the quarters: not those that are known as of a time before it."""
+        own = [one for one in self.frozen if one.site == cause.site]
+        parts = cut(max(first, cause.first), min(until, cause.until), own, None)
+        return any(known is None or cause.at <= known for _, _, known in parts)
 
     def _after(self, cause: Cause, first: int) -> bool:
         """Whether the correction window of an interval that ``cause`` touches was over."""
@@ -92,4 +106,5 @@ async def load_past(
 ) -> Past:
     """What was known of the quarters of ``sites`` at ``as_of``; None: now."""
     causes = await load_causes(connection, sites, span, AGAIN, as_of)
-    return Past(window, *span, causes, await load_locks(connection, sites, as_of))
+    locks = await load_locks(connection, sites, as_of)
+    return Past(window, *span, causes, locks, await load_frozen(connection, sites, as_of))

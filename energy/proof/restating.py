@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -11,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.figures import KpiRow
 from energy.interval import Period
+from energy.proof.beside import Beside, load_beside
 from energy.proof.cause import record
 from energy.proof.document import Restatement, chained, load_restatements, month_content, newest_cause
 from energy.proof.key import SigningKey
+from energy.proof.knowledge import Restated
 from energy.proof.line import Written, canonical
 from energy.proof.locking import ATTEMPTS, Act
 from energy.proof.month_lock import Lock, load_locks
@@ -37,7 +40,7 @@ class Proposal:
     """What a restatement of ``site`` and ``period`` would apply, and the difference that it makes.
 
     ``lock`` is the month's, ``before`` the document that the next one follows. ``through`` is the newest
-    cause that it knows of.
+    cause that it knows of, ``beside`` what came later that is no row of the ledger.
     """
 
     lock: Lock
@@ -48,17 +51,29 @@ class Proposal:
     rows: Sequence[Written]
     figures: Sequence[dict[str, Any]]
     meters: Sequence[MeterChange]
+    beside: Beside
 
     @property
     def changes(self) -> bool:
         """Whether it would change anything."""
-        return bool(self.waiting) or any(line["before"] != line["after"] for line in self.figures)
+        return bool(self.waiting or self.beside) or any(
+            line["before"] != line["after"] for line in self.figures
+        )
+
+    @property
+    def because(self) -> list[str]:
+        """Why the month changes: what the causes of all that waits say."""
+        return sorted({*(one.why for one in self.waiting), *self.beside.because})
 
 
 async def propose(
-    database: Database, figures: LedgerFigures, site: str, month: tuple[str, Period]
+    database: Database,
+    figures: LedgerFigures,
+    site: str,
+    month: tuple[str, Period],
+    at: datetime | None = None,
 ) -> Proposal:
-    """What waits for the locked ``month``. Raises ValueError for one that is not locked.
+    """What waits for the locked ``month``, known by ``at``. Raises ValueError for one that is not locked.
 
     The figures before are those as they were known when it was locked, or restated last.
     """
@@ -77,10 +92,13 @@ async def propose(
     before: Lock | Restatement = past[-1] if past else lock
     rows = [_row(one, known.get((one.register, one.quarter)), to_ms(before.at)) for one in waiting]
     old = await _figures(figures, site, span, before)
-    (new,) = await figures.reading(Proposed(database, waiting)).kpi(site, span)
+    restated_then = figures.reading(Proposed(database, waiting), Restated(site, period, at))
+    (new,) = await restated_then.kpi(site, span)
+    beside, _ = await load_beside(database, site, period, at)
     return Proposal(
-        lock, before, len(past) + 1, through, waiting, rows, compared(old, new), by_meter(waiting, known)
-    )
+        lock, before, len(past) + 1, through, waiting, rows, compared(old, new), by_meter(waiting, known),
+        beside,
+    )  # fmt: skip
 
 
 async def restate(database: Database, key: SigningKey, proposal: Proposal, act: Act) -> Restatement | None:
@@ -108,7 +126,8 @@ async def restate(database: Database, key: SigningKey, proposal: Proposal, act: 
              "who": act.who, "reason": act.reason, "at": act.at.isoformat(), "cause": cause, "through": cause,
              "content": content, "intervals": intervals, "previous": chained(proposal.before),
              "figures": list(proposal.figures), "meters": [asdict(one) for one in proposal.meters],
-             "because": sorted({one.why for one in proposal.waiting})}
+             "certificates": [asdict(one) for one in proposal.beside.certificates],
+             "because": proposal.because}
         )  # fmt: skip
         made = Restatement(
             lock.site, lock.period, proposal.number, cause, act.at, act.who, act.reason, document, key.name,
@@ -129,7 +148,8 @@ async def restated(
     """Propose and restate ``what``: site, period and its span; anew while the ledger is written to."""
     site, period, span = what
     for _ in range(ATTEMPTS):
-        made = await restate(database, key, await propose(database, figures, site, (period, span)), act)
+        proposal = await propose(database, figures, site, (period, span), act.at)
+        made = await restate(database, key, proposal, act)
         if made is not None:
             return made
     raise ServiceError(f"{site} {period} cannot be restated now: the ledger is being written to; try again")

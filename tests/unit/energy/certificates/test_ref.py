@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,48 +15,15 @@ from energy.certificates.pool import Wanted
 from energy.certificates.selection import Selection
 from energy.certificates.tally import Counted
 from energy.certified import with_certificates
-from energy.figures import KpiRow
 from energy.interval import Period, Step
 from energy.kpis.ref import Ref
-from energy.reader import LedgerFigures
-from energy.site import SiteOptions
 from energy.totals import Totals
-from tests.unit.energy.certificates.vault import AT, CANCELLED, Vault, hour, october, wind
-from tests.unit.energy.plant import Plant, site
+from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
+from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind
+from tests.unit.energy.plant import site
 
-MWH = 1_000_000
-OCTOBER = october()
 PV = {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1e6}
 PPA = {"id": "ppa", "kind": "ppa_wind", "max_power_kw": 1e6}
-
-
-class Month:
-    """A site with a settled October, and its certificates."""
-
-    def __init__(self, folder: Path, where: SiteOptions) -> None:
-        self.plant = Plant(folder, {"gdansk": where})
-        self.vault = Vault(self.plant.database, {"gdansk": where})
-        self.figures = LedgerFigures(self.plant.database, self.plant.store, self.plant.sites)
-
-    async def settle(self, mwh: Mapping[str, float]) -> None:
-        """Let each register count so much over the month, evenly."""
-        await self.plant.open()
-        at = [OCTOBER.start + n * timedelta(minutes=15) for n in range(OCTOBER.quarters + 1)]
-        for register, total in mwh.items():
-            topic, field = register.rsplit("/", 1)
-            counted = np.rint(np.arange(len(at)) * (total * MWH / OCTOBER.quarters))
-            await self.plant.feed(self.plant.frame(topic, at, {field: counted.tolist()}))
-        await self.plant.ledger.settle(OCTOBER.end + timedelta(hours=1))
-
-    async def cancel(self, mwh: float | None = None) -> None:
-        """Let certificates that are held serve October, and have them cancelled."""
-        wh = None if mwh is None else int(mwh * MWH)
-        await self.vault.book.allocate(Order("PL", "gdansk", "2026-10", wh), CANCELLED)
-        await self.vault.book.cancel(Selection(site="gdansk", period=OCTOBER), AT, CANCELLED)
-
-    async def row(self, period: Period = OCTOBER, **asked: object) -> KpiRow:
-        (row,) = await self.figures.kpi("gdansk", period, **asked)
-        return row
 
 
 @pytest.fixture
@@ -78,11 +44,6 @@ def month(tmp_path: Path, opened: list[Month]):
         return opened[-1]
 
     return make
-
-
-def load(mwh: float, own: float = 0) -> dict[str, float]:
-    """An inlet through which so much was used, ``own`` of it from the site's own plant."""
-    return {"meter/gdansk/main-1/energy_wh": mwh - own, "meter/gdansk/ups-a/energy_wh": 0.8 * mwh}
 
 
 async def test_t1_guarantees_contracts_and_own_plants_add_up(month):
