@@ -66,7 +66,7 @@ def test_energy_equals_the_truth_to_the_watt_hour(played: Played) -> None:
     assert (row["edc_wh"], row["load_wh"], row["eit_wh"]) == (truth.edc_wh, truth.load_wh, truth.eit_wh)
     assert row["completeness"] == 1.0
     assert row["estimated"] == 0.0
-    assert row["withheld"] == {}
+    assert row["withheld"].keys() <= {"cer"}  # nobody meters the heat that the cooling removes
 
 
 def test_shares_equal_the_truth(played: Played) -> None:
