@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from alerts.board import Alert
 from alerts.verdict import Severity
 from dashboards import numbers
+from dashboards.handbook import section
 from dashboards.here import house_of
 from dashboards.house import House
 from dashboards.panels import alarms
@@ -168,6 +169,7 @@ def _environment() -> Environment:
         age=_age,
         clock=_clock,
         spark=_spark,
+        section=section,
     )
     environment.globals.update(severities=list(Severity), nothing=numbers.NOTHING)
     return environment

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
 
 from energy.carbon.factor_row import FactorRow
 from energy.interval import Period, Step
+from energy.quotient import Filled
 from energy.site import SiteOptions
 from energy.tree.closing import Closure
 
@@ -69,6 +72,7 @@ class KpiRow:
     share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
     divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
+    ``parts`` holds the formula of each KPI that was asked for, with its numbers.
     """
 
     start: datetime
@@ -96,6 +100,9 @@ class KpiRow:
     sums: Mapping[str, float] = field(default_factory=dict)
     load_wh: float | None = None
     hourly_matched_upper: float | None = None
+    parts: Annotated[Mapping[str, Filled], Field(exclude=True)] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def value(self, name: str) -> float | None:
         """The figure or energy that is called ``name``; None if it is withheld or there is none."""
@@ -209,9 +216,7 @@ class Figures(Protocol):
         """The mix of the grid in every hour of ``period``, by bidding zone and time."""
         ...
 
-    async def factors(
-        self, site: str, period: Period, as_of: datetime | None = None
-    ) -> list[FactorRow]:
+    async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
         """Which energy was counted with which factor: the lines of each scope add up to its figure."""
         ...
 

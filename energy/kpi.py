@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from energy.quantity import share
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
@@ -16,6 +17,9 @@ Form = Literal["share", "ratio", "amount"]
 
 FAULT = "metering fault"
 """How the reason begins where readings contradict each other, so that nothing is proven by them."""
+
+LOAD = (Term("load", "load"), Term("load_missing", "bound for load that is not known", adds=False))
+"""What shares of green energy divide by."""
 
 _ROUNDING = 1e-6
 """Quarters: 0.9 × 2,980 must not be more than 2,682."""
@@ -38,7 +42,8 @@ class Kpi(Protocol):
 
     ``name`` is what programs call it (:meth:`energy.figures.KpiRow.value`), ``label`` what people do,
     ``unit`` what it is measured in (``1`` has none), ``form`` whether it is written in percent, ``method``
-    how it is made, for the report; ``needs_mix`` whether its sums take the mix of the grid.
+    how it is made, for the report; ``needs_mix`` whether its sums take the mix of the grid. ``formula`` names
+    its sums: with their numbers put in it is the figure.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Kpi(Protocol):
     form: Form
     method: str
     needs_mix: bool
+    formula: Quotient
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         """The value over the step; withheld when less than ``floor`` (0..1) of the step is known."""
@@ -116,9 +122,12 @@ def quotient(numerator: float, denominator: float, withheld: str | None, over: s
     return Figure(max(0.0, numerator) / denominator)
 
 
-def amount(value: float, withheld: str | None) -> Figure:
-    """``value`` unless ``withheld``."""
-    return Figure(None if withheld is not None else value, withheld)
+def computed(formula: Quotient, sums: object, withheld: str | None) -> Figure:
+    """What ``formula`` makes of ``sums`` unless ``withheld``; a denominator of 0 withholds too."""
+    above, below = formula.sides(sums)
+    if below is not None:
+        return quotient(above, below, withheld, formula.over)
+    return Figure(None if withheld is not None else above, withheld)
 
 
 KPIS: Registry[Kpi] = Registry("kpi")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from energy.figures import KpiRow, MixRow, State
-from energy.hall import ppues
+from energy.hall import PREFIX, ppue_of, ppues
 from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS, Figure, Kpi
 from energy.line import Flags
 from energy.proof.past import Past
+from energy.quotient import Filled
 from energy.totals import Totals
 from runtime.clock import to_ms
 from telemetry.frame import Floats
@@ -95,7 +96,31 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         sums=totals.told() if every else {},
         load_wh=totals.load if matched else None,
         hourly_matched_upper=figures["hourly_matched_upper"].value,
+        parts=_Parts(totals, using),
     )
+
+
+@dataclass(frozen=True)
+class _Parts(Mapping[str, Filled]):
+    """Formulas with the numbers of ``totals``: few of the rows that are made are ever asked for theirs."""
+
+    totals: Totals
+    using: Mapping[str, Kpi]
+
+    def __getitem__(self, name: str) -> Filled:
+        if name in self.using:
+            return self.using[name].formula.of(self.totals)
+        found = ppue_of(name, self.totals)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        halls = (f"{PREFIX}{hall.name}" for hall in self.totals.halls)
+        return iter([*self.using, *halls])
+
+    def __len__(self) -> int:
+        return len(self.using) + len(self.totals.halls)
 
 
 @dataclass(frozen=True)

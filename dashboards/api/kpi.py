@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from dashboards.api import asked
 from dashboards.api.asked import Asked, Told
+from dashboards.handbook import section
 from dashboards.here import HouseHere
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
+from energy.kpi import KPIS
 
 router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
 
@@ -34,14 +37,24 @@ class KpiAsked(Asked):
     as_of: str | None = None
 
 
+class KpiLinks(BaseModel):
+    """Pages for people: ``method`` is the section that defines the figure, gaps and reference included."""
+
+    method: str
+
+
 class Kpi(Told):
-    """``from`` and ``to`` as they were used: whole quarter-hours. ``withheld`` says why a figure is null."""
+    """``from`` and ``to`` as they were used: whole quarter-hours. ``withheld`` says why a figure is null.
+
+    ``links`` has an entry for every KPI of the rows.
+    """
 
     site: str
     step: Step | None
     from_: str = Field(alias="from")
     to: str
     rows: list[KpiRow]
+    links: dict[str, KpiLinks]
 
 
 @router.get("/kpi", response_model=Kpi)
@@ -60,6 +73,7 @@ async def kpi(house: HouseHere, query: Annotated[KpiAsked, Query()]) -> Response
         "from": period.start.isoformat(),
         "to": period.end.isoformat(),
         "rows": [_line(row) for row in found],
+        "links": {name: {"method": section(name)} for name in _names(found)},
     }
     return asked.json(body)
 
@@ -71,8 +85,14 @@ def _quarters(period: Period) -> Period:
     return whole
 
 
+def _names(rows: Sequence[KpiRow]) -> list[str]:
+    """Every KPI that ``rows`` tell, those of halls among them."""
+    return list(dict.fromkeys([*KPIS, *(rows[0].more if rows else ())]))
+
+
 def _line(row: KpiRow) -> dict[str, Any]:
-    return vars(row) | {
+    told = {name: value for name, value in vars(row).items() if name != "parts"}
+    return told | {
         "start": row.start.isoformat(),
         "end": row.end.isoformat(),
         "withheld": dict(row.withheld),

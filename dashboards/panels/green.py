@@ -85,6 +85,7 @@ class DayBars:
 class Indicator:
     """One KPI beside the green shares; ``reason`` says why there is no ``value``."""
 
+    name: str
     label: str
     unit: str
     form: Form
@@ -199,7 +200,8 @@ def indicators(total: KpiRow) -> list[Indicator]:
     """Every registered KPI that has no place of its own on the page, PUE first."""
     others = [k for n, k in kpis().items() if n not in (*SHARES, "completeness") and k.form != "amount"]
     return [
-        Indicator(k.label, k.unit, k.form, total.value(k.name), total.withheld.get(k.name)) for k in others
+        Indicator(k.name, k.label, k.unit, k.form, total.value(k.name), total.withheld.get(k.name))
+        for k in others
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,11 @@ class Cer:
     unit = "1"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient(
+        (Term("cer_one", "heat removed"),),
+        (Term("cer_other", "energy of the cooling"),),
+        "the energy of the cooling",
+    )
     method = (
         "Heat that the cooling removed, told by heat meters, over the energy that it used, in kWh over kWh "
         "over the intervals in which both are known. Without such meters at every site that the figure "
@@ -22,4 +28,4 @@ class Cer:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.cer_known, totals.expected, floor, "removed heat", totals.uncooled)
-        return quotient(totals.cer_one, totals.cer_other, reason, "the energy of the cooling")
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unproven
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unproven
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,10 +15,15 @@ class CfeContracted:
     unit = "1"
     form: Form = "share"
     needs_mix = False
+    formula = Quotient(
+        (Term("green", "known green"),),
+        LOAD,
+        "the load",
+    )
     method = (
         "The hourly score of carbon-free energy with no credit for the grid's mix: that mix contains plants "
         "that others have contracted, which the score with the grid counts a second time."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        return quotient(totals.green, totals.load + totals.load_missing, unproven(totals, floor), "the load")
+        return computed(self.formula, totals, unproven(totals, floor))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unmatched
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
 from energy.quantity import share
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -15,6 +16,11 @@ class CfeScore:
     unit = "1"
     form: Form = "share"
     needs_mix = True
+    formula = Quotient(
+        (Term("cfe", "known green, and the carbon-free part of the rest from the grid"),),
+        LOAD,
+        "the load",
+    )
     method = (
         "The hourly score of carbon-free energy: matched energy plus the carbon-free share of the grid "
         "supply that covers the rest, over the load. It may credit the grid's mix, including nuclear "
@@ -30,4 +36,4 @@ class CfeScore:
                 f"the grid's carbon-free share is known for {share(known)} of the energy, "
                 f"below the floor of {share(floor)}"
             )
-        return quotient(totals.cfe, totals.load + totals.load_missing, reason, "the load")
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,13 @@ class Co2Location:
     unit = "kg"
     form: Form = "amount"
     needs_mix = True
+    formula = Quotient(
+        (
+            Term("location_g", "energy from the grid × its factor", "g"),
+            Term("location_missing", "bound for what is not known", "g", adds=False),
+        ),
+        per=1000,
+    )
     method = (
         "Energy from the grid times the carbon intensity of the bidding zone in that hour. A quarter-hour "
         "that is not known is taken to be as high as the highest that is. The factors, their source, method "
@@ -23,4 +31,4 @@ class Co2Location:
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of energy from the grid"
         reason = fault(totals) or uncovered(totals.location_known, totals.expected, floor, what)
-        return amount((totals.location_g + totals.location_missing) / 1000, reason)
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,13 @@ class Co2Market:
     unit = "kg"
     form: Form = "amount"
     needs_mix = True
+    formula = Quotient(
+        (
+            Term("market_g", "energy from the grid × its factor", "g"),
+            Term("market_missing", "bound for what is not known", "g", adds=False),
+        ),
+        per=1000,
+    )
     method = (
         "Energy from the grid that contracts or time-stamped certificates cover in its hour counts as its "
         "contract says; the rest by the residual mix of the zone, or by the grid of the hour where none is "
@@ -24,4 +32,4 @@ class Co2Market:
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the market-based carbon intensity of energy from the grid"
         reason = fault(totals) or uncovered(totals.market_known, totals.expected, floor, what)
-        return amount((totals.market_g + totals.market_missing) / 1000, reason)
+        return computed(self.formula, totals, reason)

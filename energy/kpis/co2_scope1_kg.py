@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, amount, fault, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,13 @@ class Co2Scope1:
     unit = "kg"
     form: Form = "amount"
     needs_mix = True
+    formula = Quotient(
+        (
+            Term("scope1_g", "energy of generators × their factors", "g"),
+            Term("scope1_missing", "bound for what is not known", "g", adds=False),
+        ),
+        per=1000,
+    )
     method = (
         "Energy of fuelled generators times the grams per kWh that each of them declares. A quarter-hour "
         "that is not known is taken to be as high as the highest that is. Without a factor of a generator "
@@ -23,7 +31,7 @@ class Co2Scope1:
     def figure(self, totals: Totals, floor: float) -> Figure:
         known, what = totals.scope1_known, "the energy of generators"
         reason = _blind(totals) or fault(totals) or uncovered(known, totals.expected, floor, what)
-        return amount((totals.scope1_g + totals.scope1_missing) / 1000, reason)
+        return computed(self.formula, totals, reason)
 
 
 def _blind(totals: Totals) -> str | None:

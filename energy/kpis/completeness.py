@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,11 @@ class Completeness:
     unit = "1"
     form: Form = "share"
     needs_mix = False
+    formula = Quotient(
+        (Term("registers_known", "intervals known", "intervals"),),
+        (Term("registers_expected", "intervals expected", "intervals"),),
+        "intervals",
+    )
     method = (
         "The share of the intervals of all meters and supplies that are known, of those expected in the "
         "settled part of the period."
@@ -22,4 +28,4 @@ class Completeness:
     def figure(self, totals: Totals, floor: float) -> Figure:
         if totals.registers_expected == 0:
             return Figure(0.0)
-        return Figure(totals.registers_known / totals.registers_expected)
+        return computed(self.formula, totals, None)

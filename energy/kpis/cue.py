@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,9 @@ class Cue:
     unit = "kg/kWh"
     form: Form = "ratio"
     needs_mix = True
+    formula = Quotient(
+        (Term("co2_g", "emitted together with E_IT", "g"),), (Term("co2_eit", "E_IT"),), "E_IT"
+    )
     method = (
         "Location-based: energy from the grid times the carbon intensity of the bidding zone in that hour, "
         "plus what fuelled generators emit, over E_IT, in kg CO2e per kWh. Contracts and certificates "
@@ -23,4 +27,4 @@ class Cue:
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the carbon intensity of what was used together with E_IT"
         reason = fault(totals) or uncovered(totals.co2_known, totals.expected, floor, what)
-        return quotient(totals.co2_g, totals.co2_eit, reason, "E_IT")
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,9 @@ class CueMarket:
     unit = "kg/kWh"
     form: Form = "ratio"
     needs_mix = True
+    formula = Quotient(
+        (Term("co2m_g", "emitted together with E_IT", "g"),), (Term("co2m_eit", "E_IT"),), "E_IT"
+    )
     method = (
         "Market-based: energy from the grid that contracts or time-stamped certificates cover in its hour "
         "counts as its contract says, all other energy from the grid, what is unknown included, by the "
@@ -24,4 +28,4 @@ class CueMarket:
     def figure(self, totals: Totals, floor: float) -> Figure:
         what = "the market-based carbon intensity of what was used together with E_IT"
         reason = fault(totals) or uncovered(totals.co2m_known, totals.expected, floor, what)
-        return quotient(totals.co2m_g, totals.co2m_eit, reason, "E_IT")
+        return computed(self.formula, totals, reason)

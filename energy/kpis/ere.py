@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,11 @@ class Ere:
     unit = "1"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient(
+        (Term("ere_edc", "E_DC"), Term("ere_reuse", "heat reused", sign=-1)),
+        (Term("ere_eit", "E_IT"),),
+        "E_IT",
+    )
     method = (
         "E_DC minus the heat reused outside the data centre, over E_IT, which is PUE times (1 - ERF); it may "
         "be below 1. Heat that no meter counts is not taken for 0: then there is no ERE."
@@ -21,4 +27,4 @@ class Ere:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = fault(totals) or uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
-        return quotient(totals.ere_edc - totals.ere_reuse, totals.ere_eit, reason, "E_IT")
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,7 @@ class Erf:
     unit = "1"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient((Term("reuse", "heat reused"),), (Term("reuse_edc", "E_DC"),), "E_DC")
     method = (
         "Heat reused outside the data centre, measured where it is handed over, over E_DC. Without a heat "
         "meter at every site that the figure covers there is no ERF."
@@ -23,4 +25,4 @@ class Erf:
         reason = fault(totals) or uncovered(
             totals.reuse_known, totals.expected, floor, "heat", totals.heatless
         )
-        return quotient(totals.reuse, totals.reuse_edc, reason, "E_DC")
+        return computed(self.formula, totals, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unproven
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unproven
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,11 @@ class HourlyMatched:
     unit = "1"
     form: Form = "share"
     needs_mix = False
+    formula = Quotient(
+        (Term("green", "known green"),),
+        LOAD,
+        "the load",
+    )
     method = (
         "For each UTC hour, matched energy is the smaller of the load and contracted renewable supply: "
         "on-site generation consumed behind the meter first, then batteries that such supply charged (first "
@@ -25,5 +31,4 @@ class HourlyMatched:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        most = totals.load + totals.load_missing
-        return quotient(totals.green, most, unproven(totals, floor), "the load")
+        return computed(self.formula, totals, unproven(totals, floor))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unmatched
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,11 +15,19 @@ class HourlyMatchedUpper:
     unit = "1"
     form: Form = "share"
     needs_mix = False
+    formula = Quotient(
+        (
+            Term("green", "known green"),
+            Term("unknown", "of unknown origin"),
+            Term("load_missing", "bound for load that is not known", adds=False),
+        ),
+        LOAD,
+        "the load",
+    )
     method = (
         "The hourly matched share if all energy of unknown origin and all consumption that is not measured "
         "had been green. The truth lies between the two; only the lower one is claimed."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        most = totals.green + totals.unknown + totals.load_missing
-        return quotient(most, totals.load + totals.load_missing, unmatched(totals, floor), "the load")
+        return computed(self.formula, totals, unmatched(totals, floor))

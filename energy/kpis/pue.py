@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,7 @@ class Pue:
     unit = "1"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient((Term("pue_edc", "E_DC"),), (Term("pue_eit", "E_IT"),), "E_IT")
     method = (
         "E_DC divided by E_IT over the intervals in which both are known. Over less than twelve months it is "
         "an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be compared with an annual "
@@ -27,7 +29,7 @@ class Pue:
             or fault(totals)
             or uncovered(totals.pue_known, totals.expected, floor, "E_DC that E_IT does not contradict")
         )
-        found = quotient(totals.pue_edc, totals.pue_eit, reason, "E_IT")
+        found = computed(self.formula, totals, reason)
         if found.value is not None and found.value <= 1:
             return Figure(None, "a battery fed the load with energy that passed the inlet before")
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient, unmatched
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,15 @@ class Ref:
     unit = "1"
     form: Form = "share"
     needs_mix = False
+    formula = Quotient(
+        (
+            Term("renewable", "renewable of own plants, storage and contracts", adds=False),
+            Term("goo_counted", "cancelled certificates", adds=False),
+        ),
+        LOAD,
+        "the load",
+        capped=True,
+    )
     method = (
         "Renewable energy over E_DC for the whole period, at most 1 (what a battery holds at its end counts "
         "in the next): on-site generation that was consumed, contracts whose certificates are kept, and "
@@ -24,6 +34,4 @@ class Ref:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        whole = totals.load + totals.load_missing
-        green = min(totals.renewable + totals.goo_counted, whole)
-        return quotient(green, whole, unmatched(totals, floor), "the load")
+        return computed(self.formula, totals, unmatched(totals, floor))

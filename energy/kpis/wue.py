@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, fault, quotient, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,6 +15,9 @@ class Wue:
     unit = "L/kWh"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient(
+        (Term("water_l", "water taken in", "L"),), (Term("water_eit", "E_IT"),), "E_IT", times=1000
+    )
     method = (
         "Water taken in at the site, over E_IT, in litres per kWh, over the intervals in which both are "
         "known. Without a water meter at every site that the figure covers there is no WUE."
@@ -23,4 +27,4 @@ class Wue:
         reason = uncovered(totals.water_known, totals.expected, floor, "water", totals.waterless) or fault(
             totals
         )
-        return quotient(1000 * totals.water_l, totals.water_eit, reason, "E_IT")
+        return computed(self.formula, totals, reason)

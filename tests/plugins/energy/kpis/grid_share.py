@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, quotient
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed
+from energy.quotient import Quotient, Term
 from energy.totals import Totals
 
 
@@ -14,7 +15,8 @@ class GridShare:
     unit = "1"
     form: Form = "ratio"
     needs_mix = False
+    formula = Quotient((Term("rest_grid", "from the grid, unmatched"),), (Term("edc", "E_DC"),), "E_DC")
     method = "Energy from the grid that nothing was matched with, over E_DC."
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        return quotient(totals.rest_grid, totals.edc, None, "E_DC")
+        return computed(self.formula, totals, None)
