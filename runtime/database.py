@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +59,9 @@ _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 PATIENCE = {"timeout": 10, "command_timeout": 60, "server_settings": {"application_name": "amberwatt"}}
 """Seconds until a PostgreSQL counts as away that neither answers nor refuses."""
 
+BUSY_MS = 30_000
+"""How long an SQLite database is waited for while another process writes it."""
+
 
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time, stored as integer milliseconds: exact, sortable, the same in every database."""
@@ -106,12 +109,17 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._sqlite = self.engine.dialect.name == "sqlite"
+        self._turn: AbstractAsyncContextManager[None] = _Turn() if self._sqlite else nullcontext()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A write transaction: commits at the end of the block, rolls back when it raises."""
+        """A write transaction: commits at the end of the block, rolls back when it raises.
+
+        SQLite has one writer. Those of this process get their turn in the order in which they asked, however
+        long that takes; in one transaction there must not be another, which raises RuntimeError.
+        """
         with _failures_told():
-            async with self.engine.begin() as connection:
+            async with self._turn, self.engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -137,6 +145,29 @@ class Database:
     async def close(self) -> None:
         """Close every connection of the pool."""
         await self.engine.dispose()
+
+
+class _Turn:
+    """Lets one task after the other write.
+
+    SQLite itself lets whoever waits look again every tenth of a second: one that always finds another writer
+    there, of many that are quicker, gives up in the end although nobody wrote for long.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._writer: asyncio.Task[Any] | None = None
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        if task is not None and task is self._writer:
+            raise RuntimeError("a write transaction within another would wait for itself")
+        await self._lock.acquire()
+        self._writer = task
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer = None
+        self._lock.release()
 
 
 def _engine(url: str) -> AsyncEngine:
@@ -170,7 +201,7 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
