@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.interval import QUARTER_MS
 from energy.tables import FOLLOWED, insert_into
-from energy.workloads.spans import History, Owner, history
-from energy.workloads.tables import COUNTER, EVENT, JOB, OWNER, SEAT, SPAN, WORK
-from runtime.clock import Clock, from_ms, to_ms
-from runtime.database import DATABASE_AWAY, Database
+from energy.workloads.rework import rework
+from energy.workloads.tables import COUNTER, EVENT, SEAT
+from runtime.clock import Clock, from_ms
+from runtime.database import DATABASE_AWAY, Database, storable
 from runtime.errors import BadPayload, StoreError
 from telemetry import job
 from telemetry.frame import Frame
@@ -28,19 +28,14 @@ from telemetry.share import EVERYTHING, Share
 
 log = structlog.get_logger(__name__)
 
-FOREVER = 2**31 - 1
-"""A quarter after every other."""
-
 PLACE_EVERY = timedelta(seconds=10)
 """Least time between two writes of a place alone: batches without an event can be passed over again."""
 
 _JSON = msgspec.json.Encoder(order="deterministic")
-_EVENT = msgspec.json.Decoder(JobEvent)
 _EVENTS = 100
 """Events of one transaction at most: nobody else can write meanwhile."""
 
-_LINES = 400
-"""Rows of one statement at most."""
+_Row = dict[str, Any]
 
 
 class JobBook:
@@ -114,23 +109,25 @@ def _readable(frame: Frame) -> list[JobEvent]:
 
 async def keep(connection: AsyncConnection, told: Iterable[JobEvent], at: datetime) -> None:
     """Keep events that are new at ``at``, with all that follows from them."""
-    fresh: dict[tuple[str, str], list[JobEvent]] = defaultdict(list)
+    rows: dict[str, _Row] = {}
+    events: dict[str, JobEvent] = {}
     for event in map(_sign_of_life, told):
         text = _JSON.encode(event).decode()
-        row = insert_into(connection, EVENT).values(
-            site=event.site,
-            job=event.job,
-            at=from_ms(event.at_ms),
-            known_at=at,
-            digest=hashlib.sha256(text.encode()).hexdigest(),
-            told=text,
-        )
-        found = await connection.execute(row.on_conflict_do_nothing().returning(EVENT.c.id))
-        if found.first() is not None:
-            fresh[event.site, event.job].append(event)
-    for (site, name), events in sorted(fresh.items()):
-        await _keep_seats(connection, site, events)
-        await _rework(connection, (site, name), events)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        key = {"site": storable(event.site), "job": storable(event.job), "digest": digest}
+        rows[digest] = {**key, "at": from_ms(event.at_ms), "known_at": at, "told": text}
+        events[digest] = event
+    if not rows:
+        return
+    statement = insert_into(connection, EVENT).values(list(rows.values())).on_conflict_do_nothing()
+    new = set((await connection.execute(statement.returning(EVENT.c.digest))).scalars())
+    fresh: dict[str, dict[str, list[JobEvent]]] = defaultdict(lambda: defaultdict(list))
+    for digest, row in rows.items():
+        if digest in new:
+            fresh[row["site"]][row["job"]].append(events[digest])
+    for site, jobs in sorted(fresh.items()):
+        await _keep_seats(connection, site, [event for _, found in sorted(jobs.items()) for event in found])
+        await rework(connection, site, jobs)
 
 
 def _sign_of_life(event: JobEvent) -> JobEvent:
@@ -140,117 +137,25 @@ def _sign_of_life(event: JobEvent) -> JobEvent:
 
 
 async def _keep_seats(connection: AsyncConnection, site: str, events: Sequence[JobEvent]) -> None:
-    for event in events:
-        at = from_ms(event.at_ms)
-        for seat in event.seats:
-            place = f"{seat.node}/{seat.i}"
-            row = insert_into(connection, SEAT).values(site=site, uuid=seat.uuid, since=at, place=place)
-            keys = ["site", "uuid", "since"]
-            await connection.execute(row.on_conflict_do_update(index_elements=keys, set_={"place": place}))
-        for uuid, count in event.counters.items():
-            line = insert_into(connection, COUNTER).values(site=site, uuid=uuid, at=at, mj=count)
-            # Two rows of one moment are instances of one GPU: the greatest stands for it, as within an event.
-            most = func.max if connection.dialect.name == "sqlite" else func.greatest
-            await connection.execute(
-                line.on_conflict_do_update(
-                    index_elements=["site", "uuid", "at"], set_={"mj": most(COUNTER.c.mj, line.excluded.mj)}
-                )
-            )
-
-
-async def _rework(connection: AsyncConnection, key: tuple[str, str], fresh: Sequence[JobEvent]) -> None:
-    """Work out anew what all events of a job come to, and open what that changes."""
-    site, name = key
-    rows = await connection.execute(
-        select(EVENT.c.told).where(EVENT.c.site == site, EVENT.c.job == name).order_by(EVENT.c.id)
-    )
-    events = [_EVENT.decode(row.told) for row in rows]
-    known = history(events)
-    number, before = await _spans_before(connection, key)
-    owners = {owner: await _owner(connection, owner) for owner in {span.owner for span in known.spans}}
-    heard = from_ms(max(event.at_ms for event in events))
-    number = await _write_job(connection, (number, key), known, heard)
-    await connection.execute(delete(SPAN).where(SPAN.c.job == number))
-    lines = [
-        {
-            "job": number,
-            "number": place,
-            "site": site,
-            "owner": owners[span.owner],
-            "since": from_ms(span.since_ms),
-            "until": None if span.until_ms is None else from_ms(span.until_ms),
-            "share": span.share,
-            "members": msgspec.json.encode(span.members).decode(),
-        }
-        for place, span in enumerate(known.spans)
+    seats = [
+        {"site": site, "uuid": seat.uuid, "since": from_ms(event.at_ms), "place": f"{seat.node}/{seat.i}"}
+        for event in events
+        for seat in event.seats
     ]
-    for first in range(0, len(lines), _LINES):
-        await connection.execute(insert(SPAN), lines[first : first + _LINES])
-    await _open(connection, site, [*_changed(before, lines), *_told_late(known, fresh)])
-
-
-async def _spans_before(
-    connection: AsyncConnection, key: tuple[str, str]
-) -> tuple[int | None, list[Mapping[str, object]]]:
-    number = await connection.scalar(select(JOB.c.id).where(JOB.c.site == key[0], JOB.c.job == key[1]))
-    rows = await connection.execute(select(SPAN).where(SPAN.c.job == number))
-    return number, [dict(row) for row in rows.mappings()]
-
-
-async def _write_job(
-    connection: AsyncConnection, which: tuple[int | None, tuple[str, str]], known: History, heard: datetime
-) -> int:
-    number, (site, name) = which
-    values = {
-        "tenant": known.owner.tenant,
-        "project": known.owner.project,
-        "name": known.name,
-        "since": None if known.since_ms is None else from_ms(known.since_ms),
-        "until": None if known.until_ms is None else from_ms(known.until_ms),
-        "heard": heard,
-        "flags": int(known.flags),
-    }
-    if number is None:
-        made = await connection.execute(insert(JOB).values(site=site, job=name, **values).returning(JOB.c.id))
-        return int(made.scalar_one())
-    await connection.execute(JOB.update().where(JOB.c.id == number).values(**values))
-    return number
-
-
-async def _owner(connection: AsyncConnection, owner: Owner) -> int:
-    row = insert_into(connection, OWNER).values(tenant=owner.tenant, project=owner.project)
-    await connection.execute(row.on_conflict_do_nothing())
-    found = select(OWNER.c.id).where(OWNER.c.tenant == owner.tenant, OWNER.c.project == owner.project)
-    return int((await connection.execute(found)).scalar_one())
-
-
-def _changed(
-    before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]
-) -> Iterable[tuple[int, int]]:
-    """The quarters of every span that is only in one of both."""
-    for one, others in ((before, after), (after, before)):
-        for span in one:
-            if not any(_same(span, other) for other in others):
-                until = span["until"]
-                assert isinstance(span["since"], datetime)
-                last = to_ms(until) // QUARTER_MS + 1 if isinstance(until, datetime) else FOREVER
-                yield to_ms(span["since"]) // QUARTER_MS, last
-
-
-def _same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
-    return all(one[name] == other[name] for name in ("since", "until", "owner", "share", "members"))
-
-
-def _told_late(known: History, fresh: Sequence[JobEvent]) -> Iterable[tuple[int, int]]:
-    """The quarters whose energy counters and seats tell otherwise from now on."""
-    for event in fresh:
-        if event.seats:
-            yield event.at_ms // QUARTER_MS, FOREVER
-        if event.counters and known.since_ms is not None:
-            yield known.since_ms // QUARTER_MS, FOREVER
-
-
-async def _open(connection: AsyncConnection, site: str, ranges: Sequence[tuple[int, int]]) -> None:
-    if ranges:
-        first, until = min(one[0] for one in ranges), max(one[1] for one in ranges)
-        await connection.execute(insert(WORK).values(site=site, first=first, until=until))
+    if seats:
+        row = insert_into(connection, SEAT)
+        newer = {"place": row.excluded.place}
+        keys = ["site", "uuid", "since"]
+        await connection.execute(row.on_conflict_do_update(index_elements=keys, set_=newer), seats)
+    counts = [
+        {"site": site, "uuid": uuid, "at": from_ms(event.at_ms), "mj": count}
+        for event in events
+        for uuid, count in event.counters.items()
+    ]
+    if counts:
+        line = insert_into(connection, COUNTER)
+        # Two rows of one moment are instances of one GPU: the greatest stands for it, as within an event.
+        most = func.max if connection.dialect.name == "sqlite" else func.greatest
+        greatest = {"mj": most(COUNTER.c.mj, line.excluded.mj)}
+        keys = ["site", "uuid", "at"]
+        await connection.execute(line.on_conflict_do_update(index_elements=keys, set_=greatest), counts)
