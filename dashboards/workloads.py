@@ -15,7 +15,8 @@ from dashboards.panels.workloads import job_page, workload_month
 from dashboards.problem import Problem
 from dashboards.view import month_name, month_named, parse, zone_of
 from energy.interval import Period, floor_quarter
-from energy.workloads.statement import Wanted, Workloads
+from energy.workloads.lines import Wanted
+from energy.workloads.statement import Workloads
 from reports.render.csv import cell
 
 router = APIRouter(include_in_schema=False)

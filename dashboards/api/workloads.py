@@ -18,7 +18,9 @@ from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL
 from energy.interval import Period, floor_quarter
-from energy.workloads.statement import Account, Amounts, By, Statement, Wanted, Workloads
+from energy.workloads.amounts import Amounts
+from energy.workloads.lines import Wanted
+from energy.workloads.statement import Account, By, Statement, Workloads
 from reports.render.csv import cell
 
 router = APIRouter(prefix="/api/v1", tags=["workloads"], responses=RESPONSES)

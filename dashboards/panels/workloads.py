@@ -12,8 +12,10 @@ import msgspec
 from dashboards.house import House
 from dashboards.view import month_name
 from energy.interval import Period, floor_quarter
+from energy.workloads.amounts import Amounts
 from energy.workloads.flag import told
-from energy.workloads.statement import Account, Amounts, Statement, Wanted, Workloads
+from energy.workloads.lines import Wanted
+from energy.workloads.statement import Account, Statement, Workloads
 
 MOST_JOBS = 200
 """Lines that one page lists; the file has all."""
@@ -89,15 +91,15 @@ async def workload_month(
     period, tz, at = when
     until = min(period.end, floor_quarter(at))
     wanted = Wanted(site, Period(period.start, max(period.start, until)))
-    projects = await kept.statement(wanted, "project")
-    jobs = (await kept.statement(wanted, "job")).accounts if projects.accounts else []
+    found = await kept.statements(wanted, ("project", "job"))
+    jobs = found["job"].accounts
     following = month_name(period.end, tz) if period.end <= at else None
     return WorkloadPage(
         name=month_name(period.start, tz),
         before=month_name(period.start - timedelta(days=1), tz),
         after=following,
         period=period,
-        projects=projects,
+        projects=found["project"],
         jobs=jobs[:MOST_JOBS],
         more=max(0, len(jobs) - MOST_JOBS),
     )

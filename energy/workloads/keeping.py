@@ -11,6 +11,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS
+from energy.workloads.days import move, remove_empty
 from energy.workloads.reckoning import Reckoned
 from energy.workloads.share import SiteInterval
 from energy.workloads.state import Jobs
@@ -85,7 +86,10 @@ async def save(
     fresh: Sequence[Found],
     context: tuple[Jobs, Mapping[int, Known], datetime],
 ) -> None:
-    """Write the accounts of ``fresh`` intervals as new revisions; those before are kept as superseded."""
+    """Write the accounts of ``fresh`` intervals as new revisions; those before are kept as superseded.
+
+    The sums by day move with them.
+    """
     jobs, known, at = context
     headers, lines, replaced = [], [], []
     for reckoned, figures in fresh:
@@ -97,6 +101,7 @@ async def save(
         told = {"figures": digest([figures]), "digest": _content((reckoned, figures), jobs)}
         headers.append(key | told | {"known_at": at} | _header(reckoned, figures))
         lines += [key | line for line in _lines(reckoned, jobs)]
+    await move(connection, site, replaced, -1)
     for first in range(0, len(replaced), _ROWS):
         await connection.execute(
             update(INTERVAL)
@@ -107,6 +112,8 @@ async def save(
     for table, rows in ((INTERVAL, headers), (ACCOUNT, lines)):
         for first in range(0, len(rows), _ROWS):
             await connection.execute(insert(table), rows[first : first + _ROWS])
+    await move(connection, site, [reckoned.quarter for reckoned, _ in fresh], 1)
+    await remove_empty(connection, site, replaced)
 
 
 def _header(reckoned: Reckoned, figures: SiteInterval) -> dict[str, object]:

@@ -154,3 +154,37 @@ ACCOUNT = Table(
     Index("ix_workload_account_job", "site", "job", "quarter"),
 )
 """What each job had of an interval, under the revision of the interval."""
+
+DAY = Table(
+    "workload_day",
+    metadata,
+    Column("site", Words(64), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970, UTC"),
+    Column("job", Integer, primary_key=True, autoincrement=False),
+    Column("owner", Integer, primary_key=True, autoincrement=False),
+    Column("gpu_wh", BigInteger, nullable=False),
+    Column("it_wh", BigInteger, nullable=False),
+    Column("overhead_wh", BigInteger, nullable=False),
+    Column("total_wh", BigInteger, nullable=False),
+    Column("green_wh", BigInteger, nullable=False),
+    Column("unknown_wh", BigInteger, nullable=False),
+    Column("co2_location_g", BigInteger, nullable=False),
+    Column("co2_market_g", BigInteger, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    Column("expected_ms", BigInteger, nullable=False),
+    Column("intervals", Integer, nullable=False),
+    Column("n_it_wh", Integer, nullable=False, comment="intervals in which it is known; so for the next"),
+    Column("n_overhead_wh", Integer, nullable=False),
+    Column("n_total_wh", Integer, nullable=False),
+    Column("n_green_wh", Integer, nullable=False),
+    Column("n_unknown_wh", Integer, nullable=False),
+    Column("n_co2_location_g", Integer, nullable=False),
+    Column("n_co2_market_g", Integer, nullable=False),
+    Column("n_shared", Integer, nullable=False, comment="intervals with this flag; so for the next"),
+    Column("n_oversold", Integer, nullable=False),
+    Column("n_unknown_gpu", Integer, nullable=False),
+    Column("n_by_counter", Integer, nullable=False),
+    Index("ix_workload_day_owner", "site", "owner", "day"),
+    Index("ix_workload_day_job", "site", "job", "day"),
+)
+"""Sums of the newest revisions of the accounts of a day, written with them."""

@@ -16,7 +16,8 @@ from collectors.sources.replay import ReplaySource
 from energy.interval import Period
 from energy.reader import LedgerFigures
 from energy.workloads.accountant import Accountant
-from energy.workloads.statement import Statement, Wanted, Workloads
+from energy.workloads.lines import Wanted
+from energy.workloads.statement import Statement, Workloads
 from roles.whole import Service
 from runtime.clock import SystemClock, to_ms
 from runtime.database import Database

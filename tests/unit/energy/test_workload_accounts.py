@@ -11,11 +11,14 @@ import pytest
 from sqlalchemy import func, select
 
 from energy.figures import ALL
-from energy.interval import Period
+from energy.interval import QUARTER_MS, Period
 from energy.reader import LedgerFigures
 from energy.workloads.accountant import Accountant
+from energy.workloads.amounts import Amounts
 from energy.workloads.book import JobBook
-from energy.workloads.statement import Amounts, Wanted, Workloads
+from energy.workloads.days import DAY_QUARTERS
+from energy.workloads.lines import Wanted
+from energy.workloads.statement import Workloads
 from energy.workloads.tables import EVENT, INTERVAL
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
@@ -24,6 +27,7 @@ from telemetry.frame import Frame
 from telemetry.job import JobEvent, Kind, Seat
 from telemetry.rollup import ALL_ROLLUPS, FELL, REGISTER
 from tests.unit.energy.plant import MINUTE, START, Plant, site
+from tests.unit.energy.test_workload_days import assert_days_tell_what_intervals_tell
 
 HOUR = Period(START, START + timedelta(hours=1))
 NODES = ("a/r1/n01", "a/r1/n02")
@@ -92,6 +96,8 @@ async def house(tmp_path: Path, database: Database) -> AsyncIterator[House]:
     house = House(plant)
     await house.book.open()
     yield house
+    midnight = to_ms(START.replace(hour=0)) // QUARTER_MS
+    await assert_days_tell_what_intervals_tell(plant.database, ALL, (midnight, midnight + DAY_QUARTERS))
     await plant.close()
 
 
