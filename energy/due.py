@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, case, delete, select
@@ -16,6 +16,10 @@ from energy.readings import Span
 from energy.tables import DIRTY, SETTLEMENT, insert_into
 
 _DAY = 96
+_MOST_DAYS = 8
+_AT_ONCE = 500_000
+"""Readings of all devices, as often as they report, that one job may hold beyond a day's: about 50 MB."""
+
 _SAME = ("site", "measurement", "meter", "first", "position")
 """What a mark must still be to be forgotten."""
 
@@ -36,7 +40,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Job:
-    """Devices of one site and measurement that share a span, at most a day, to be settled together."""
+    """Devices of one site and measurement that share a span, some days at most, to be settled together."""
 
     devices: tuple[Device, ...]
     span: Span
@@ -89,8 +93,9 @@ def jobs(
             if begin < until[name]:
                 spans[name].append(Span(begin, until[name]))
     shared: dict[tuple[int, int, str], list[Device]] = defaultdict(list)
+    long = _stretches(devices)
     for name, found in spans.items():
-        for span in _days(_merged(found)):
+        for span in _cut(_merged(found), begin, long[name[0]]):
             shared[span.first, span.until, name[0]].append(known[name])
     return [Job(tuple(group), Span(key[0], key[1])) for key, group in sorted(shared.items(), key=_order)]
 
@@ -185,11 +190,23 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _days(spans: Iterable[Span]) -> Iterable[Span]:
-    """Cut at midnight UTC, so that the same days of different devices are read together."""
+def _stretches(devices: Iterable[Device]) -> dict[str, int]:
+    """How many quarters of each measurement are settled together where nothing was settled before."""
+    daily: dict[str, float] = defaultdict(float)
+    for device in devices:
+        daily[device.measurement.name] += timedelta(days=1) / device.period
+    return {name: _DAY * max(1, min(_MOST_DAYS, int(_AT_ONCE / rows))) for name, rows in daily.items()}
+
+
+def _cut(spans: Iterable[Span], new: int, stretch: int) -> Iterable[Span]:
+    """Cut at midnight UTC, so that the same days of different devices are read together.
+
+    Corrections are cut into days, and what is ``new`` into stretches.
+    """
     for span in spans:
         first = span.first
         while first < span.until:
-            until = min(span.until, (first // _DAY + 1) * _DAY)
+            size = _DAY if first < new else stretch
+            until = min(span.until, (first // size + 1) * size)
             yield Span(first, until)
             first = until

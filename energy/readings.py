@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -107,16 +108,20 @@ async def read(
         return {device.id: _nothing(fields) for device in devices}
     table = pa.Table.from_batches(batches)
     ids = table[one.label].combine_chunks().dictionary_encode()
-    code = np.asarray(ids.indices)
-    at_ms = table[AT].to_numpy()
-    order = np.lexsort((at_ms, code))
+    code, at_ms = np.asarray(ids.indices), table[AT].to_numpy()
     columns = {name: table[name].to_numpy().astype(np.float64, copy=False) for name in fields}
+    step = np.diff(code)
+    if not ((step > 0) | ((step == 0) & (np.diff(at_ms) >= 0))).all():
+        order = np.lexsort((at_ms, code))
+        code, at_ms = code[order], at_ms[order]
+        columns = {name: column[order] for name, column in columns.items()}
     known = {name: number for number, name in enumerate(ids.dictionary.to_pylist())}
+    ends = np.searchsorted(code, np.arange(len(known) + 1)).tolist()
     found = {}
     for device in devices:
-        low, high = np.searchsorted(code[order], [known.get(device.id, -1), known.get(device.id, -1) + 1])
-        rows = order[low:high] if device.id in known else order[:0]
-        found[device.id] = Readings(at_ms[rows], {name: column[rows] for name, column in columns.items()})
+        number = known.get(device.id)
+        own = slice(0, 0) if number is None else slice(ends[number], ends[number + 1])
+        found[device.id] = Readings(at_ms[own], {name: column[own] for name, column in columns.items()})
     return found
 
 
@@ -141,12 +146,9 @@ async def gather(
     every = tuple(dict.fromkeys(name for names in fields.values() for name in names))
     first = await read(store, devices, every, bounds)
     fields = await _with_power(store, devices, (first, fields), bounds)
-    found = {}
-    for device in devices:
-        window = _Window(device, span, (wide, due), fields[device.id])
-        readings = await _reach(store, window, first[device.id], bounds)
-        found[device.id] = Gathered(readings, window.hull(readings))
-    return found
+    windows = [_Window(device, span, (wide, due), fields[device.id]) for device in devices]
+    reached = await _reach(store, windows, first, bounds)
+    return {w.device.id: Gathered(reached[w.device.id], w.hull(reached[w.device.id])) for w in windows}
 
 
 async def _with_power(
@@ -180,24 +182,34 @@ def _nothing(fields: Sequence[str]) -> Readings:
     return Readings(np.empty(0, np.int64), {name: np.empty(0) for name in fields})
 
 
-async def _reach(store: Store, window: _Window, readings: Readings, bounds: tuple[int, int]) -> Readings:
-    """Read on, in ever longer strides, until both neighbours are there or no more can be."""
-    start, end = bounds
+async def _reach(
+    store: Store, windows: Sequence[_Window], first: Mapping[str, Readings], bounds: tuple[int, int]
+) -> dict[str, Readings]:
+    """Read on, in ever longer strides, until both neighbours of each are there or no more can be.
+
+    What several devices lack of one time is read at once.
+    """
+    found, read_of = dict(first), {window.device.id: bounds for window in windows}
     stride = _HOUR_MS
-    earliest, latest = window.span.start_ms - REACH_MS, window.due * QUARTER_MS + _HOUR_MS
     while True:
-        before, after = window.lacks(readings)
-        low = max(earliest, start - stride) if before else start
-        if window.slips(readings):
-            # Which of two scales is the register's own must not depend on where a window happens to begin.
-            low = min(earliest, start)
-        high = min(latest, end + stride) if after else end
-        if low >= start and high <= end:
-            return readings
-        earlier = await read(store, [window.device], window.fields, (low, start))
-        later = await read(store, [window.device], window.fields, (end, high))
-        readings = readings.between(earlier[window.device.id], later[window.device.id])
-        start, end, stride = min(low, start), max(high, end), stride * 4
+        lacking: dict[tuple[int, int, int, int], list[_Window]] = defaultdict(list)
+        for window in windows:
+            start, end = read_of[window.device.id]
+            low, high = window.onwards(found[window.device.id], (start, end), stride)
+            if low < start or high > end:
+                lacking[low, start, end, high].append(window)
+        if not lacking:
+            return found
+        for (low, start, end, high), group in lacking.items():
+            devices = [window.device for window in group]
+            fields = tuple(dict.fromkeys(name for window in group for name in window.fields))
+            earlier = await read(store, devices, fields, (low, start))
+            later = await read(store, devices, fields, (end, high))
+            for one in devices:
+                found[one.id] = found[one.id].between(earlier[one.id], later[one.id])
+                read_of[one.id] = min(low, start), max(high, end)
+        windows = [window for group in lacking.values() for window in group]
+        stride *= 4
 
 
 @dataclass(frozen=True)
@@ -218,6 +230,17 @@ class _Window:
     def due(self) -> int:
         """The quarter at which the hull ends at the latest, but for the span."""
         return self.least[1]
+
+    def onwards(self, readings: Readings, bounds: tuple[int, int], stride: int) -> tuple[int, int]:
+        """From when until when to read now that ``bounds`` are; the same ones when nothing is lacking."""
+        start, end = bounds
+        before, after = self.lacks(readings)
+        earliest, latest = self.span.start_ms - REACH_MS, self.due * QUARTER_MS + _HOUR_MS
+        low = max(earliest, start - stride) if before else start
+        if self.slips(readings):
+            # Which of two scales is the register's own must not depend on where a window happens to begin.
+            low = min(earliest, start)
+        return low, min(latest, end + stride) if after else end
 
     def lacks(self, readings: Readings) -> tuple[bool, bool]:
         """Whether readings before, and after, must still be looked for."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.noted import Told, unsaid
@@ -20,6 +20,7 @@ from energy.readings import Span
 from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, SUBSTITUTED, Intervals
 from energy.sheet import NO_ROW, LedgerRegister, Sheet, load_sheet
 from energy.tables import CHANGE, LEDGER, insert_into
+from runtime.database import insert_rows
 
 QUARTERS_A_DAY = 96
 
@@ -68,11 +69,10 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: 
     rows: list[dict[str, Any]] = []
     for entry in entries:
         rows += _changed(entry, held, line[entry.register.id], (fresh, writing))
-    waiting = [row for row in rows if any(low <= row["quarter"] < high for low, high in locked)]
+    rows, waiting = _parted(rows, locked)
     if waiting:
         await writing.hold(connection, waiting, registers.values())
         await keep(connection, known, writing.site, waiting)
-        rows = [row for row in rows if not any(low <= row["quarter"] < high for low, high in locked)]
     if rows:
         await writing.give(connection, rows, registers.values())
         await append(connection, writing.site, rows)
@@ -82,8 +82,20 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: 
 
 async def append(connection: AsyncConnection, site: str, rows: Sequence[dict[str, Any]]) -> None:
     """Add complete ``rows`` to the ledger of ``site``, so that readers know which days have changed."""
-    await connection.execute(insert(LEDGER), rows)
+    await insert_rows(connection, LEDGER, rows)
     await _count_changes(connection, site, {row["quarter"] // QUARTERS_A_DAY for row in rows})
+
+
+def _parted(
+    rows: list[dict[str, Any]], locked: Sequence[tuple[int, int]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Those that the ledger may take, and those of a locked month."""
+    if not locked:
+        return rows, []
+    parts: tuple[list[dict[str, Any]], list[dict[str, Any]]] = [], []
+    for row in rows:
+        parts[any(low <= row["quarter"] < high for low, high in locked)].append(row)
+    return parts
 
 
 def _decisions(entries: Sequence[Entry], locked: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
@@ -109,18 +121,18 @@ def _changed(entry: Entry, known: Sheet, line: int, what: tuple[Told, Writing]) 
     again = np.zeros(len(amount), dtype=np.bool_)
     again[[q - entry.span.first for r, q in fresh if r == entry.register.id and entry.span.holds(q)]] = True
     changed = np.flatnonzero((~same | again | (known.quality[line, part] == NO_ROW)) & ~forgotten)
-    revision = known.revision[line, part]
+    columns = (changed, known.revision[line, part][changed] + 1, amount[changed], quality[changed])
     return [
         {
             "register": entry.register.id,
             "quarter": entry.span.first + i,
-            "revision": int(revision[i]) + 1,
-            "amount": None if np.isnan(amount[i]) else int(amount[i]),
-            "quality": int(quality[i]),
+            "revision": revision,
+            "amount": None if isnan(wh) else int(wh),
+            "quality": code,
             "reason": entry.intervals.reasons.get(i),
             "settled_at": writing.at,
         }
-        for i in changed.tolist()
+        for i, revision, wh, code in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 

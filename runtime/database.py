@@ -7,12 +7,12 @@ Alembic revisions. SQLite by default, PostgreSQL when several machines share the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator, event, make_url
+from sqlalchemy import BigInteger, Dialect, MetaData, Table, Text, TypeDecorator, event, insert, make_url
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import (
     DataError,
@@ -100,6 +100,27 @@ def storable(text: str) -> str:
     """``text`` as every database can keep it."""
     text = text.replace("\x00", "\ufffd")
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """INSERT ``rows``, which all name the same columns of ``table``; for many at once.
+
+    The statement is compiled once and each distinct value of a column converted once, where the ordinary way
+    has Python handle every value of every row.
+    """
+    if not rows:
+        return
+    dialect = connection.dialect
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(rows[0]))
+    columns = []
+    for name in compiled.positiontup or ():
+        values = [row[name] for row in rows]
+        convert = table.c[name].type.bind_processor(dialect)
+        if convert is not None:
+            known = {value: convert(value) for value in set(values)}
+            values = [known[value] for value in values]
+        columns.append(values)
+    await connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
 
 
 class Database:

@@ -49,7 +49,8 @@ class Writing:
         self, connection: AsyncConnection, rows: Sequence[_Row], registers: Iterable[LedgerRegister]
     ) -> None:
         """Put the ``cause`` into ``rows`` of the ledger."""
-        again = [row for row in rows if self._settled_before(row)]
+        settled = 0 if self.watermark is None else self.watermark
+        again = [row for row in rows if row["revision"] > 1 or row["quarter"] < settled]
         if len(again) < len(rows):
             number = await self._settlement(connection, min(row["quarter"] for row in rows))
             for row in rows:
@@ -63,9 +64,6 @@ class Writing:
     ) -> None:
         """The same for ``rows`` of a locked month, which the ledger does not get."""
         await self._record(connection, "pending", rows, registers)
-
-    def _settled_before(self, row: _Row) -> bool:
-        return row["revision"] > 1 or (self.watermark is not None and row["quarter"] < self.watermark)
 
     async def _settlement(self, connection: AsyncConnection, first: int) -> int:
         """The one cause of all that is settled for the first time; made with its first row."""

@@ -17,7 +17,7 @@ from alerts.tables import alert, outbox
 from dashboards.users import Users
 from energy.tables import FOLLOWED, LEDGER, REGISTER
 from runtime.clock import ManualClock
-from runtime.database import Database
+from runtime.database import Database, insert_rows
 from runtime.runs import Claim, RunTable
 from runtime.tables import job, job_run
 from tests.unit.alerts.test_outbox import message
@@ -44,6 +44,29 @@ async def test_a_moment_comes_back_as_the_same_instant_in_utc_to_the_millisecond
         assert await db.scalar(select(func.max(job.c.until))) == max(kept)
     assert found == kept
     assert {at.utcoffset() for at in found} == {timedelta(0)}
+
+
+async def test_rows_inserted_many_at_once_read_as_those_inserted_the_ordinary_way(database: Database) -> None:
+    told = ("a \x00 and half a \ud83d", None, LONG)
+    rows = [
+        {"register": 1, "quarter": n, "revision": 1, "amount": amount, "quality": n, "reason": reason,
+         "settled_at": START + n * timedelta(milliseconds=1)}
+        for n, (amount, reason) in enumerate(zip((2**53, None, -1), told, strict=True))
+    ]  # fmt: skip
+    async with database.begin() as db:
+        await db.execute(insert(LEDGER), rows)
+        await insert_rows(db, LEDGER, [{**row, "register": 2} for row in rows])
+        await insert_rows(db, LEDGER, [])
+    columns = [column for column in LEDGER.c if column.name != "register"]
+    async with database.read() as db:
+        ordinary, bulk = [
+            (
+                await db.execute(select(*columns).where(LEDGER.c.register == n).order_by(LEDGER.c.quarter))
+            ).all()
+            for n in (1, 2)
+        ]
+    assert len(bulk) == len(rows)
+    assert bulk == ordinary
 
 
 async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
