@@ -53,6 +53,7 @@ ROWS = (
     Row("queries", "", "--hours 6"),
     Row("start", "--rows 5000000", "--rows 5000000"),
     Row("page", "", "--seconds 15"),
+    Row("settle_year", "", "--days 31", "--days 2 --meters 4"),
     Row("completeness", "", "--no-memory"),
     Row("peers", "--seconds 60", "--seconds 8"),
 )

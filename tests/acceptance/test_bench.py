@@ -38,7 +38,14 @@ def test_tiny_runs_lose_nothing_judge_nothing_and_leave_the_table(tmp_path: Path
     assert sustained["sent"] == sustained["acknowledged"] == MESSAGES
     assert sustained["rows"] == sustained["stored"] > 8 * MESSAGES, "what warmed it up is in it"
     assert sustained["odd"] == 0
-    acknowledged, shown = (figure.counts for figure in figures.values())
+    settled = figures.pop("settle 2 days of 2 sites, 4 meters each").counts
+    assert settled["stored"] == settled["rows"] == 2 * 8 * (2 * 96 + 1), "the quarter before the first counts"
+    assert {
+        "figures of a month, cold",
+        "figures of a month, again",
+        "seal a day of one site",
+    } <= figures.keys()
+    acknowledged, shown = (figure.counts for figure in figures.values() if figure.counts)
     assert acknowledged["acknowledged"] == acknowledged["sent"] > MESSAGES
     assert acknowledged["stored"] == acknowledged["rows"]
     assert shown["shown"] == shown["probed"] > 0
