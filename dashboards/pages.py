@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse
 
-from dashboards import actions, alarms, certificates, eu, fragments, ledger, meters, method, workloads
+from dashboards import actions, alarms, certificates, eu, fragments, ledger, meters, method, why, workloads
 from dashboards.drawing import Frame, draw, frame
 from dashboards.here import now_of
 from dashboards.panels import green, overview, reports, system
@@ -39,6 +39,7 @@ router.include_router(meters.router)
 router.include_router(certificates.router)
 router.include_router(ledger.router)
 router.include_router(method.router)
+router.include_router(why.router)
 
 
 @router.get("/")

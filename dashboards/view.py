@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, cast
-from urllib.parse import urlencode
+from typing import Literal, Protocol, cast
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
 from energy.figures import ALL
 from energy.interval import Period, month, month_of
 from energy.site import SiteOptions
-from runtime.clock import from_ms
+from runtime.clock import from_ms, to_ms
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("system", "light", "dark")
@@ -22,6 +22,20 @@ KEPT = ("site", "theme", "kiosk")
 
 Tab = Literal["active", "history"]
 TABS: tuple[Tab, ...] = ("active", "history")
+
+
+class Spanned(Protocol):
+    """Whatever covers a span of time: a period, or a row of figures."""
+
+    @property
+    def start(self) -> datetime:
+        """Where it begins."""
+        ...
+
+    @property
+    def end(self) -> datetime:
+        """Where it ends."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,16 @@ class View:
         kept.update(changes)
         told = {key: value for key, value in kept.items() if value is not None}
         return f"?{urlencode(told)}" if told else ""
+
+    def why(self, figure: str, period: Spanned, as_of: datetime | None = None) -> str:
+        """Where a figure over ``period`` is explained, by the numbers, down to the registers."""
+        asked = {"from": str(to_ms(period.start)), "to": str(to_ms(period.end))}
+        known = {} if as_of is None else {"as_of": str(to_ms(as_of))}
+        return f"/why/{quote(figure, safe='')}{self.query(**asked, **known)}"
+
+    def of(self, site: str) -> View:
+        """The same of another site."""
+        return replace(self, site=site)
 
     def keys(self, sites: Mapping[str, SiteOptions]) -> list[str]:
         """The sites that this view shows, in configured order."""

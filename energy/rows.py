@@ -96,13 +96,13 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         sums=totals.told() if every else {},
         load_wh=totals.load if matched else None,
         hourly_matched_upper=figures["hourly_matched_upper"].value,
-        parts=_Parts(totals, using),
+        parts=Parts(totals, using),
     )
 
 
 @dataclass(frozen=True)
-class _Parts(Mapping[str, Filled]):
-    """Formulas with the numbers of ``totals``: few of the rows that are made are ever asked for theirs."""
+class Parts(Mapping[str, Filled]):
+    """Formulas of the KPIs ``using``, with the numbers of ``totals``: few rows are ever asked for theirs."""
 
     totals: Totals
     using: Mapping[str, Kpi]

@@ -15,6 +15,7 @@ from dashboards.api.asked import Asked, Told
 from dashboards.handbook import section
 from dashboards.here import HouseHere
 from dashboards.problem import RESPONSES, Problem
+from dashboards.view import View
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
 from energy.kpi import KPIS
@@ -38,9 +39,13 @@ class KpiAsked(Asked):
 
 
 class KpiLinks(BaseModel):
-    """Pages for people: ``method`` is the section that defines the figure, gaps and reference included."""
+    """Pages for people: ``method`` is the section that defines the figure, gaps and reference included.
+
+    ``why`` is the figure over the whole period that was asked for, by its numbers, down to the registers.
+    """
 
     method: str
+    why: str
 
 
 class Kpi(Told):
@@ -73,7 +78,10 @@ async def kpi(house: HouseHere, query: Annotated[KpiAsked, Query()]) -> Response
         "from": period.start.isoformat(),
         "to": period.end.isoformat(),
         "rows": [_line(row) for row in found],
-        "links": {name: {"method": section(name)} for name in _names(found)},
+        "links": {
+            name: {"method": section(name), "why": View(site).why(name, period, as_of)}
+            for name in _names(found)
+        },
     }
     return asked.json(body)
 

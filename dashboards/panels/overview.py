@@ -34,7 +34,8 @@ class Tile:
     """One key figure. ``key`` names it in the live feed, None when it changes only with the ledger.
 
     ``limit`` says in words what it is held against, ``fill`` how much of it is used (0..1), ``over``
-    whether it is exceeded; ``spark`` are the last 24 hourly values.
+    whether it is exceeded; ``spark`` are the last 24 hourly values; ``why`` leads to the ledger's figure by
+    its numbers: of the last 24 hours beside what is live.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Tile:
     over: bool = False
     spark: Sequence[float | None] = ()
     spark_of: str = ""
+    why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
     # An hour's energy in Wh is its mean power in W: the ledger's hours are the sparklines of power.
     return [
         Tile("PUE", "ratio", now.pue, f"{tile}.pue", old, f"limit {ratio(pue_limit)}", f"/green{query}",
-             over=_above(now.pue.v, pue_limit), spark=[r.pue for r in day], spark_of=hours),
+             over=_above(now.pue.v, pue_limit), spark=[r.pue for r in day], spark_of=hours,
+             why=_why(view, "pue", day)),
         Tile("Site power", "power", now.power_w, f"{tile}.power_w", old, "at the inlet", f"/{query}",
              spark=[r.edc_wh for r in day], spark_of=hours),
         Tile("IT power", "power", now.it_w, f"{tile}.it_w", old, "at the IT meters", f"/{query}",
@@ -140,7 +143,8 @@ def _tiles(house: House, view: View, everything: dict[str, SiteNow], day: Sequen
         Tile("GPU power", "power", now.gpu_w, f"{tile}.gpu_w", old, now.gpu_w.note or "", f"/system{query}",
              fill=None if of_it is None else min(1.0, of_it)),
         Tile("Green now", "share", now.green_share, f"{tile}.green_share", old, "live, not settled",
-             f"/green{query}", spark=[r.hourly_matched for r in day], spark_of=f"hourly matched, {hours}"),
+             f"/green{query}", spark=[r.hourly_matched for r in day], spark_of=f"hourly matched, {hours}",
+             why=_why(view, "hourly_matched", day)),
         _headroom(house, view, everything, old),
     ]  # fmt: skip
 
@@ -199,7 +203,13 @@ def _month_tile(house: House, view: View, month: KpiRow | None, told: tuple[str,
     reason = month.withheld.get("hourly_matched")
     gauge = Gauge(month.hourly_matched, to_ms(month.end), reason)
     note = f"{limit}, {share(month.completeness)} complete"
-    return Tile("Month matched", "share", gauge, None, 0, note, href, fill=month.hourly_matched)
+    why = view.why("hourly_matched", Period(month.start, month.end))
+    return Tile("Month matched", "share", gauge, None, 0, note, href, fill=month.hourly_matched, why=why)
+
+
+def _why(view: View, kpi: str, rows: Sequence[KpiRow]) -> str | None:
+    """Where the figure over all of ``rows`` is explained."""
+    return view.why(kpi, Period(rows[0].start, rows[-1].end)) if rows else None
 
 
 def _above(value: float | None, limit: float) -> bool:

@@ -25,6 +25,7 @@ from energy.proof.pending import load_pending
 from energy.proof.proposal import MeterChange, by_meter
 from energy.proof.restating import Proposal, known_rows, propose, restated
 from energy.proof.seal import Seal, load_seals, newest_seal, seal_days
+from energy.proof.trail import Entry, load_trail
 from energy.proof.writing import Order
 from energy.quantity import counted, energy
 from energy.reader import LedgerFigures
@@ -122,6 +123,11 @@ class ProofDesk:
         """What changed figures of ``period`` after they were settled, known ``as_of``; newest first."""
         async with self._database.read() as connection:
             return await load_revisions(connection, await self._keys(site), quarters_of(period), as_of)
+
+    async def trail(self, site: str, period: Period, as_of: datetime | None = None) -> Sequence[Entry]:
+        """Rows of the ledger with every revision and its cause, known ``as_of``."""
+        async with self._database.read() as connection:
+            return await load_trail(connection, await self._keys(site), quarters_of(period), as_of)
 
     async def seals(self, site: str, period: Period | None = None) -> Sequence[Seal]:
         """The chain of ``site``: what of it seals days of ``period``, or the last link alone."""

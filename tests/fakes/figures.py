@@ -12,11 +12,14 @@ from energy.carbon.factor_row import FactorRow
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, QUARTER_MS, Period, Step, steps
 from energy.line import Lines
+from energy.rows import Parts
 from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
+from energy.totals import Totals
 from energy.tree.closing import Closure
 from energy.tree.closure import closure
 from energy.tree.cut import Cut
+from reports.headline import kpis
 from runtime.clock import to_ms
 
 
@@ -57,9 +60,7 @@ class SyntheticFigures:
         hours = [p.start for p in steps(period, Step.HOUR, self._tz(site))]
         return [_grid_hour(zone, at) for zone in zones for at in hours]
 
-    async def factors(
-        self, site: str, period: Period, as_of: datetime | None = None
-    ) -> list[FactorRow]:
+    async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
         """One line a site: what was not matched, at 700 g/kWh."""
         found = []
         for key in self.sites if site == "all" else [site]:
@@ -226,6 +227,9 @@ class SyntheticFigures:
                 "cue": "the carbon intensity of zone PL is not known",
                 **({} if enough else {"pue": reason, "ref": reason, "hourly_matched": reason}),
             },
+            parts=Parts(
+                Totals(green=green, renewable=green, cfe=green, load=edc, pue_edc=edc, pue_eit=eit), kpis()
+            ),
         )
 
 

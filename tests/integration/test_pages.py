@@ -55,6 +55,9 @@ PAGES = (
     "/alarms/2",
     "/reports",
     "/system",
+    "/method?site=gdansk",
+    "/method/registers",
+    "/why/pue?site=gdansk",
     "/?kiosk=1&site=kaunas",
 )
 
