@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from energy.figures import Figures, GridHour, KpiRow, MixRow
@@ -63,7 +63,12 @@ async def read_ledger(
 async def _version(site_key: str, period: Period, figures: Figures) -> tuple[datetime | None, KpiRow]:
     settled = await figures.settled_until(site_key)
     (total,) = await figures.kpi(site_key, period)
-    return (None if settled is None else min(settled, period.end)), total
+    return (None if settled is None else min(settled, period.end)), _bare(total)
+
+
+def _bare(row: KpiRow) -> KpiRow:
+    """``row`` without the formulas behind it, which the method tells once."""
+    return replace(row, parts={})
 
 
 async def _read(
