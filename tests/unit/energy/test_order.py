@@ -19,7 +19,7 @@ MAIN = "meter/gdansk/main-1"
 
 
 def history(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds and counts of a meter with gaps, resets, glitches, slips of scale and fractions of a watt-hour."""
+    """Seconds and counts of a meter with gaps, resets, glitches, slips of scale and parts of a watt-hour."""
     seconds = np.cumsum(
         random.choice([20, 60, 90, 400, 2500, 15_000], 400, p=[0.2, 0.5, 0.2, 0.07, 0.025, 0.005])
     )

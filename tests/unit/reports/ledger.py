@@ -50,19 +50,27 @@ POWERS = {
 }  # fmt: skip
 
 
-async def played(folder: Path) -> Plant:
-    """Registers every 15 minutes and the mix of Poland every hour, all of it settled; close it afterwards."""
+async def played(folder: Path, batches: int = 1) -> Plant:
+    """Registers every 15 minutes and the mix of Poland every hour, all of it settled; close it afterwards.
+
+    Each register comes in so many ``batches``.
+    """
     plant = Plant(folder, SITES)
     await plant.open()
     count = (OCTOBER.end - OCTOBER.start) // QUARTER + 16
     at = [OCTOBER.start - 8 * QUARTER + n * QUARTER for n in range(count)]
     swing = 1 + 0.3 * np.sin(np.arange(count) / 13)
+    registers: dict[tuple[str, str], np.ndarray] = {}
     for topic, watts in POWERS.items():
         steady = topic != "supply/gdansk/wind"
         register = np.cumsum(np.full(count, watts / 4) * (1 if steady else swing)).round()
-        await plant.feed(plant.frame(topic, at, {"energy_wh": register}))
+        registers[topic, "energy_wh"] = register
     for topic in ("water/gdansk/tap", "water/kaunas/well"):
-        await plant.feed(plant.frame(topic, at, {"volume_m3": (0.012 * np.arange(count)).round(3)}))
+        registers[topic, "volume_m3"] = (0.012 * np.arange(count)).round(3)
+    for part in np.array_split(np.arange(count), batches):
+        when = at[part[0] : part[-1] + 1]
+        for (topic, field), register in registers.items():
+            await plant.feed(plant.frame(topic, when, {field: register[part]}))
     await _told(plant, [moment for moment in at if moment.minute == 0])
     await plant.ledger.settle(OCTOBER.end + 2 * HOUR)  # the month of UTC ends an hour later
     return plant
