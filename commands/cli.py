@@ -19,6 +19,7 @@ import typer
 
 from commands.access import with_api
 from commands.certificates import certificates
+from commands.contracts import contracts
 from commands.demo import Build, DemoOptions, run_demo
 from commands.eu import eu
 from commands.export import export_ledger, export_telemetry
@@ -63,6 +64,7 @@ cli.add_typer(users, name="user")
 grids = typer.Typer(help="The mix of the grid.", no_args_is_help=True)
 cli.add_typer(grids, name="grid")
 cli.add_typer(certificates, name="certificates")
+cli.add_typer(contracts, name="contracts")
 cli.command()(eu)
 
 LogLevel = Annotated[str, typer.Option("--log", help="debug, info, warning or error")]

@@ -15,7 +15,7 @@ from energy.figures import ALL
 from energy.interval import QUARTER_MS
 from energy.metering import RegisterOptions
 from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.supply import SupplyKind, SupplyOptions
 from energy.tree import boundary
 from energy.tree.dating import valid_at
 from energy.tree.members import Terms
@@ -131,6 +131,8 @@ class Now:
         return {**found, ALL: total(parts)}
 
     def _gauge(self, measurement: Measurement, site: str, device: RegisterOptions, at_ms: int) -> Gauge:
+        if isinstance(device, SupplyOptions) and device.volume == "file":
+            return Gauge(None, None, f"what {device.id} delivers is known once its file is imported")
         told = self._live.value(measurement, (site, device.id), "power_w")
         if told is None:
             return Gauge(None, None, f"{measurement.name} {device.id} has not reported any power")

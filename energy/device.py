@@ -8,7 +8,7 @@ from datetime import timedelta
 from energy.counting.register import Ratio, Register, Swap
 from energy.metering import RegisterOptions, WaterOptions
 from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.supply import SupplyKind, SupplyOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import COOLING, HEAT, METER, SUPPLY, WATER, Measurement
 
@@ -45,7 +45,8 @@ class Channel:
 class Device:
     """One configured meter or supply of ``site``; amounts are kept in Wh, of water in litres.
 
-    ``backup`` is the id of the meter that may stand in for it.
+    ``backup`` is the id of the meter that may stand in for it. ``by_file``: it has no register that is read;
+    files tell what it gave.
     """
 
     site: str
@@ -56,6 +57,7 @@ class Device:
     register: Register
     channels: tuple[Channel, ...]
     backup: str | None = None
+    by_file: bool = False
 
     @property
     def label(self) -> str:
@@ -118,7 +120,8 @@ def _electric(
         ratios=tuple(Ratio(to_ms(ct.since), ct.ratio) for ct in options.ct),
     )
     backup = getattr(options, "backup", None)
-    return Device(key, measurement, options.id, role, options.period, register, channels, backup)
+    by_file = isinstance(options, SupplyOptions) and options.volume == "file"
+    return Device(key, measurement, options.id, role, options.period, register, channels, backup, by_file)
 
 
 def _water(key: str, options: WaterOptions) -> Device:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from energy.account import account, fields_in_use
 from energy.carbon.feed import GridFeed
+from energy.contracts.delivered import Registers, delivered
 from energy.device import Device, devices
 from energy.doubt import doubts
 from energy.due import Job, Mark, advance, by_site, clear, jobs, late, load_marks
@@ -33,9 +34,6 @@ log = structlog.get_logger(__name__)
 
 GRACE = timedelta(minutes=2)
 """How long after its end an interval waits for readings that are on their way."""
-
-_Registers = Mapping[tuple[str, str], Mapping[str, LedgerRegister]]
-"""Measurement and id of a device -> channel name -> its register."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,8 @@ class Ledger:
             watermark = await settled_until(connection, site)
             plans = (await load_plans(connection, [site]))[site]
         known = tenures(site, eras(options, plans))
+        if watermark is None:  # a file may tell of years before: readings begin a site, and it waits for them
+            marks = [m for m in marks if m.device not in known or not known[m.device].device.by_file]
         ends = {name: tenure.until for name, tenure in known.items()}
         work = jobs([tenure.device for tenure in known.values()], marks, watermark, due, ends)
         if not work:
@@ -164,7 +164,7 @@ class Ledger:
     async def _write(
         self,
         work: Sequence[Job],
-        registers: _Registers,
+        registers: Registers,
         which: tuple[SiteOptions, Mapping[DeviceName, Tenure]],
         writing: Writing,
     ) -> Written:
@@ -181,31 +181,39 @@ class Ledger:
                 touched[entry.register.key[1]].append(entry.span)
             async with self._database.begin() as connection:
                 written += await write(connection, entries, writing)
+                for device in (d for d in job.devices if d.by_file):
+                    tenure = known[device.measurement.name, device.id]
+                    told, order = await delivered(connection, tenure, registers, job.span)
+                    by = writing if order is None or writing.order else replace(writing, order=order)
+                    written += await write(connection, told, by)
         meters = meters_of(known.values(), registers) if options.estimate != "none" else {}
         async with self._database.begin() as connection:
             written += await estimate_anew(connection, Substitution(meters, options.tz), touched, writing)
         return written
 
     async def _entries(
-        self, job: Job, registers: _Registers, due: int, known: Mapping[DeviceName, Tenure]
+        self, job: Job, registers: Registers, due: int, known: Mapping[DeviceName, Tenure]
     ) -> list[Entry]:
-        own = {d.id: registers[d.measurement.name, d.id] for d in job.devices}
-        fields = {d.id: fields_in_use(d, own[d.id]) for d in job.devices}
-        gathered = await gather(self._store, job.devices, (job.span, due), fields)
-        alive = [r for d in job.devices if gathered[d.id].readings.any() for r in own[d.id].values()]
+        heard = [device for device in job.devices if not device.by_file]
+        if not heard:
+            return []
+        own = {d.id: registers[d.measurement.name, d.id] for d in heard}
+        fields = {d.id: fields_in_use(d, own[d.id]) for d in heard}
+        gathered = await gather(self._store, heard, (job.span, due), fields)
+        alive = [r for d in heard if gathered[d.id].readings.any() for r in own[d.id].values()]
         async with self._database.read() as connection:
             wide = await doubts(connection, alive, job.span)
-        for device in (d for d in job.devices if d.id in wide):
+        for device in (d for d in heard if d.id in wide):
             gathered |= await gather(self._store, [device], (job.span, due), fields, wide[device.id])
         entries = []
-        for device in job.devices:
+        for device in heard:
             read = gathered[device.id]
             for part in known[device.measurement.name, device.id].within(read.hull):
                 found = account(device, own[device.id], read.readings, part)
                 entries += [Entry(register, span, intervals) for register, span, intervals in found]
         return entries
 
-    async def _registers(self, site: str, found: Sequence[Device]) -> _Registers:
+    async def _registers(self, site: str, found: Sequence[Device]) -> Registers:
         """The registers of every configured device; required ones are made before they ever spoke."""
         async with self._database.read() as connection:
             known = await load_registers(connection, site)

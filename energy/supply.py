@@ -45,7 +45,8 @@ class SupplyOptions(RegisterOptions):
     """One ``[[sites.X.supply]]``; ``certificates`` other than ``"kept"`` remove its energy from every claim.
 
     ``share`` is the part of a contracted plant that is bought: its register tells of the whole plant, of
-    which the share counts. ``round_trip`` is what a battery gives back of what it took, by declaration: the
+    which the share counts. ``volume`` is where that comes from: registers over MQTT, or files that somebody
+    imports. ``round_trip`` is what a battery gives back of what it took, by declaration: the
     fixed rule by which its losses are told.
     """
 
@@ -53,6 +54,7 @@ class SupplyOptions(RegisterOptions):
     zone: BiddingZone | None = None
     certificates: Literal["kept", "sold", "unissued"] = "kept"
     share: float = Field(default=1.0, gt=0, le=1)
+    volume: Literal["mqtt", "file"] = "mqtt"
     round_trip: float | None = Field(default=None, gt=0, le=1)
     carbon_g_per_kwh: float | None = Field(
         default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
@@ -67,6 +69,10 @@ class SupplyOptions(RegisterOptions):
     def _has_what_its_kind_has(self) -> SupplyOptions:
         if self.share != 1 and not self.kind.contract:
             raise ValueError("share belongs to a contract (ppa_wind, ppa_solar); of others all counts")
+        if self.volume == "file" and not self.kind.contract:
+            raise ValueError(
+                'volume = "file" belongs to a contract (ppa_wind, ppa_solar); others have a register'
+            )
         if self.round_trip is not None and self.kind is not SupplyKind.BATTERY:
             raise ValueError("round_trip belongs to a battery; leave it out")
         return self

@@ -165,7 +165,8 @@ def expect(sources: SourceBook, sites: Mapping[str, SiteOptions]) -> None:
     for key, site in sites.items():
         for device in devices(key, site):
             name = device.measurement.name
-            sources.expect(f"{key}/{name}/{device.id}", name, key)
+            if not device.by_file:
+                sources.expect(f"{key}/{name}/{device.id}", name, key)
 
 
 def _stores(ground: Ground, journal: Journal) -> tuple[list[Store], list[Follower]]:

@@ -1,27 +1,61 @@
-"""Cells of a registry's file: amounts, times and words, read strictly, so that no factor 1000 slips in."""
+"""Cells of a file of energy: amounts, times and words, read strictly, so that no factor 1000 slips in."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
-from energy.certificates.registry import WH, RegistryRules
+WH = {"MWh": 1_000_000, "kWh": 1_000, "Wh": 1}
 
 _BLANKS = re.compile(r"[\s\u00a0\u202f]")
 
 
-def amount_wh(text: str, rules: RegistryRules) -> int:
-    """A volume in the unit of ``rules`` as whole Wh. Raises ValueError that tells the form."""
+class Form(Protocol):
+    """How the cells of a file are written; ``told_in`` is where that can be set, for people."""
+
+    @property
+    def unit(self) -> str:
+        """Of its amounts: one of :data:`WH`."""
+
+    @property
+    def decimal(self) -> str:
+        """What stands before decimals."""
+
+    @property
+    def date_form(self) -> str:
+        """Of a date, as strptime reads it."""
+
+    @property
+    def time_zone(self) -> str:
+        """Of times without an offset, by its IANA name."""
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The same."""
+
+    @property
+    def told_in(self) -> str:
+        """Where these are set."""
+
+
+def amount_wh(text: str, rules: Form, least: int = 1) -> int:
+    """A volume in the unit of ``rules`` as whole Wh, at ``least`` so many.
+
+    Raises ValueError that tells the form.
+    """
     plain = _BLANKS.sub("", text)
     if not re.fullmatch(rf"\d{{1,15}}({re.escape(rules.decimal)}\d{{1,9}})?", plain):
         raise ValueError(
             f"{text.strip()[:40]!r} is no amount: write digits with {rules.decimal!r} before decimals and "
-            "no sign between thousands, or set decimal in [[certificates]]"
+            f"no sign between thousands, or set decimal in {rules.told_in}"
         )
     wh = Decimal(plain.replace(rules.decimal, ".")) * WH[rules.unit]
-    if wh != wh.to_integral_value() or wh <= 0:
-        raise ValueError(f"{text.strip()[:40]} {rules.unit} is no whole number of Wh above 0")
+    if wh != wh.to_integral_value() or wh < least:
+        above = " above 0" if least else ""
+        raise ValueError(f"{text.strip()[:40]} {rules.unit} is no whole number of Wh{above}")
     return int(wh)
 
 
@@ -33,7 +67,7 @@ def whole(text: str) -> int:
     return int(plain)
 
 
-def moment(text: str, rules: RegistryRules, *, end: bool = False) -> datetime:
+def moment(text: str, rules: Form, *, end: bool = False) -> datetime:
     """A time as aware UTC: ISO 8601, or the date form of ``rules``, with a time of day or without.
 
     Without an offset it is of the registry's time zone; a date alone that is the ``end`` of a period
@@ -44,7 +78,7 @@ def moment(text: str, rules: RegistryRules, *, end: bool = False) -> datetime:
     if found is None:
         raise ValueError(
             f"{plain[:40]!r} is no time: write 2026-10-01, 2026-10-01T00:00+02:00 or the form "
-            f"{rules.date_form!r}, or set date_form in [[certificates]]"
+            f"{rules.date_form!r}, or set date_form in {rules.told_in}"
         )
     if end and _is_date(plain):
         found += timedelta(days=1)
@@ -59,7 +93,7 @@ def moment(text: str, rules: RegistryRules, *, end: bool = False) -> datetime:
     return found.replace(tzinfo=rules.tz).astimezone(UTC)
 
 
-def day(text: str, rules: RegistryRules) -> date:
+def day(text: str, rules: Form) -> date:
     """A civil day. Raises ValueError that tells the form."""
     return moment(text, rules).astimezone(rules.tz).date()
 

@@ -14,8 +14,6 @@ from energy.certificates.technology import Technology
 from runtime.options import Options
 from runtime.registry import Registry
 
-WH = {"MWh": 1_000_000, "kWh": 1_000, "Wh": 1}
-
 ANY_HEADERS: Mapping[str, Header] = {
     "number_from": ("number_from", "from", "certificate_from", "first"),
     "number_to": ("number_to", "to", "certificate_to", "last"),
@@ -60,6 +58,11 @@ class RegistryRules:
     columns: Mapping[str, Header] = field(default_factory=dict)
     technologies: Mapping[str, Technology] = field(default_factory=dict)
     supplies: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told_in(self) -> str:
+        """Where people set what these rules say."""
+        return "[[certificates]]"
 
     @property
     def tz(self) -> ZoneInfo:

@@ -55,19 +55,9 @@ class Sheet:
 
 def read_sheet(source: Source, rules: RegistryRules, at: datetime) -> Sheet:
     """Read ``source`` by ``rules``; what expires by ``at`` is wrong, what is of a foreign zone is noted."""
-    try:
-        text = source.content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return _unreadable("is no UTF-8 text; save it as CSV in UTF-8")
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, rules.delimiter))
-    try:
-        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines if any(map(str.strip, row))]
-    except csv.Error as error:
-        return _unreadable(f"is no CSV: {error}")
-    if len(rows) < 2:
-        return _unreadable("holds no rows; write a line of headers, then one line for each run of numbers")
-    if len(rows) - 1 > LONGEST:
-        return _unreadable(f"holds {len(rows) - 1:,} rows; at most {LONGEST:,} can be read at once")
+    rows = lines_of(source, rules.delimiter, LONGEST)
+    if isinstance(rows, Remark):
+        return Sheet((), (rows,), ())
     columns, missing = _columns(rows[0][1], rules)
     if missing:
         return Sheet((), tuple(Remark(rows[0][0], problem) for problem in missing), ())
@@ -91,8 +81,29 @@ def _sheet(
     return Sheet(tuple(bundles), tuple(sorted(wrong, key=lambda remark: remark.line)), tuple(notes))
 
 
-def _unreadable(problem: str) -> Sheet:
-    return Sheet((), (Remark(0, f"the file {problem}"),), ())
+def lines_of(source: Source, usual: str, longest: int) -> list[tuple[int, list[str]]] | Remark:
+    """The lines of a CSV file with their numbers, headers first, no empty ones; or why it cannot be read.
+
+    ``usual`` is the delimiter of such files, ``longest`` how many lines beside the headers one may have.
+    """
+    try:
+        text = source.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _unreadable("is no UTF-8 text; save it as CSV in UTF-8")
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, usual))
+    try:
+        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines if any(map(str.strip, row))]
+    except csv.Error as error:
+        return _unreadable(f"is no CSV: {error}")
+    if len(rows) < 2:
+        return _unreadable("holds no rows; write a line of headers, then its rows")
+    if len(rows) - 1 > longest:
+        return _unreadable(f"holds {len(rows) - 1:,} rows; at most {longest:,} can be read at once")
+    return rows
+
+
+def _unreadable(problem: str) -> Remark:
+    return Remark(0, f"the file {problem}")
 
 
 def _delimiter(text: str, usual: str) -> str:

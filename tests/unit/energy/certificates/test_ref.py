@@ -164,6 +164,16 @@ async def test_consumption_that_is_not_settled_yet_has_no_certificates(month):
     assert (year.ref, year.sums["goo_wh"], year.sums["goo_pending_wh"]) == (None, 0, 0)
 
 
+def test_certificates_cover_no_more_than_the_load_with_what_is_missing_of_it():
+    """What batteries took is no load, and REF divides by the load with the bound for what is not known."""
+    charged = Totals(10, edc=900, edc_known=9, load=800, load_known=9, load_missing=100, renewable=300)
+    all_of_it = with_certificates(charged, Counted(5000))
+    assert (all_of_it.goo, all_of_it.goo_counted) == (5000, 600)
+    assert Ref().figure(all_of_it, 0.9).value == 1
+    some = with_certificates(charged, Counted(150))
+    assert Ref().figure(some, 0.9).value == pytest.approx((300 + 150) / (800 + 100))
+
+
 MONTHS = st.lists(
     st.tuples(
         st.integers(0, 100),  # by own plants and contracts, hour by hour

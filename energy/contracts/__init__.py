@@ -1,0 +1,1 @@
+"""Power purchase agreements whose volumes come in files of the operator or trader instead of over MQTT."""
