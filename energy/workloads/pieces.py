@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from telemetry.frame import Floats, Ints, Millis
+from telemetry.frame import Floats, Ints, Mask, Millis
 from telemetry.rollup import MINUTE_MS
 
 GAP_MS = 15 * MINUTE_MS
@@ -21,6 +23,8 @@ MOST_W = 5_000.0
 """No GPU takes more: a register that tells so was reset, or is another's."""
 
 _MJ = 1_000.0
+_AT_ONCE = 250_000
+"""Minutes that are worked on at once, or few more: what lies between is larger than they are."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,12 @@ class Minutes:
     gpu: Ints
     at_ms: Millis
     register_j: Floats
-    fell: Floats
+    fell: Mask
     power_w: Floats
+
+    def where(self, rows: NDArray[Any] | slice) -> Minutes:
+        """Those that ``rows`` selects, in its order."""
+        return Minutes(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -59,14 +67,23 @@ def pieces(minutes: Minutes) -> Pieces:
     The register's first readings of two minutes are one cadence apart from their beginnings at most, both by
     the same.
     """
-    if not len(minutes.gpu):
+    rows = len(minutes.gpu)
+    if not rows:
         return Pieces(minutes.gpu, minutes.at_ms, minutes.at_ms, minutes.power_w)
+    others = np.flatnonzero(np.diff(minutes.gpu)) + 1
+    wanted = np.searchsorted(others, np.arange(_AT_ONCE, rows, _AT_ONCE))
+    cuts = np.unique(np.append(others[wanted[wanted < len(others)]], [0, rows]))
+    found = [_pieces(minutes.where(slice(*span))) for span in pairwise(cuts.tolist())]
+    return Pieces(*(np.concatenate([getattr(one, name.name) for one in found]) for name in fields(Pieces)))
+
+
+def _pieces(minutes: Minutes) -> Pieces:
     follows = np.append(minutes.gpu[1:] == minutes.gpu[:-1], False)
     apart = np.append(np.diff(minutes.at_ms), 0)
     counted = np.append(np.diff(minutes.register_j), np.nan)
     with np.errstate(invalid="ignore"):
         by_register = follows & (apart <= GAP_MS) & (counted >= 0) & (counted <= MOST_W * apart / 1000)
-        by_register &= ~(minutes.fell > 0)
+        by_register &= ~minutes.fell
         by_power = ~by_register & ~np.isnan(minutes.power_w)
     stands = np.where(follows & (apart <= POWER_GAP_MS), apart, MINUTE_MS)
     length = np.where(by_register, apart, stands)
@@ -98,19 +115,18 @@ class Meterage:
 
     def __init__(self, known: Pieces, start_ms: int, end_ms: int) -> None:
         self._start, self._length = start_ms, end_ms - start_ms + 1
-        order = np.lexsort((known.start_ms, known.gpu))
-        gpu, since, until = known.gpu[order], known.start_ms[order], known.end_ms[order]
-        length = until - since
-        first, last = np.clip(since, start_ms, end_ms), np.clip(until, start_ms, end_ms)
-        inside = last > first
-        part = (last - first)[inside] / length[inside]
-        joules = known.joules[order][inside] * part
-        edges = np.column_stack(
-            (self._axis(gpu[inside], first[inside]), self._axis(gpu[inside], last[inside]))
-        )
-        self._x = edges.ravel()
+        inside = (known.end_ms > start_ms) & (known.start_ms < end_ms)
+        inside &= known.end_ms > known.start_ms
+        gpu, since, until = known.gpu[inside], known.start_ms[inside], known.end_ms[inside]
+        joules = known.joules[inside]
+        if not in_order(gpu, since):
+            order = np.lexsort((since, gpu))
+            gpu, since, until, joules = gpu[order], since[order], until[order], joules[order]
+        first, last = np.maximum(since, start_ms), np.minimum(until, end_ms)
+        joules *= (last - first) / (until - since)
+        self._x = np.column_stack((self._axis(gpu, first), self._axis(gpu, last))).ravel()
         self._joules = _stairs(joules)
-        self._told = _stairs((last - first)[inside].astype(np.float64))
+        self._told = _stairs((last - first).astype(np.float64))
 
     def between(self, gpu: Ints, start_ms: Millis, end_ms: Millis) -> tuple[Floats, Floats]:
         """Joules and known milliseconds of each stretch."""
@@ -126,6 +142,12 @@ class Meterage:
     def _axis(self, gpu: Ints, at_ms: Millis) -> Floats:
         """All GPUs one after the other on one line of time, exact up to 2^53 ms."""
         return (gpu.astype(np.int64) * self._length + (at_ms - self._start)).astype(np.float64)
+
+
+def in_order(gpu: Ints, at_ms: Millis) -> bool:
+    """Whether the rows are by GPU and time."""
+    same = gpu[1:] == gpu[:-1]
+    return bool(((gpu[1:] > gpu[:-1]) | (same & (at_ms[1:] >= at_ms[:-1]))).all())
 
 
 def _stairs(heights: Floats) -> Floats:

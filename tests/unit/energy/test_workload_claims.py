@@ -81,7 +81,7 @@ def minutes(rows: list[tuple[int, int, float, float]]) -> Minutes:
         np.array(gpu, dtype=np.int32),
         np.array(minute, dtype=np.int64) * MINUTE_MS,
         np.array(register, dtype=np.float64),
-        np.full(len(rows), np.nan),
+        np.zeros(len(rows), dtype=np.bool_),
         np.array(power, dtype=np.float64),
     )
 
