@@ -23,14 +23,14 @@ Text = Annotated[str, Form()]
 @router.get("/ledger")
 async def ledger_now(request: Request) -> HTMLResponse:
     """The running month."""
-    shell = await frame(request, "green")
+    shell = await frame(request, "ledger")
     return await _page(request, shell, month_name(shell.at, shell.tz))
 
 
 @router.get("/ledger/{month}")
 async def ledger_of(request: Request, month: str) -> HTMLResponse:
     """One month, ``2026-10``."""
-    return await _page(request, await frame(request, "green"), month)
+    return await _page(request, await frame(request, "ledger"), month)
 
 
 @router.post("/ledger/{month}/{site}/lock")

@@ -171,6 +171,19 @@ async def test_the_api_leads_to_a_page_that_shows_its_figure(stage: Stage) -> No
     assert f"{told['rows'][0]['pue']:.9g}" in text
 
 
+async def test_tiles_of_green_and_overview_and_an_hour_lead_to_why(stage: Stage) -> None:
+    hour = int((BEGIN + timedelta(hours=8)).timestamp() * 1000)
+    green = (await stage.viewer.get("/green/2026-10", params={"site": "gdansk", "hour": str(hour)})).text
+    led = set(re.findall(r'href="/why/(\w+)\?', green))
+    assert {"hourly_matched", "ref", "cfe_score", "cfe_contracted", "pue", "cue", "completeness"} <= led
+    assert f"from={hour}&amp;to={hour + 3_600_000}" in green
+    assert {f"/method#{name}" for name in led} <= set(re.findall(r'href="(/method#\w+)"', green))
+    assert green.index("headline-title") < green.index("ladder-title") < green.index("targets-title")
+    overview = (await stage.viewer.get("/", params={"site": "gdansk"})).text
+    assert {"hourly_matched", "pue"} <= set(re.findall(r'href="/why/(\w+)\?', overview))
+    assert (await stage.viewer.get("/ledger/2026-10?site=gdansk")).status_code == 200
+
+
 async def test_questions_that_cannot_be_answered_are_told(stage: Stage) -> None:
     for path, status in (
         ("/why/greenness", 404),
