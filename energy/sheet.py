@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.device import EXPORT, Device
@@ -21,6 +21,9 @@ from telemetry.frame import Floats
 
 RegisterKey = tuple[str, str, str]
 """Measurement, meter, channel."""
+
+_QUALITY, _PLACE = 1 << 20, 1 << 24
+"""Up to a million revisions are below the quality of an interval, and both below its place in a sheet."""
 
 NO_ROW = -1
 """Quality of an interval that was never settled."""
@@ -153,24 +156,35 @@ async def load_sheet(
     """The newest revisions, or those that were the newest at ``as_of``."""
     sheet = Sheet.blank(registers, first, quarters)
     columns = LEDGER.c
-    wanted = select(columns.register, columns.quarter, columns.revision, columns.amount, columns.quality)
-    wanted = wanted.where(
-        columns.register.in_([r.id for r in registers]),
-        columns.quarter >= first,
-        columns.quarter < first + quarters,
-    ).order_by(columns.register, columns.quarter, columns.revision)
+    place = cast(columns.quarter - first, BigInteger) * _PLACE + cast(columns.quality, BigInteger) * _QUALITY
+    packed = cast(place + columns.revision, Text), func.coalesce(cast(columns.amount, Text), "nan")
+    # One row for each register, in text, is read in a quarter of the time that one for each interval takes.
+    wanted = (
+        select(columns.register, *(func.aggregate_strings(column, " ") for column in packed))
+        .where(
+            columns.register.in_([r.id for r in registers]),
+            columns.quarter >= first,
+            columns.quarter < first + quarters,
+        )
+        .group_by(columns.register)
+    )
     if as_of is not None:
         wanted = wanted.where(columns.settled_at <= as_of)
-    rows = (await connection.execute(wanted)).all()
-    if not rows:
-        return sheet
-    register, quarter, revision, amount, quality = (
-        np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)
-    )
     line = {r.id: number for number, r in enumerate(registers)}
-    where = np.array([line[int(r)] for r in register]), quarter.astype(np.int64) - first
-    # Assignment in order of revision: the newest of an interval comes last and stays.
-    sheet.amount[where] = np.where(quality == MISSING, np.nan, amount)
-    sheet.quality[where] = quality.astype(np.int8)
-    sheet.revision[where] = revision.astype(np.int32)
+    for register, told, amounts in await connection.execute(wanted):
+        _lay(sheet, line[register], np.fromstring(told, sep=" "), np.fromstring(amounts, sep=" "))
     return sheet
+
+
+def _lay(sheet: Sheet, line: int, packed: Floats, amount: Floats) -> None:
+    """Write the rows of one register into its ``line``, in any order: place, quality and revision, packed."""
+    told = packed.astype(np.int64)
+    revision = told % _QUALITY
+    if revision.max() > 1:
+        # Assignment in order of revision: the newest of an interval comes last and stays.
+        order = np.argsort(revision, kind="stable")
+        told, revision, amount = told[order], revision[order], amount[order]
+    where, quality = told // _PLACE, told % _PLACE // _QUALITY
+    sheet.amount[line, where] = np.where(quality == MISSING, np.nan, amount)
+    sheet.quality[line, where] = quality
+    sheet.revision[line, where] = revision

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.line import HOUR
+from energy.certificates.claims import load_stamps
 from energy.estate import Estate, load_departed
+from energy.line import HOUR
 from energy.plan import Plan
 from energy.revisions import QUARTERS_A_DAY
 from energy.roster import load_plans
@@ -54,6 +55,15 @@ class Shelf:
         """The ``configured`` sites and those that have left."""
         async with self._database.read() as connection:
             return Estate(configured, await load_departed(connection, configured))
+
+    async def glance(
+        self, configured: Mapping[str, SiteOptions]
+    ) -> tuple[Estate, dict[str, Stand], Mapping[str, int]]:
+        """All at one time: every site, how each stands, and the stamps of what they claim."""
+        async with self._database.read() as connection:
+            estate = Estate(configured, await load_departed(connection, configured))
+            stands = await load_stands(connection, list(estate.sites))
+            return estate, stands, await load_stamps(connection)
 
     async def look(self, stand: Stand, days: range) -> None:
         """Let ``stand`` know the changes of ``days`` (numbers since 1970)."""
@@ -106,7 +116,10 @@ class Shelf:
         blank = Sheet.blank(stand.registers, 0, QUARTERS_A_DAY)
         known = [day.sheet if day and _same(day.sheet, stand.registers) else blank for day in kept]
         whole = _joined(known, stand.registers, days.start * QUARTERS_A_DAY)
-        hours = np.flatnonzero(await _rows_by_hour(connection, whole) != _revisions_by_hour(whole))
+        held = _revisions_by_hour(whole)
+        hours = np.arange(len(held))
+        if held.any():
+            hours = np.flatnonzero(await _rows_by_hour(connection, whole) != held)
         if len(hours):
             first, until = HOUR * int(hours[0]), HOUR * (int(hours[-1]) + 1)
             read = await load_sheet(connection, stand.registers, whole.first + first, until - first)

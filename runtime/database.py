@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, MetaData, Table, Text, TypeDecorator, event, insert, make_url
@@ -111,16 +112,23 @@ async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
     if not rows:
         return
     dialect = connection.dialect
-    compiled = insert(table).compile(dialect=dialect, column_keys=list(rows[0]))
+    statement, names = _insertion(table, dialect, tuple(rows[0]))
     columns = []
-    for name in compiled.positiontup or ():
+    for name in names:
         values = [row[name] for row in rows]
         convert = table.c[name].type.bind_processor(dialect)
         if convert is not None:
             known = {value: convert(value) for value in set(values)}
             values = [known[value] for value in values]
         columns.append(values)
-    await connection.exec_driver_sql(str(compiled), list(zip(*columns, strict=True)))
+    await connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+@lru_cache(maxsize=32)
+def _insertion(table: Table, dialect: Dialect, names: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+    """The INSERT of rows with these columns, and the columns in the order in which it takes them."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 class Database:
