@@ -41,6 +41,7 @@ from energy.rows import Mixed, joined, kpi_row, kpis, mixed
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
+from energy.splice import CERTIFICATES
 from energy.stand import Stand, first_read, joined_at
 from energy.statement import statements
 from energy.totals import Columns, Totals
@@ -279,6 +280,7 @@ class LedgerFigures:
         first, until = quarters_of(Period(parts[0].start, parts[-1].end))
         joined_eras = (replace(era, first=max(era.first, since)) for era in view.eras)
         there = {supply.id for era in present(joined_eras, first, until) for supply in era.site.supply}
+        there |= {name for name in view.match.green if name.startswith(f"{CERTIFICATES}:")}
         return [
             mixed(part, view.without_mix.totals(*cut), view.flows, cut, there)
             for part, cut in zip(parts, cuts, strict=True)

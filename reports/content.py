@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from energy.figures import GridHour, KpiRow, MixRow, Quality
+from reports.evidence import Evidence
 
 SCHEMA = "amberwatt/monthly-report/1"
 
@@ -295,7 +296,8 @@ class MonthlyReport:
     """One site's month. ``checksum`` is the SHA-256 of the canonical JSON of ``figures``.
 
     ``revision`` is 0 for a draft and counts from 1 once the month is settled. ``locale`` (``en``, ``pl_PL``)
-    is how people's copies write numbers; it changes no figure.
+    is how people's copies write numbers; it changes no figure. ``evidence`` tells by what the figures can be
+    traced and proven.
     """
 
     schema: str
@@ -305,3 +307,4 @@ class MonthlyReport:
     figures: MonthFigures
     alerts: tuple[AlertLine, ...]
     alert_counts: Mapping[str, int]
+    evidence: Evidence = field(default_factory=Evidence)

@@ -17,6 +17,7 @@ from reports import alarms
 from reports.announcement import announcement
 from reports.archive import DRAFT, Archive, Issue
 from reports.content import MonthlyReport
+from reports.evidence import same_evidence
 from reports.monthly import Material, build
 from reports.render import json
 from reports.renderer import renderers
@@ -191,7 +192,9 @@ def _unchanged(issue: Issue, before: MonthlyReport | None, report: MonthlyReport
     """Whether ``report`` tells the same as ``issue``, which reads ``before`` unless it was damaged."""
     if issue.figures_sha256 != report.checksum:
         return False
-    return before is None or alarms.same(report.alerts, before.alerts)
+    if before is None:
+        return True
+    return alarms.same(report.alerts, before.alerts) and same_evidence(report.evidence, before.evidence)
 
 
 def _with_forgotten(report: MonthlyReport, before: MonthlyReport) -> MonthlyReport:

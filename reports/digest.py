@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from reports.content import MonthFigures
+from reports.evidence import Evidence
 
 
 def canonical(value: Any) -> Iterator[bytes]:
@@ -45,6 +46,11 @@ def _encode(value: Any) -> bytes:
 def plain(figures: MonthFigures) -> MonthFigures:
     """``figures`` as they read back from JSON: floats where floats are declared, None for NaN."""
     return msgspec.json.decode(msgspec.json.encode(figures), type=MonthFigures)
+
+
+def plain_evidence(evidence: Evidence) -> Evidence:
+    """The same for evidence."""
+    return msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence)
 
 
 def figures_checksum(figures: MonthFigures) -> str:

@@ -53,8 +53,9 @@ _CARE: tuple[tuple[str, str], ...] = (
     ),
     (
         "Revisions and checksum",
-        "A month is a draft until its last interval is settled, provisional until the certificates "
-        "are cancelled, then final. Late readings reopen an interval; the report then gets a new "
+        "A month is a draft until its last interval is settled, provisional until it is locked and the "
+        "certificates that it claims are cancelled, then final. Late readings reopen an interval of a month "
+        "that is not locked; the report then gets a new "
         "revision, and every earlier one is kept. The checksum is the SHA-256 of the canonical JSON "
         "of the figures and is the same in every format.",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from alerts.board import AlertBoard
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
 from energy.site import SiteOptions
+from energy.splice import CERTIFICATES
 from energy.statement import HARDLY, metered
 from energy.supply import SupplyOptions
 from energy.target import TargetOptions
@@ -28,7 +29,9 @@ from reports.content import (
     SourceLine,
     TargetLine,
 )
-from reports.digest import figures_checksum, plain
+from reports.digest import figures_checksum, plain, plain_evidence
+from reports.evidence import BudgetLine
+from reports.gathering import Asked, Keepers
 from reports.headline import amounts, headline
 from reports.method import METHOD_VERSION
 from reports.promise import target_line
@@ -37,12 +40,13 @@ from reports.readings import Readings, read_ledger
 
 @dataclass(frozen=True)
 class Material:
-    """What reports are made of. ``sites`` and ``targets`` are as configured."""
+    """What reports are made of. ``sites`` and ``targets`` are as configured; ``keepers`` hold evidence."""
 
     figures: Figures
     alerts: AlertBoard
     sites: Mapping[str, SiteOptions]
     targets: Sequence[TargetOptions]
+    keepers: Keepers = field(default_factory=Keepers)
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,16 @@ async def build(
     scope = scope_of(site_key, name, at, sites)
     await _refuse_unmetered(scope, at, material.figures)
     scope = replace(scope, sites=await material.figures.configured(site_key, scope.period))
-    readings = await read_ledger(site_key, scope.sites, scope.period, material.figures)
+    asked = Asked(site_key, tuple(scope.sites), name, scope.period)
+    readings = await read_ledger(asked, material.figures, material.keepers)
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if site_key in (t.site, ALL)]
     targets = [await _target_line(t, name, material) for t in promised]
     alerts = await alert_lines(site_key, scope.period, material.alerts)
     # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
-    figures = await asyncio.to_thread(_figures, scope, readings, settled, tuple(targets))
+    lines = tuple(line for line, _ in targets)
+    figures = await asyncio.to_thread(_figures, scope, readings, settled, lines)
+    budgets = tuple(budget for _, budget in targets if budget is not None)
     return MonthlyReport(
         schema=SCHEMA,
         revision=0,
@@ -89,6 +96,7 @@ async def build(
         figures=figures,
         alerts=alerts,
         alert_counts=counted(alerts),
+        evidence=plain_evidence(replace(readings.evidence, budgets=budgets)),
     )
 
 
@@ -121,7 +129,9 @@ def begun_month(name: str, tz: ZoneInfo, at: datetime) -> Period:
     return period
 
 
-async def _target_line(target: TargetOptions, name: str, material: Material) -> TargetLine:
+async def _target_line(
+    target: TargetOptions, name: str, material: Material
+) -> tuple[TargetLine, BudgetLine | None]:
     """``target`` over the month of its own site, whose zone need not be that of the report."""
     tz = zone_of(target.site, covered_sites(target.site, material.sites))
     own = month(name, tz)
@@ -215,12 +225,13 @@ def _source_lines(mix: MixRow, sites: Mapping[str, SiteOptions]) -> tuple[Source
     found = []
     for name in sorted({*mix.green, *mix.available_wh}):
         options = known.get(name)
+        otherwise = ("certificates", "cancelled") if CERTIFICATES in name else ("unknown", "unknown")
         found.append(
             SourceLine(
                 supply=name,
-                kind=options.kind.value if options else "unknown",
+                kind=options.kind.value if options else otherwise[0],
                 zone=options.zone if options else None,
-                certificates=options.certificates if options else "unknown",
+                certificates=options.certificates if options else otherwise[1],
                 available_wh=mix.available_wh.get(name),
                 matched_wh=mix.green.get(name, 0.0),
             )

@@ -11,6 +11,7 @@ from energy.interval import Period, Step, steps
 from energy.judge import judge_target
 from energy.target import Standing, TargetOptions, TargetVerdict
 from reports.content import TargetDay, TargetLine
+from reports.evidence import BudgetLine
 
 _GRAVEST = (Standing.MISSED, Standing.UNKNOWN, Standing.AT_RISK, Standing.ON_COURSE, Standing.MET)
 _NOT_YET = "nothing of the period is settled yet"
@@ -18,14 +19,16 @@ _NOT_YET = "nothing of the period is settled yet"
 
 async def target_line(
     target: TargetOptions, figures: Figures, settled: Period, period: Period, tz: ZoneInfo
-) -> TargetLine:
-    """``target`` over the month: judged once, or for a daily target on each day that has begun to settle.
+) -> tuple[TargetLine, BudgetLine | None]:
+    """``target`` over the month, and its budget unless it is a daily one.
 
-    One of a quarter or a year is judged as it stands at the end of what is settled of the month.
+    It is judged once, a daily target on each day that has begun to settle; one of a quarter or a year as it
+    stands at the end of what is settled of the month.
     """
     label = target.title(figures.sites)
     if target.period != "day":
-        return _line(target, label, await _judge(target, figures, period, settled.end), ())
+        verdict = await _judge(target, figures, period, settled.end)
+        return _line(target, label, verdict, ()), _budget(target, label, verdict)
     verdicts = [
         await _judge(target, figures, day, min(day.end, settled.end))
         for day in steps(period, Step.DAY, tz)
@@ -34,7 +37,17 @@ async def target_line(
     days = tuple(
         TargetDay(v.start.astimezone(tz).date(), v.standing.value, v.value, v.reason) for v in verdicts
     )
-    return _line(target, label, _whole(target, verdicts, period, settled.end), days)
+    return _line(target, label, _whole(target, verdicts, period, settled.end), days), None
+
+
+def _budget(target: TargetOptions, label: str, verdict: TargetVerdict) -> BudgetLine | None:
+    found = verdict.budget
+    if found is None:
+        return None
+    return BudgetLine(
+        target.site, target.name, label, verdict.start, verdict.end, found.unit, found.allowed, found.used,
+        found.doubt, found.left, found.left_pessimistic, found.lost_at,
+    )  # fmt: skip
 
 
 async def _judge(target: TargetOptions, figures: Figures, period: Period, at: datetime) -> TargetVerdict:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from energy.figures import Figures, GridHour, KpiRow, MixRow
 from energy.interval import Period, Step
-from energy.site import SiteOptions
 from reports.content import CompletenessLine, LedgerSeries, QualityRange
+from reports.evidence import Evidence
+from reports.gathering import Asked, Keepers, gather
 from reports.quality import completeness_line, ledger_series, quality_ranges
 from runtime.errors import StoreError
 
@@ -34,6 +34,7 @@ class Readings:
     completeness: tuple[CompletenessLine, ...]
     ledger: tuple[LedgerSeries, ...]
     ranges: tuple[QualityRange, ...]
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,18 @@ class _Registers:
     ranges: list[QualityRange]
 
 
-async def read_ledger(
-    site_key: str, sites: Mapping[str, SiteOptions], period: Period, figures: Figures
-) -> Readings:
-    """``period`` of ``site_key``, whose registers are those of ``sites``.
+async def read_ledger(asked: Asked, figures: Figures, keepers: Keepers) -> Readings:
+    """The month of the sites that are ``asked`` for.
 
     Raises StoreError when the ledger keeps changing meanwhile.
     """
     # The ledger may settle or reopen an interval while we read; a report must not mix two states of it.
     for _ in range(READ_ATTEMPTS):
-        readings = await _read(site_key, sites, period, figures)
-        if await _version(site_key, period, figures) == (readings.settled, readings.total):
+        readings = await _read(asked, figures, keepers)
+        if await _version(asked.site, asked.period, figures) == (readings.settled, readings.total):
             return readings
     raise StoreError(
-        f"the ledger of {site_key!r} changed {READ_ATTEMPTS} times while it was read; issue again"
+        f"the ledger of {asked.site!r} changed {READ_ATTEMPTS} times while it was read; issue again"
     )
 
 
@@ -71,13 +70,12 @@ def _bare(row: KpiRow) -> KpiRow:
     return replace(row, parts={})
 
 
-async def _read(
-    site_key: str, sites: Mapping[str, SiteOptions], period: Period, figures: Figures
-) -> Readings:
+async def _read(asked: Asked, figures: Figures, keepers: Keepers) -> Readings:
+    site_key, period = asked.site, asked.period
     settled, total = await _version(site_key, period, figures)
     (mix,) = await figures.mix(site_key, period)
     part = Period(period.start, max(settled or period.start, period.start))
-    registers = [await _registers(key, period, part, figures) for key in sites]
+    registers = [await _registers(key, period, part, figures) for key in asked.keys]
     return Readings(
         settled=settled,
         total=total,
@@ -89,6 +87,7 @@ async def _read(
         completeness=tuple(line for found in registers for line in found.completeness),
         ledger=tuple(series for found in registers for series in found.ledger),
         ranges=tuple(one for found in registers for one in found.ranges),
+        evidence=await gather(asked, figures, keepers),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from alerts.desk import Desk as AlertDesk
 from alerts.reading import DeliveryView, ProcessView, Reading
+from energy.certificates.claims import Claims
 from energy.certificates.desk import Certificates
 from energy.ledger import Ledger
 from energy.proof.desk import ProofDesk
@@ -13,6 +14,7 @@ from energy.proof.key import SigningKey
 from energy.reader import LedgerFigures
 from energy.workloads.statement import Workloads
 from reports.desk import Desk as ReportDesk
+from reports.gathering import Keepers
 from reports.monthly import Material
 from roles.ground import Ground
 from roles.sight import Sight
@@ -61,15 +63,19 @@ def open_records(ground: Ground, sight: Sight) -> Records:
     figures = LedgerFigures(ground.database, sight.store, settings.sites, window)
     ledger = Ledger(ground.database, sight.store, settings.sites, sight.caught_up, grace)
     board = AlertDesk(ground.database)
-    material = Material(figures, board, settings.sites, settings.target)
+    workloads = Workloads(ground.database)
+    proof = ProofDesk(ground.database, figures, ledger, SigningKey(settings.key_file))
+    address = settings.service.public_url or f"http://{settings.service.listen}"
+    keepers = Keepers(Claims(ground.database), workloads, proof, address)
+    material = Material(figures, board, settings.sites, settings.target, keepers)
     folder = settings.reports.directory or settings.service.data_dir / "reports"
     return Records(
         figures,
         board,
         material,
         ReportDesk(material, ground.database, folder, ground.clock, settings.reports),
-        Workloads(ground.database),
+        workloads,
         Certificates(ground.database, settings.sites, settings.certificates),
         ledger,
-        ProofDesk(ground.database, figures, ledger, SigningKey(settings.key_file)),
+        proof,
     )

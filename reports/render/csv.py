@@ -15,7 +15,9 @@ from energy.device import VOLUME
 from energy.figures import KpiRow
 from energy.interval import QUARTER
 from reports.content import Figure, LedgerSeries, MonthFigures, MonthlyReport
+from reports.render.dossier import why
 from reports.render.evidence import told
+from reports.render.evidence_tables import tables
 from reports.render.words import GRID_UNITS, sum_unit, target_name
 from reports.renderer import RENDERERS, RendererOptions
 
@@ -72,6 +74,7 @@ def _lines(report: MonthlyReport) -> Iterator[Line]:
     yield from _targets(figures, zone)
     yield from _alerts(report, zone)
     yield from _quality(figures, zone)
+    yield from _evidence(report, zone)
     for series in figures.ledger:
         yield from _ledger(series, zone)
 
@@ -230,6 +233,25 @@ def _quality(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
             "state": part.quality,
             "reason": part.reason,
         }
+
+
+def _evidence(report: MonthlyReport, zone: ZoneInfo) -> Iterator[Line]:
+    period = report.figures.period
+    for figure in report.figures.headline:
+        yield {"section": "why", "subject": figure.key, "figure": "why", "reason": why(report, figure.key)}
+    for table in tables(report.evidence):
+        for row in table.rows:
+            start, end = row.get("start") or row.get("at") or period.start, row.get("end")
+            told: Line = {
+                **_span(table.section, start, end, zone),
+                "subject": "/".join(str(row[name]) for name in table.subject if row[name]),
+                "state": row[table.state] if table.state else None,
+                "reason": row[table.reason] if table.reason else None,
+            }
+            for name, unit in table.values.items():
+                yield {**told, "figure": name, "value": row[name], "unit": unit or row["unit"]}
+            if not table.values:
+                yield told
 
 
 def _ledger(series: LedgerSeries, zone: ZoneInfo) -> Iterator[Line]:

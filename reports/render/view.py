@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from energy.aim import Direction, aim_of, metric_form, metric_label
 from energy.figures import ALL
 from energy.target import Standing
 from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetDay, TargetLine
+from reports.evidence import BudgetLine
 from reports.method import method
-from reports.render import charts, energies, evidence
+from reports.render import charts, dossier, energies, evidence
+from reports.render.dossier import Block, Chapter, written
 from reports.render.energies import DayRow, HourRow, RegisterRow, SourceRow, Table
 from reports.render.evidence import AlertRow, CheckRow, MeterRow, RangeRow, SeverityCount
-from reports.render.numbers import WITHHELD, Numbers
+from reports.render.numbers import Numbers
 from reports.render.words import APART, SHARES, notice, numbers_of, revision_words, summary, target_name
 
 METRICS = {key: name for key, name, _ in SHARES}
@@ -32,12 +33,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure of the cover, with ``words`` about it; ``reason`` is empty unless it is withheld."""
+    """One figure of the cover, with ``words`` about it; ``reason`` is empty unless it is withheld.
+
+    ``bounds`` tells between what it lies where not all is known.
+    """
 
     name: str
     value: str
     words: str
     reason: str
+    bounds: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class ShortDay:
 
 @dataclass(frozen=True)
 class TargetBlock:
-    """One target over the month; ``short`` are the days of a daily one that were not met."""
+    """One target over the month, with its ``budget``; ``short`` are the days of a daily one not met."""
 
     name: str
     metric: str
@@ -69,6 +74,7 @@ class TargetBlock:
     standing: str
     value: str
     reason: str
+    budget: str
     short: list[ShortDay]
 
 
@@ -84,8 +90,7 @@ class Paragraph:
 class View:
     """Everything that the template shows, as text, rows of text and SVG, in the order of the pages.
 
-    ``alerts_left`` and ``ranges_left`` count what is not printed; ``method_left`` is how many paragraphs of
-    the method fill the left of its two columns.
+    ``alerts_left`` and ``ranges_left`` count what is not printed.
     """
 
     site: str
@@ -104,6 +109,7 @@ class View:
     heat: str
     worst: Table[HourRow]
     energy: str
+    ladder: Block
     sources: Table[SourceRow]
     pue: str
     days: Table[DayRow]
@@ -118,8 +124,8 @@ class View:
     ranges_left: int
     checks: list[CheckRow]
     meters: list[MeterRow]
+    chapters: list[Chapter]
     method: list[Paragraph]
-    method_left: int
     method_version: str
 
 
@@ -127,7 +133,6 @@ def view(report: MonthlyReport) -> View:
     """The report as it is printed."""
     figures, numbers = report.figures, numbers_of(report)
     values = {figure.key: figure for figure in figures.headline}
-    paragraphs = method()
     alerts, ranges = evidence.alerts(report, numbers), evidence.ranges(figures, numbers)
     return View(
         site=figures.site.name,
@@ -138,7 +143,7 @@ def view(report: MonthlyReport) -> View:
         checksum=report.checksum,
         summary=summary(figures, values, numbers),
         apart=APART if figures.site.key == ALL else "",
-        shares=[_share_tile(values[key], name, words, numbers) for key, name, words in SHARES],
+        shares=[_share_tile(values, key, (name, words), numbers) for key, name, words in SHARES],
         tiles=_tiles(figures, values, numbers),
         facts=_facts(report, numbers),
         notice=notice(figures, numbers),
@@ -146,11 +151,12 @@ def view(report: MonthlyReport) -> View:
         heat=charts.heat_map(figures, numbers),
         worst=energies.worst_hours(figures, numbers),
         energy=charts.energy_by_day(figures, numbers),
+        ladder=dossier.ladder(report, numbers),
         sources=energies.sources(figures, numbers),
         pue=charts.pue_by_day(figures, numbers),
         days=energies.days(figures, numbers),
         secondary=_secondary(figures, numbers),
-        targets=[_target(target, figures.site.key, numbers) for target in figures.targets],
+        targets=[_target(target, report, numbers) for target in figures.targets],
         no_target=f"No target is configured for {'any' if figures.site.key == ALL else 'this'} site.",
         alert_counts=evidence.alert_counts(report, numbers),
         alerts=alerts,
@@ -160,20 +166,18 @@ def view(report: MonthlyReport) -> View:
         ranges_left=len(figures.ranges) - len(ranges),
         checks=evidence.checks(figures, numbers),
         meters=evidence.meters(figures, numbers),
-        method=[Paragraph(title, words) for title, words in paragraphs],
-        method_left=_half(paragraphs),
+        chapters=dossier.chapters(report, numbers),
+        method=[Paragraph(title, words) for title, words in method()],
         method_version=figures.method_version,
     )
 
 
-def _half(paragraphs: Sequence[tuple[str, str]]) -> int:
-    """How many paragraphs fill the left of two columns."""
-    lengths = [len(words) + 90 for _, words in paragraphs]
-    return min(range(len(lengths) + 1), key=lambda n: abs(sum(lengths[:n]) - sum(lengths[n:])))
-
-
-def _share_tile(figure: Figure, name: str, words: str, numbers: Numbers) -> Tile:
-    return Tile(name, numbers.share(figure.value), words, figure.reason or "")
+def _share_tile(values: dict[str, Figure], key: str, said: tuple[str, str], numbers: Numbers) -> Tile:
+    figure, upper = values[key], values.get(f"{key}_upper")
+    bounds = ""
+    if figure.value is not None and upper is not None and upper.value is not None:
+        bounds = f"at least {numbers.share(figure.value)}, at most {numbers.share(upper.value)}"
+    return Tile(said[0], numbers.share(figure.value), said[1], figure.reason or "", bounds)
 
 
 def _tiles(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> list[Tile]:
@@ -198,20 +202,9 @@ def _clock(site: SiteLine) -> str:
 def _secondary(figures: MonthFigures, numbers: Numbers) -> list[Indicator]:
     others = [f for f in figures.headline if f.form != "energy" and f.key not in COVER]
     return [
-        Indicator(figure.name, _written(figure, numbers), figure.reason or "")
+        Indicator(figure.name, written(figure, numbers), figure.reason or "")
         for figure in (*others, *figures.amounts)
     ]
-
-
-def _written(figure: Figure, numbers: Numbers) -> str:
-    if figure.value is None:
-        return WITHHELD
-    if figure.form == "energy":
-        return numbers.energy(figure.value)
-    if figure.form == "share":
-        return numbers.share(figure.value)
-    unit = {"1": "", "m3": "m³"}.get(figure.unit, figure.unit)
-    return f"{numbers.decimal(figure.value, 3 if figure.form == 'ratio' else 1)} {unit}".strip()
 
 
 def _facts(report: MonthlyReport, numbers: Numbers) -> list[Fact]:
@@ -227,6 +220,8 @@ def _facts(report: MonthlyReport, numbers: Numbers) -> list[Fact]:
         Fact("Length", length),
         Fact("Site and bidding zone", _place(figures.site)),
         Fact("State", f"{figures.state}; {revision_words(report)}"),
+        Fact("Ledger", f"{figures.total.state}; revision {figures.total.revision} of the figures"),
+        Fact("Proof", "\n".join(dossier.signing(report, numbers))),
         Fact("Settled until", numbers.time(figures.settled_until, none="nothing is settled yet")),
         Fact("Method", f"version {figures.method_version}"),
         Fact("Figures' checksum", f"SHA-256 {report.checksum}"),
@@ -237,15 +232,28 @@ def _place(site: SiteLine) -> str:
     return f"{site.name} ({site.key}), {site.grid}"
 
 
-def _target(target: TargetLine, reported: str, numbers: Numbers) -> TargetBlock:
+def _target(target: TargetLine, report: MonthlyReport, numbers: Numbers) -> TargetBlock:
+    budgets = [b for b in report.evidence.budgets if (b.site, b.name) == (target.site, target.name)]
     return TargetBlock(
-        name=target.label or target_name(target, reported),
+        name=target.label or target_name(target, report.figures.site.key),
         metric=METRICS.get(target.metric) or metric_label(target.metric),
         goal=f"{_side(target)} {_figure(target, target.goal, numbers)} each {target.period}",
         standing=STANDINGS.get(target.standing, target.standing),
         value=_reached(target, numbers),
         reason=target.reason,
+        budget="; ".join(_budget(one, numbers) for one in budgets if target.value is not None),
         short=[_short(target, day, numbers) for day in target.days if day.standing != "met"],
+    )
+
+
+def _budget(one: BudgetLine, numbers: Numbers) -> str:
+    def amount(value: float) -> str:
+        return numbers.energy(value) if one.unit == "Wh" else f"{numbers.decimal(value, 1)} {one.unit}"
+
+    lost = f"; used up {numbers.time(one.lost_at)}" if one.lost_at is not None else ""
+    return (
+        f"Budget: {amount(one.allowed)} may fall short; used {amount(one.used)}, not known "
+        f"{amount(one.doubt)}, left {amount(one.left)}{lost}"
     )
 
 

@@ -81,8 +81,11 @@ def notice(figures: MonthFigures, numbers: Numbers) -> str:
             f"Draft. The month is settled until {until}; every figure covers that part only and will change."
         )
     if figures.state == "provisional":
-        return "Provisional. All intervals are settled; certificates are not yet cancelled."
-    return "Final. All intervals are settled and the certificates are cancelled."
+        return (
+            "Provisional. All intervals are settled; the month is not locked, or certificates that it claims "
+            "are not yet cancelled."
+        )
+    return "Final. All intervals are settled, the month is locked and its certificates are cancelled."
 
 
 def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) -> str:

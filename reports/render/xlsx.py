@@ -15,6 +15,8 @@ from reports.content import MonthFigures, MonthlyReport
 from reports.method import method
 from reports.render import records
 from reports.render.columns import STYLES, FigureTable, GridTable
+from reports.render.dossier import why
+from reports.render.evidence_tables import tables
 from reports.render.sheet import Book, Column, Sheet, Style, Value
 from reports.render.words import APART, SUMS, notice, numbers_of, revision_words, sum_unit
 from reports.renderer import RENDERERS, RendererOptions
@@ -62,6 +64,8 @@ def render(report: MonthlyReport) -> bytes:
     _hours(book, figures, head)
     _quarter_hours(book, figures, head)
     records.write(book, report, head)
+    for table in tables(report.evidence):
+        table.write(book, head)
     _method(book, report, head)
     workbook.close()
     return target.getvalue()
@@ -87,6 +91,7 @@ def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
         ("Revision", report.revision, "count", revision_words(report)),
         ("Method version", figures.method_version, "text", ""),
         ("Figures' checksum", report.checksum, "text", "SHA-256 of the canonical JSON of the figures"),
+        ("Ledger", figures.total.state, "text", f"revision {figures.total.revision} of the figures"),
         ("PUE category", figures.total.pue_category or "none", "text", ""),
     )
     for line in identity:
@@ -100,6 +105,8 @@ def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
     for source in figures.sources:
         remark = f"Wh matched, {source.kind}, certificates {source.certificates}"
         sheet.add_styled(f"Source {source.supply}", source.matched_wh, "wh", remark)
+    for figure in figures.headline:
+        sheet.add_styled(f"Why: {figure.name}", why(report, figure.key), "text", "")
 
 
 def _days(book: Book, figures: MonthFigures, head: str | None) -> None:

@@ -166,7 +166,8 @@ def test_the_workbook_has_every_interval_and_every_sheet(report: MonthlyReport) 
     book = workbook(xlsx.render(report))
 
     assert book.sheetnames == [
-        "Summary", "Days", "Hours", "Quarter-hours", "Targets", "Alerts", "Data quality", "Meters", "Method",
+        "Summary", "Days", "Hours", "Quarter-hours", "Targets", "Alerts", "Data quality", "Meters",
+        "Certificates", "Carbon", "Meter tree", "PUE", "Budgets", "Workloads", "Revisions", "Proof", "Method",
     ]  # fmt: skip
     quarters = list(book["Quarter-hours"].iter_rows(min_row=2, values_only=True))
     assert len(quarters) == 2980 + 1
