@@ -73,6 +73,8 @@ class Book:
 
     async def remind(self, at: datetime) -> None:
         """Tell again of what nobody has acknowledged, and first of what a silence held back until now."""
+        if not self._router.leads:
+            return
         async with self._database.read() as db:
             if not self._router.due(await _situation(db, at)):
                 return

@@ -215,6 +215,11 @@ class Router:
         self._routes = tuple(routes) or ((RouteOptions(to=self._channels),) if channels else ())
         self._inhibit = (MISSED_MUTES_AT_RISK, *inhibit)
 
+    @property
+    def leads(self) -> bool:
+        """Whether anybody is ever told."""
+        return bool(self._channels or self._routes)
+
     def route(self, news: Sequence[News], situation: Situation) -> Routing:
         """Decide on every piece of news and group what goes out."""
         out: list[tuple[str, News]] = []

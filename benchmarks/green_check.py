@@ -21,7 +21,7 @@ import numpy as np
 
 import service
 from alerts.verdict import Cadence
-from energy.device import devices
+from energy.device import DISCHARGE, Channel, Device, devices
 from energy.interval import QUARTER, Period
 from energy.site import SiteOptions
 from runtime import log
@@ -36,11 +36,13 @@ START = datetime(2026, 9, 27, tzinfo=UTC)
 CHECKED = datetime(2026, 10, 16, 6, tzinfo=UTC)
 GRACE = timedelta(minutes=2)
 _PERIOD_MS = 300_000
-_WATTS = {"utility": 4e4, "it": 3.5e4, "onsite_solar": 5e3}
+_WATTS = {"utility": 4e4, "it": 3e4, "cooling": 4e3, "other": 1e3, "onsite_solar": 5e3, "battery": 2e3}
+_GIVES_BACK = 0.8
+"""Of what a battery took: less than its round trip leaves, so that it never gives what it does not hold."""
 
 
 class Readings:
-    """Registers of every device of both sites that grow with the sun and the wind."""
+    """Registers of every device of both sites: plants give by day, and batteries at night."""
 
     def __init__(self, registry: SeriesRegistry, sites: Mapping[str, SiteOptions]) -> None:
         self._registry, self._sites = registry, sites
@@ -51,13 +53,9 @@ class Readings:
         return [*self._metered(at), *self._mix(at)]
 
     def _metered(self, at: np.ndarray) -> Iterator[Frame]:
-        hours = (at - to_ms(START)) / 3.6e6
         for key, site in self._sites.items():
             for number, device in enumerate(devices(key, site)):
-                watts = _WATTS.get(device.role, 2e4) + 100.0 * number
-                swing = hours - 12 / np.pi * np.sin(hours * np.pi / 12)
-                count = np.rint(watts * (swing if device.role.startswith(("onsite", "ppa")) else hours))
-                columns = {c.field: 1e6 + count for c in device.channels if c.required}
+                columns = {c.field: _counted(device, number, c, at) for c in device.channels if c.required}
                 series = self._registry.id(device.measurement, (key, device.id))
                 yield Frame(device.measurement, np.full(len(at), series, dtype=np.int32), at, columns)
 
@@ -67,6 +65,17 @@ class Readings:
             series = np.full(len(hours), self._registry.id(GRID, (zone,)), dtype=np.int32)
             share, carbon = np.full(len(hours), 0.4), np.full(len(hours), 600.0)
             yield Frame(GRID, series, hours, {"carbon_free_share": share, "carbon_g_per_kwh": carbon})
+
+
+def _counted(device: Device, number: int, channel: Channel, at: np.ndarray) -> np.ndarray:
+    """What the register of ``channel`` shows ``at`` each time."""
+    hours = (at - to_ms(START)) / 3.6e6
+    swing = 12 / np.pi * np.sin(hours * np.pi / 12)
+    watts = _WATTS.get(device.role, 2e4) + 10.0 * number
+    if channel.name == DISCHARGE:
+        return 1e6 + np.rint(_GIVES_BACK * watts * (hours + swing))
+    sunny = device.role.startswith(("onsite", "ppa", "battery"))
+    return 1e6 + np.rint(watts * (hours - swing if sunny else hours))
 
 
 async def measure(folder: Path, checks: int) -> dict[str, float]:

@@ -44,6 +44,14 @@ class Certified:
             return [totals for _, _, totals in found]
         return [with_certificates(totals, _counted(tally, part, until)) for part, until, totals in found]
 
+    async def stamp(self, site: str, look: Look | None = None) -> int:
+        """A number that changes with what ``site`` claims, see :class:`Claims`; a ``look`` reads it once."""
+        if look is None:
+            return await self._claims.stamp(site)
+        if look.stamps is None:
+            look.stamps = await self._claims.stamps()
+        return look.stamps.get(site, 0)
+
     async def _tally(
         self, site: str, over: Period, as_of: datetime | None, look: Look | None
     ) -> Tally | None:
@@ -53,14 +61,14 @@ class Certified:
                 return seen[1]
             if look.over is not None:
                 over = _hull(over, look.over)
-        tally = await (self._newest(site, over) if as_of is None else self._read(site, over, as_of))
+        tally = await (self._newest(site, over, look) if as_of is None else self._read(site, over, as_of))
         if look is not None:
             look.certificates[site] = over, tally
         return tally
 
-    async def _newest(self, site: str, over: Period) -> Tally | None:
+    async def _newest(self, site: str, over: Period, look: Look | None) -> Tally | None:
         """As it is now; what was read before holds as long as nothing of the site has changed."""
-        stamp = await self._claims.stamp(site)
+        stamp = await self.stamp(site, look)
         if not stamp:
             return None
         kept = self._kept.pop((site, over), None)

@@ -18,6 +18,9 @@ from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import settled_until
 from runtime.database import Database
 
+_BACK_DAYS = 36
+"""Read at once before the first period that a look is asked for: a month, or the weeks behind a profile."""
+
 
 class Hindsight:
     """Judges by a correction ``window`` which intervals are provisional, settled or restated."""
@@ -45,12 +48,14 @@ class Hindsight:
     ) -> Past:
         if as_of is not None or look is None:
             return await self._load(keys, span, as_of)
-        seen = look.past.get(tuple(keys))
-        if seen is None or not seen.holds(*span):
-            days = look.widened(range(span[0] // QUARTERS_A_DAY, -(-span[1] // QUARTERS_A_DAY)))
-            seen = await self._load(keys, (days.start * QUARTERS_A_DAY, days.stop * QUARTERS_A_DAY), None)
-            look.past[tuple(keys)] = seen
-        return seen
+        if look.past is None or not look.past.holds(*span):
+            days = look.widened(range(span[0] // QUARTERS_A_DAY - _BACK_DAYS, -(-span[1] // QUARTERS_A_DAY)))
+            first, until = days.start * QUARTERS_A_DAY, days.stop * QUARTERS_A_DAY
+            if look.past is not None:
+                first, until = min(first, look.past.first), max(until, look.past.until)
+            sites = keys if look.estate is None else list(look.estate.sites)
+            look.past = await self._load(sites, (first, until), None)
+        return look.past
 
     async def standing(
         self, connection: AsyncConnection, found: Mapping[str, Sequence[Era]], as_of: datetime | None

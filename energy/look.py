@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ _DAY_MS = QUARTERS_A_DAY * QUARTER_MS
 class Look:
     """What was seen of each site: its stand, its widest view, and the answers given last; and of all sites.
 
+    ``stamps`` tell which claims of certificates were seen, ``past`` what happened to figures of all sites.
     Every question about ``over`` is answered from one view of it, with :data:`LEAD` before it; without one,
     each question has a view of its own.
     """
@@ -39,9 +40,10 @@ class Look:
     estate: Estate | None = None
     stands: dict[str, Stand] = field(default_factory=dict)
     views: dict[str, tuple[range, View]] = field(default_factory=dict)
+    stamps: Mapping[str, int] | None = None
     certificates: dict[str, tuple[Period, Tally | None]] = field(default_factory=dict)
     mixed: dict[str, tuple[View, Columns]] = field(default_factory=dict)
-    past: dict[tuple[str, ...], Past] = field(default_factory=dict)
+    past: Past | None = None
     _answers: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
 
     def view(self, site: str, days: range) -> View | None:

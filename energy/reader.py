@@ -347,12 +347,13 @@ class LedgerFigures:
 
     async def _view_of(self, stand: Stand, days: range) -> View:
         """A view of ``days`` or more; of a snapshot, the one that it has seen, if it can be."""
+        claimed = await self._certified.stamp(stand.site, self._look)
         if self._look is None:
-            return await (await self._kept(stand.site)).view(stand, days)
+            return await (await self._kept(stand.site)).view(stand, days, claimed)
         view = self._look.view(stand.site, days)
         if view is None:
             days = self._look.widened(days)
-            view = await (await self._kept(stand.site)).view(stand, days)
+            view = await (await self._kept(stand.site)).view(stand, days, claimed)
             self._look.see(stand.site, days, view)
         return view
 
@@ -380,14 +381,13 @@ class LedgerFigures:
         """How the site stands now; of a snapshot, how it stood when that was first asked."""
         if self._look is None:
             return (await self._shelf.stands([key]))[key]
-        if not self._look.stands:
-            self._look.stands |= await self._shelf.stands(list((await self._estate()).sites))
+        await self._estate()
         return self._look.stands[key]
 
     async def _estate(self) -> Estate:
-        """Every site that there ever was; of a snapshot, as it was first asked."""
+        """Every site that there ever was; of a snapshot, as it was first asked, with how each stands."""
         if self._look is None:
             return await self._shelf.estate(self.sites)
         if self._look.estate is None:
-            self._look.estate = await self._shelf.estate(self.sites)
+            self._look.estate, self._look.stands, self._look.stamps = await self._shelf.glance(self.sites)
         return self._look.estate

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import CompoundSelect, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS
@@ -60,9 +62,7 @@ def first_read(stand: Stand) -> int | None:
 
 async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:
     """The stand of each of ``sites`` now."""
-    until = func.max(SETTLEMENT.c.until).label("until")
-    each = (select(literal(site).label("site"), until).where(SETTLEMENT.c.site == site) for site in sites)
-    settled = {row.site: row.until for row in await connection.execute(union_all(*each))}
+    settled = {row.site: row.until for row in await connection.execute(_settled(tuple(sites)))}
     registers = await load_registers_of(connection, sites)
     plans = await load_plans(connection, sites)
     stands = {
@@ -72,6 +72,15 @@ async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict
     first = max((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS
     await load_changes(connection, stands, first)
     return stands
+
+
+@lru_cache(maxsize=16)
+def _settled(sites: tuple[str, ...]) -> CompoundSelect[Any]:
+    """Up to when each is settled, each by its index; made once, as it is asked for all day."""
+    until = func.max(SETTLEMENT.c.until).label("until")
+    return union_all(
+        *(select(literal(site).label("site"), until).where(SETTLEMENT.c.site == site) for site in sites)
+    )
 
 
 async def load_changes(connection: AsyncConnection, stands: Mapping[str, Stand], first: int) -> None:

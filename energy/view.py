@@ -77,10 +77,12 @@ class Views:
         self._site, self._shelf, self._claims = site, shelf, claims
         self._kept: deque[_Kept] = deque(maxlen=KEPT_VIEWS)
 
-    async def view(self, stand: Stand, days: range) -> View:
-        """A view of ``days`` (numbers since 1970) or more, no older than ``stand``."""
+    async def view(self, stand: Stand, days: range, claimed: int) -> View:
+        """A view of ``days`` (numbers since 1970) or more, no older than ``stand``.
+
+        ``claimed`` is the stamp of what the site claims, read before.
+        """
         await self._shelf.look(stand, days)
-        claimed = await self._claims.stamp(stand.site)
         covering = [kept for kept in self._kept if covers(kept.days, days)]
         for kept in covering:
             if kept.days.start >= stand.known_from and kept.stamp == (claimed, *stand.stamp(kept.days)):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Literal
 
 import numpy as np
 from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
 from energy.certificates.tables import BUNDLE, PART, STAMP
@@ -19,6 +22,18 @@ from energy.proof.tables import LOCK, RESTATEMENT
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.frame import Floats
+
+_STAMPS = select(
+    STAMP.c.site,
+    STAMP.c.changes,
+    reduce(
+        add,
+        (
+            select(func.count()).select_from(table).where(table.c.site == STAMP.c.site).scalar_subquery()
+            for table in (LOCK, RESTATEMENT)
+        ),
+    ).label("papers"),
+)
 
 ClaimState = Literal["allocated", "cancelled", "revoked", "expired"]
 """Only what is ``cancelled`` counts. ``allocated`` is pending: it would count once cancelled."""
@@ -137,14 +152,12 @@ class Claims:
 
         So does a lock or a restatement: from then on other claims are told.
         """
-        papers = (
-            select(func.count()).select_from(table).where(table.c.site == site).scalar_subquery()
-            for table in (LOCK, RESTATEMENT)
-        )
-        wanted = select(STAMP.c.changes, *papers).where(STAMP.c.site == site)
+        return (await self.stamps()).get(site, 0)
+
+    async def stamps(self) -> Mapping[str, int]:
+        """The stamp of every site that ever claimed anything."""
         async with self._database.read() as connection:
-            row = (await connection.execute(wanted)).first()
-        return 0 if row is None else sum(row)
+            return await load_stamps(connection)
 
     async def timed(
         self, site: str, first: int, quarters: int, as_of: datetime | None = None
@@ -180,6 +193,11 @@ class Claims:
             rows = (await connection.execute(wanted.where(or_(*held)))).mappings().all()
         known = ((row, _known(row, frozen, as_of)) for row in rows)
         return Claimed(over, tuple(_claim(row, at) for row, at in known if _was_open(row, at)))
+
+
+async def load_stamps(connection: AsyncConnection) -> Mapping[str, int]:
+    """By site, as :meth:`Claims.stamps`."""
+    return {row.site: row.changes + row.papers for row in await connection.execute(_STAMPS)}
 
 
 def _known(row: RowMapping, frozen: Sequence[Frozen], as_of: datetime | None) -> datetime | None:

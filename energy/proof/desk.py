@@ -85,7 +85,12 @@ class ProofDesk:
 
     async def pending(self, site: str) -> Sequence[Pending]:
         """What waits for a restatement of locked months of ``site``, or of all."""
-        found = [await self._waiting(lock) for lock in await self.locks(site)]
+        if site == ALL:
+            async with self._database.read() as connection:
+                locks = await load_locks(connection)
+        else:
+            locks = await self.locks(site)
+        found = [await self._waiting(lock) for lock in locks]
         return [one for one in found if one is not None]
 
     async def _waiting(self, lock: Lock) -> Pending | None:

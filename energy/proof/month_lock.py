@@ -34,11 +34,14 @@ class Lock:
         return self.first <= first and until <= self.until
 
 
+_LOCKS = select(LOCK).order_by(LOCK.c.site, LOCK.c.period)
+
+
 async def load_locks(
-    connection: AsyncConnection, sites: Collection[str], as_of: datetime | None = None
+    connection: AsyncConnection, sites: Collection[str] | None = None, as_of: datetime | None = None
 ) -> Sequence[Lock]:
-    """The locks of ``sites``, by site and period; those that were set by ``as_of``."""
-    wanted = select(LOCK).where(LOCK.c.site.in_(sites)).order_by(LOCK.c.site, LOCK.c.period)
+    """The locks of ``sites``, or of every site, by site and period; those that were set by ``as_of``."""
+    wanted = _LOCKS if sites is None else _LOCKS.where(LOCK.c.site.in_(sites))
     if as_of is not None:
         wanted = wanted.where(LOCK.c.at <= as_of)
     return [Lock(**row._mapping) for row in await connection.execute(wanted)]

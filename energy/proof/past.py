@@ -107,4 +107,5 @@ async def load_past(
     """What was known of the quarters of ``sites`` at ``as_of``; None: now."""
     causes = await load_causes(connection, sites, span, AGAIN, as_of)
     locks = await load_locks(connection, sites, as_of)
-    return Past(window, *span, causes, locks, await load_frozen(connection, sites, as_of))
+    frozen = await load_frozen(connection, sites, as_of) if locks else ()
+    return Past(window, *span, causes, locks, frozen)
