@@ -34,7 +34,7 @@ SHOWN = Period(datetime(2026, 10, 31, 2, tzinfo=UTC), SETTLED - timedelta(hours=
 """The turn of a month, with all of it."""
 
 TARGETS = [
-    TargetOptions(name="matched", site="gdansk", goal=0.9),
+    TargetOptions(name="matched", site="gdansk", goal=0.97),
     TargetOptions(name="daily", site="all", metric="ref", goal=0.8, period="day"),
     TargetOptions(name="carbon-free", site="gdansk", metric="cfe_score", goal=0.95),
 ]

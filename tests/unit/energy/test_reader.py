@@ -75,6 +75,7 @@ async def test_the_grid_mix_makes_the_cfe_score_and_cue_known(green):
     await green.feed(
         green.frame("grid/PL", at, {"carbon_free_share": [0.25] * 7, "carbon_g_per_kwh": [600.0] * 7})
     )
+    await green.settle(6 * 60 + 3)
     (row,) = await figures(green).kpi("gdansk", Period(START, START + 6 * HOUR))
     assert row.cfe_score == pytest.approx((7000 + 2000 * 0.25) / 9000)
     assert row.cue == pytest.approx(0.6 * 8000 / 7500)
