@@ -55,7 +55,12 @@ def plain_evidence(evidence: Evidence) -> Evidence:
 
 def figures_checksum(figures: MonthFigures) -> str:
     """The hexadecimal SHA-256 of the canonical JSON of ``figures``."""
+    return checksum(msgspec.json.decode(msgspec.json.encode(figures)))
+
+
+def checksum(value: Any) -> str:
+    """The hexadecimal SHA-256 of the canonical JSON of plain values."""
     digest = hashlib.sha256()
-    for piece in canonical(msgspec.json.decode(msgspec.json.encode(figures))):
+    for piece in canonical(value):
         digest.update(piece)
     return digest.hexdigest()

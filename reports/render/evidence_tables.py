@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from reports.evidence import Evidence
+from reports.render.cells import Row, cells
 from reports.render.sheet import Book, Column
-
-Row = Mapping[str, Any]
 
 _SITE = Column("Site", "text", 14)
 _FROM, _TO = Column("From, UTC", "time", 17), Column("To, UTC", "time", 17)
@@ -68,7 +66,7 @@ def _certificates(evidence: Evidence) -> EvidenceTable:
             "end": Column("Serves until, UTC", "time", 17),
             "statement": Column("Cancellation statement", "text", 30),
         },
-        [_worded(vars(one), "adds", "timed", "in_zone") for one in evidence.certificates],
+        [_worded(cells(one), "adds", "timed", "in_zone") for one in evidence.certificates],
         ("site", "registry", "numbers"),
         {"wh": "Wh"},
         "state",
@@ -93,7 +91,7 @@ def _carbon(evidence: Evidence) -> EvidenceTable:
             "version": Column("Version", "text", 40),
             "example": Column("Invented factors", "text", 12),
         },
-        [_worded(vars(one), "example") for one in evidence.carbon],
+        [_worded(cells(one), "example") for one in evidence.carbon],
         ("site", "scope", "what"),
         {"energy_wh": "Wh", "g_per_kwh": "g/kWh", "co2_g": "g"},
         "method",
@@ -118,7 +116,7 @@ def _meters(evidence: Evidence) -> Iterator[EvidenceTable]:
             "most_wh": Column("At most, Wh", "wh", 16),
             "verdict": Column("Verdict", "text", 16),
         },
-        [{**vars(one), "below": ", ".join(one.children)} for one in evidence.closings],
+        [{**cells(one), "below": ", ".join(one.children)} for one in evidence.closings],
         ("site", "parent"),
         {"parent_wh": "Wh", "children_wh": "Wh", "residual_wh": "Wh", "least_wh": "Wh", "most_wh": "Wh"},
         "verdict",
@@ -137,7 +135,7 @@ def _meters(evidence: Evidence) -> Iterator[EvidenceTable]:
             "uncertainty": Column("Uncertainty (k=2)", "share", 14),
             "withheld": Column("Why withheld", "text", 60),
         },
-        [_worded(vars(one), "headline") for one in evidence.pues],
+        [_worded(cells(one), "headline") for one in evidence.pues],
         ("site", "category"),
         {"eit_wh": "Wh", "pue": "1", "uncertainty": "1"},
         None,
@@ -161,7 +159,7 @@ def _budgets(evidence: Evidence) -> EvidenceTable:
             **amount,
             "lost_at": Column("Used up, UTC", "time", 17),
         },
-        [vars(one) for one in evidence.budgets],
+        [cells(one) for one in evidence.budgets],
         ("site", "name"),
         dict.fromkeys(amount, ""),
     )
@@ -185,7 +183,7 @@ def _workloads(evidence: Evidence) -> EvidenceTable:
             "co2_location_g": Column("CO2e, location-based, g", "wh", 18),
             "co2_market_g": Column("CO2e, market-based, g", "wh", 18),
         },
-        [{**vars(one), "tenant": one.tenant or "(nobody: not attributed)"} for one in evidence.workloads],
+        [{**cells(one), "tenant": one.tenant or "(nobody: not attributed)"} for one in evidence.workloads],
         ("site", "tenant"),
         {**dict.fromkeys(energies, "Wh"), "green_share": "1", "co2_location_g": "g", "co2_market_g": "g"},
     )
@@ -205,7 +203,7 @@ def _proof(evidence: Evidence) -> Iterator[EvidenceTable]:
             "end": Column("Until, UTC", "time", 17),
             "changes": Column("Difference by register, Wh", "text", 60),
         },
-        [{**vars(one), "changes": signed(one.differences)} for one in evidence.revisions],
+        [{**cells(one), "changes": signed(one.differences)} for one in evidence.revisions],
         ("site", "kind", "who"),
         state="changes",
         reason="reason",
@@ -235,7 +233,7 @@ def _proofs(evidence: Evidence) -> list[Row]:
         what = f"restatement {paper.number}" if paper.number else "lock"
         told = "; ".join(f"{name}: {old} -> {new}" for name, (old, new) in paper.changes.items())
         rows.append(
-            {**vars(paper), "what": what, "reason": f"{paper.reason}; {told}" if told else paper.reason}
+            {**cells(paper), "what": what, "reason": f"{paper.reason}; {told}" if told else paper.reason}
         )
     for seal in evidence.seals:
         rows.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reports.content import SCHEMA, MonthlyReport
-from reports.digest import figures_checksum
+from reports.digest import checksum
 from reports.renderer import RENDERERS, RendererOptions
 
 
@@ -36,6 +36,7 @@ def parse(content: bytes) -> MonthlyReport:
         raise ValueError(f"this is no monthly report: {error}") from error
     if report.schema != SCHEMA:
         raise ValueError(f"this report has schema {report.schema!r}; this version reads {SCHEMA!r}")
-    if figures_checksum(report.figures) != report.checksum:
+    # Of the figures as they were written: an earlier version knew fewer of them.
+    if checksum(msgspec.json.decode(content)["figures"]) != report.checksum:
         raise ValueError("the figures of this report do not have its checksum; take it from the archive anew")
     return report

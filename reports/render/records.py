@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from energy.aim import metric_form
 from reports.content import Check, CompletenessLine, MonthFigures, MonthlyReport, QualityRange, TargetLine
+from reports.render.cells import Row, cells
 from reports.render.evidence import told
 from reports.render.sheet import Book, Column
 
-Row = Mapping[str, Any]
 """The values of one row by the names of their columns' fields."""
 
 
@@ -119,16 +119,16 @@ def write(book: Book, report: MonthlyReport, head: str | None) -> None:
     figures = report.figures
     TARGETS.write(book, head, (row for target in figures.targets for row in _target(target)))
     zone = ZoneInfo(figures.site.zone)
-    ALERTS.write(book, head, ({**vars(a), "evidence": "\n".join(told(a, zone))} for a in report.alerts))
+    ALERTS.write(book, head, ({**cells(a), "evidence": "\n".join(told(a, zone))} for a in report.alerts))
     QUALITY.write(book, head, _quality(figures))
-    METERS.write(book, head, map(vars, figures.meters))
+    METERS.write(book, head, map(cells, figures.meters))
 
 
 def _target(target: TargetLine) -> Iterator[Row]:
     """The target, then the days of a daily one."""
-    yield _fitting(vars(target))
+    yield _fitting(cells(target))
     for day in target.days:
-        row = {**vars(target), "best_possible": None, **vars(day), "period": day.date.isoformat()}
+        row = {**cells(target), "best_possible": None, **cells(day), "period": day.date.isoformat()}
         yield _fitting(row)
 
 
@@ -148,7 +148,7 @@ def _quality(figures: MonthFigures) -> Iterator[Row]:
 
 
 def _statement(line: CompletenessLine) -> Row:
-    return QUALITY.only(**vars(line), register=_register(line))
+    return QUALITY.only(**cells(line), register=_register(line))
 
 
 def _range(part: QualityRange) -> Row:
