@@ -157,7 +157,7 @@ class FakeHouse:
         return House(
             clock=self.clock,
             sites=self.sites,
-            targets=(TargetOptions(name="100-percent-green", site="gdansk"),),
+            targets=(TargetOptions(name="100-percent-green", site=next(iter(self.sites))),),
             store=self.store,
             live=self.live,
             ingest=self.ingest,
