@@ -157,7 +157,8 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         guessed=anywhere((line.guessed for line in inlet.lines), sheet),
         estimated=anywhere((line.estimated for line in inlet.lines), sheet),
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
-        grid=np.minimum(edc + fed, np.maximum(inlet.imported - inlet.exported + fed, 0.0)),
+        # Gross of exports: what went out is taken from what the site's own plants claim, once.
+        grid=np.minimum(edc + fed, inlet.imported),
         generator=total((amount for _, amount in fuelled), sheet),
         generator_g=total((_grams(s, amount) for s, amount in fuelled), sheet),
         available=green[0],

@@ -28,7 +28,7 @@ def ppues(totals: Totals, floor: float) -> Mapping[str, Figure]:
         reason = uncovered(
             hall.known, totals.expected, floor, f"energy of {hall.name} together with its IT's"
         )
-        if reason is None and 0 < hall.all < hall.it:
+        if reason is None and hall.all < hall.it:
             reason = f"{FAULT}: the hall used less than its IT equipment"
         found[f"{PREFIX}{hall.name}"] = computed(FORMULA, hall, reason)
     return found

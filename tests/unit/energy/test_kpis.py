@@ -238,6 +238,20 @@ def test_cfe_needs_the_grid_mix_only_where_the_grid_was_needed():
     assert "carbon-free share is known for 75.00 %" in blind.withheld
 
 
+def test_what_is_exported_is_taken_from_the_own_plant_alone_and_not_from_the_grid_as_well():
+    supplies = [{"id": "pv", "kind": "onsite_solar", "max_power_kw": 100}]
+    rows = {
+        "meter/main-1/energy": hourly(20_000),
+        "meter/main-1/export": hourly(20_000),
+        "meter/ups-a/energy": hourly(30_000),
+        "supply/pv/energy": hourly(40_000),
+    }
+    found = summed(plain(supply=supplies), sheet(rows), grid(4, 0.5, 700.0))
+    assert (found.edc, found.green, found.other) == (40_000, 20_000, 20_000)
+    assert found.told()["co2_g"] == 14_000
+    assert value("cfe_score", found) == pytest.approx(0.75)
+
+
 def test_a_generator_is_neither_green_nor_carbon_free():
     supplies = [{"id": "diesel", "kind": "generator", "carbon_g_per_kwh": 800.0}]
     rows = {
