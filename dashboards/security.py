@@ -150,3 +150,12 @@ def operator(request: Request) -> str:
 
 Operator = Annotated[str, Depends(operator)]
 """Parameter type of routes that change something: the name of who did it."""
+
+
+def acting(operator: str, told: str | None) -> str:
+    """Who acts: the operator who signed in, behind whom they act for if ``told`` names somebody else.
+
+    The name that was proven is always in it, so nobody signs as somebody else.
+    """
+    name = (told or "").strip()
+    return f"{name} ({operator})" if name and name != operator else operator

@@ -15,7 +15,7 @@ from dashboards.api.asked import Asked, Told
 from dashboards.here import HouseHere, house_of
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
-from dashboards.security import Operator
+from dashboards.security import Operator, acting
 from energy.certificates.act import Act
 from energy.certificates.book import Order
 from energy.certificates.bundle import numbers
@@ -203,7 +203,7 @@ async def cancel(house: HouseHere, desk: DeskHere, who: Operator, body: CancelAs
 
 @router.post("/release")
 async def release(house: HouseHere, desk: DeskHere, who: Operator, body: PartsAsked) -> Done:
-    """Free what is allocated, or whose cancellation was revoked."""
+    """Free what is allocated or has expired, or whose cancellation was revoked."""
     return _parts(await _tried(desk.book.release(selection(desk, body), act(house, who, body))))
 
 
@@ -215,9 +215,8 @@ async def revoke(house: HouseHere, desk: DeskHere, who: Operator, body: PartsAsk
 
 def act(house: House, operator: str, deed: Deed) -> Act:
     """Who does it now, and by whose account. Raises Problem 400."""
-    who = f"{deed.who} ({operator})" if deed.who and deed.who != operator else operator
     try:
-        return Act(who, house.clock.now(), deed.document or None, deed.reason or None)
+        return Act(acting(operator, deed.who), house.clock.now(), deed.document or None, deed.reason or None)
     except ValueError as error:
         raise refused(error) from None
 

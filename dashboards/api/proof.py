@@ -16,7 +16,7 @@ from dashboards.api.asked import Asked, Told
 from dashboards.here import HouseHere
 from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
-from dashboards.security import Operator
+from dashboards.security import Operator, acting
 from energy.figures import ALL
 from energy.proof.desk import Pending, ProofDesk
 from energy.proof.document import Restatement
@@ -33,7 +33,9 @@ T = TypeVar("T")
 
 Site = Annotated[str, Path(description="a site, also one that has left the configuration")]
 Month = Annotated[str, Path(description="for example 2026-10, in the site's zone")]
-Who = Annotated[str | None, Field(max_length=100, description="who acts, if it is not who signed in")]
+Who = Annotated[
+    str | None, Field(max_length=100, description="whom the operator acts for; both names are kept")
+]
 
 
 class SiteAsked(Asked):
@@ -197,7 +199,7 @@ async def locks(house: HouseHere, query: Annotated[SiteAsked, Query()]) -> Locks
 @router.post("/locks/{site}/{period}")
 async def lock(house: HouseHere, who: Operator, site: Site, period: Month, act: LockAsked) -> Lock:
     """Lock a month: from now on it changes only by a restatement. It cannot be unlocked."""
-    return await _done(_desk(house).lock(site, period, _act(house, act.who or who)))
+    return await _done(_desk(house).lock(site, period, _act(house, acting(who, act.who))))
 
 
 @router.get("/pending")
@@ -233,7 +235,7 @@ async def restate(
     house: HouseHere, who: Operator, site: Site, period: Month, act: RestateAsked
 ) -> Restatement:
     """Apply what waits for a locked month, with a signed document of every difference."""
-    return await _done(_desk(house).restate(site, period, _act(house, act.who or who, act.reason)))
+    return await _done(_desk(house).restate(site, period, _act(house, acting(who, act.who), act.reason)))
 
 
 @router.post("/resettlements/{site}/{meter}")
@@ -242,7 +244,7 @@ async def resettle(
 ) -> Resettled:
     """Account a meter or supply anew from its readings, as it is configured now."""
     period = asked.period(house, order.from_, order.to, timedelta(days=366))
-    act = _act(house, order.who or who, order.reason)
+    act = _act(house, acting(who, order.who), order.reason)
     done = await _done(_desk(house).resettle(site, meter, period, act))
     return Resettled(first=done.first, corrected=done.corrected, waiting=done.waiting)
 
@@ -266,7 +268,7 @@ async def last_check(house: HouseHere) -> Response:
 @router.post("/check", response_model=Check)
 async def check(house: HouseHere, who: Operator, wanted: CheckAsked) -> Response:
     """Recompute all seals, locks and restatements, and name what differs."""
-    found = await _done(_desk(house).check(_act(house, wanted.who or who), whole=wanted.whole))
+    found = await _done(_desk(house).check(_act(house, acting(who, wanted.who)), whole=wanted.whole))
     return asked.json(found.told())
 
 
@@ -278,7 +280,7 @@ def _desk(house: House) -> ProofDesk:
 
 def _act(house: House, who: str, reason: str = "") -> Act:
     try:
-        return Act(who.strip(), house.clock.now(), reason.strip())
+        return Act(who, house.clock.now(), reason.strip())
     except ValueError as error:
         raise Problem(400, str(error), str(error).partition(":")[0]) from None
 

@@ -35,7 +35,7 @@ class Act:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        for name, longest in (("who", 100), ("reason", 1000)):
+        for name, longest in (("who", 200), ("reason", 1000)):
             told = getattr(self, name)
             if len(told) > longest or not told.isprintable() or told != told.strip():
                 raise ValueError(f"{name}: write at most {longest} printable characters")
