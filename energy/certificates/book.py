@@ -121,7 +121,7 @@ class Book:
         return await self._change("revoked", selection, {"revoked_at": act.at}, act)
 
     async def release(self, selection: Selection, act: Act) -> Sequence[RowMapping]:
-        """Free what is allocated or was revoked, so that it can serve another site or period."""
+        """Free what is allocated, expired or was revoked, for another site or period if it is valid yet."""
         return await self._change("released", selection, {"ended_at": act.at}, act)
 
     async def expire(self, at: datetime, who: str) -> int:

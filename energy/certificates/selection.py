@@ -16,11 +16,11 @@ from energy.certificates.tables import BUNDLE, PART
 from energy.interval import Period
 
 _FROM: Mapping[str, tuple[ClaimState, ...]] = {
-    "cancelled": ("allocated",),
+    "cancelled": ("allocated", "expired"),
     "revoked": ("cancelled",),
-    "released": ("allocated", "revoked"),
+    "released": ("allocated", "revoked", "expired"),
 }
-"""From which states each change leads on."""
+"""From which states each change leads on: of what expired, a cancellation in time may come to be known."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,20 @@ async def named(
     if not fit:
         raise ValueError(f"nothing of that can be {kind}: it would have to be {' or '.join(_FROM[kind])}")
     if on is not None:
+        fit = _in_time(fit, selection, on)
         for row in fit:
             _cancellable(row, on)
     return fit
+
+
+def _in_time(rows: list[RowMapping], selection: Selection, on: datetime) -> list[RowMapping]:
+    """Without those that nobody named and that had expired by ``on``; all if nothing is left then."""
+
+    def gone(row: RowMapping) -> bool:
+        named_itself = row["part"] in selection.parts
+        return not named_itself and state_of(row, None) == "expired" and bool(row["expires_at"] <= on)
+
+    return [row for row in rows if not gone(row)] or rows
 
 
 def _cancellable(row: RowMapping, on: datetime) -> None:

@@ -178,16 +178,48 @@ async def test_what_has_expired_can_neither_be_allocated_nor_cancelled(vault: Va
     assert await vault.book.expire(late, "amberwatt") == 0
     found = await vault.claims.period("gdansk", october())
     assert (found.expired_wh, found.pending_wh, found.cancelled_wh) == (60 * MWH, 0, 0)
-    # Entered late, but cancelled in time: the registry's own day counts.
     assert (await vault.claims.period("gdansk", october(), AT)).pending_wh == 60 * MWH
 
 
-async def test_a_cancellation_that_is_entered_late_counts_by_its_own_day(vault: Vault):
+@pytest.mark.parametrize("marked", [False, True])
+async def test_a_cancellation_that_is_entered_late_counts_by_its_own_day(vault: Vault, marked: bool):
     await vault.take(wind(1, 100))
     await vault.book.allocate(replace(GDANSK, wh=60 * MWH), ANNA)
     late = AT + timedelta(days=350)
+    if marked:
+        await vault.book.expire(late, "amberwatt")
     await vault.book.cancel(of_october(), AT + timedelta(days=30), replace(CANCELLED, at=late))
+    found = await vault.claims.period("gdansk", october())
+    assert (found.cancelled_wh, found.expired_wh) == (60 * MWH, 0)
+    assert await vault.book.expire(late + timedelta(days=1), "amberwatt") == (0 if marked else 1)
     assert (await vault.claims.period("gdansk", october())).cancelled_wh == 60 * MWH
+
+
+async def test_what_had_expired_by_the_day_of_a_statement_stays_expired(vault: Vault):
+    await vault.take(wind(1, 60), wind(101, 130, days=("2025-12-01", "2025-12-31")))
+    await vault.book.allocate(GDANSK, ANNA)
+    old, young = sorted(await parts(vault), key=lambda part: part["volume_wh"])
+    late = AT + timedelta(days=60)
+    assert await vault.book.expire(late, "amberwatt") == 1
+    with pytest.raises(ValueError, match=r"PL-000101 to PL-000130: expired on 2026-12-31"):
+        await vault.book.cancel(Selection(parts=(old["id"],)), late, replace(CANCELLED, at=late))
+    (cancelled,) = await vault.book.cancel(of_october(), late, replace(CANCELLED, at=late))
+    assert cancelled["part"] == young["id"]
+    found = await vault.claims.period("gdansk", october())
+    assert (found.cancelled_wh, found.expired_wh) == (60 * MWH, 30 * MWH)
+
+
+async def test_what_has_expired_is_released_and_serves_nobody_again(vault: Vault):
+    await vault.take(wind(1, 100))
+    await vault.book.allocate(replace(GDANSK, wh=60 * MWH), ANNA)
+    late = AT + timedelta(days=350)
+    await vault.book.expire(late, "amberwatt")
+    (released,) = await vault.book.release(of_october(), replace(ANNA, at=late))
+    assert released["volume_wh"] == 60 * MWH
+    assert (await vault.claims.period("gdansk", october())).expired_wh == 0
+    with pytest.raises(ValueError, match="0 MWh of what was asked for are free"):
+        await vault.book.allocate(replace(GDANSK, wh=MWH), replace(ANNA, at=late))
+    assert await vault.book.expire(late, "amberwatt") == 0
 
 
 @pytest.mark.parametrize(
