@@ -30,15 +30,18 @@ class Technology(StrEnum):
 def technology_of(text: str, words: Mapping[str, Technology]) -> Technology | None:
     """The technology that ``text`` names, whole or as a word of :data:`WORDS` or of ``words``; else None.
 
-    Where it names several, one that is not renewable counts: a file never makes a claim greener.
+    Where it names several, one that is not renewable counts: a file never makes a claim greener. What gives
+    back energy that was made elsewhere (:data:`CARRIERS`) is none, unless ``words`` name the whole text.
     """
     plain = text.strip().lower()
     if plain in words:
         return words[plain]
     found = {made for start, made in WORDS if re.search(rf"\b{start}", plain)}
-    if not found:
-        return None
-    return next((made for made in sorted(found) if not made.renewable), min(found))
+    dark = sorted(made for made in found if not made.renewable)
+    if dark:
+        return dark[0]
+    carried = any(re.search(rf"\b{start}", plain) for start in CARRIERS)
+    return None if carried else min(found, default=None)
 
 
 WORDS: tuple[tuple[str, Technology], ...] = (
@@ -53,10 +56,15 @@ WORDS: tuple[tuple[str, Technology], ...] = (
     ("offshore", Technology.WIND),
     ("wiatr", Technology.WIND),
     ("vėj", Technology.WIND),
-    ("hydro", Technology.HYDRO),
-    ("wod", Technology.HYDRO),
-    ("vanden", Technology.HYDRO),
-    ("hidro", Technology.HYDRO),
+    (r"hydro\b", Technology.HYDRO),
+    ("hydroele", Technology.HYDRO),
+    ("hydroenerg", Technology.HYDRO),
+    ("hydropower", Technology.HYDRO),
+    ("wodn", Technology.HYDRO),
+    (r"vandens\b", Technology.HYDRO),
+    (r"hidro\b", Technology.HYDRO),
+    ("hidroele", Technology.HYDRO),
+    ("hidroenerg", Technology.HYDRO),
     ("marine", Technology.MARINE),
     ("geoterm", Technology.GEOTHERMAL),
     ("geotherm", Technology.GEOTHERMAL),
@@ -73,4 +81,7 @@ WORDS: tuple[tuple[str, Technology], ...] = (
     ("natural gas", Technology.FOSSIL),
     ("oil", Technology.FOSSIL),
 )
-"""Beginnings of words in English, Polish and Lithuanian."""
+"""Beginnings of words in English, Polish and Lithuanian, as patterns: those of water are none of hydrogen."""
+
+CARRIERS = ("hydrogen", "wodór", "wodor", "vandenil", "pump", "pomp", "hidroakumul")
+"""Hydrogen and pumped storage: their energy is as green as what filled them, which the word does not tell."""

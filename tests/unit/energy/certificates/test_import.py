@@ -196,10 +196,31 @@ def test_what_is_wrong_with_the_tables_is_named():
         ("Cogeneration, biogas", Technology.COGENERATION),
         ("unobtainium", None),
         ("nuclear", Technology.NUCLEAR),
+        ("Hydro-electric head installations: Run-of-river", Technology.HYDRO),
+        ("elektrownia wodna", Technology.HYDRO),
+        ("Hidroelektrinė", Technology.HYDRO),
+        ("Vandens elektrinė", Technology.HYDRO),
+        ("Hydrogen fuel cell", None),
+        ("Hydrogen fuel cell, wind", None),
+        ("Ogniwo paliwowe, wodór", None),
+        ("Elektrownia wodorowa", None),
+        ("Vandenilio elementas", None),
+        ("Pumped hydro storage", None),
+        ("Elektrownia wodna szczytowo-pompowa", None),
+        ("Hidroakumuliacinė elektrinė", None),
+        ("Hydrogen from natural gas", Technology.FOSSIL),
     ],
 )
 def test_a_technology_is_known_by_its_words(text: str, technology: Technology | None):
     assert technology_of(text, {}) is technology
+
+
+def test_what_only_carries_energy_is_a_technology_where_the_table_names_it():
+    assert (
+        technology_of("Pumped hydro storage", {"pumped hydro storage": Technology.HYDRO}) is Technology.HYDRO
+    )
+    (wrong,) = sheet("PL-1;PL-5;5;2026-10-01;2026-10-31;Hydrogen fuel cell;F;PL").wrong
+    assert "technology: 'Hydrogen fuel cell' is not known" in str(wrong)
 
 
 async def test_a_certificate_that_is_not_renewable_is_noted(vault: Vault):
