@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from energy.carbon.factor_row import FactorRow
+from energy.covered import Covered
 from energy.interval import Period, Step
 from energy.quotient import Filled
 from energy.site import SiteOptions
@@ -35,8 +36,8 @@ KNOWN_BY: Mapping[Quality, str] = {
 
 State = Literal["open", "provisional", "settled", "restated", "final"]
 """``open``: the period has not ended or is not settled. ``provisional``: settled, and its correction window
-is not over. ``settled``: that is over. ``restated``: it was changed afterwards. ``final``: its months are locked
-and every certificate that it claims is cancelled. An interval is never ``final``."""
+is not over. ``settled``: that is over. ``restated``: it was changed afterwards. ``final``: its months are
+locked and every certificate that it claims is cancelled. An interval is never ``final``."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class KpiRow:
     share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
     divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
-    ``parts`` holds the formula of each KPI that was asked for, with its numbers.
+    ``parts`` holds the formula of each KPI that was asked for, with its numbers. ``covered`` are amounts that
+    each stand over their own quarters (:meth:`energy.totals.Totals.covered`): never divide two of them.
     """
 
     start: datetime
@@ -101,6 +103,9 @@ class KpiRow:
     load_wh: float | None = None
     hourly_matched_upper: float | None = None
     parts: Annotated[Mapping[str, Filled], Field(exclude=True)] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    covered: Annotated[Mapping[str, Covered], Field(exclude=True)] = field(
         default_factory=dict, repr=False, compare=False
     )
 

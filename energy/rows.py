@@ -97,6 +97,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         load_wh=totals.load if matched else None,
         hourly_matched_upper=figures["hourly_matched_upper"].value,
         parts=Parts(totals, using),
+        covered=totals.covered() if every else {},
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from energy.balance import Balance
 from energy.carbon.emission import SCOPES, emission_columns, emissions, missing_grams
+from energy.covered import Covered
 from energy.gridmix import GridMix
 from energy.matching import RUNGS, Match
 from energy.storage import Stored
@@ -40,7 +41,9 @@ class Totals:
         renewable: claimable whatever its hour, certificates not counted; no less than what of it is in
             ``green`` and no more than ``load`` plus ``load_missing``.
         volume_onsite, volume_ppa: what the site's own plants and its contracts delivered for it, certificates
-            kept, however much was used (E_RES-OS and E_RES-PPA of the EU).
+            kept, less what batteries gave to the grid, together no more than ``load`` and so than
+            ``renewable`` (E_RES-OS and E_RES-PPA of the EU); all of it is known in ``onsite_known`` and
+            ``ppa_known`` quarters.
         goo, goo_pending: what cancelled certificates add by volume (E_RES-GOO), and what allocated ones would
             (:mod:`energy.certified`); ``goo_counted`` is what the load has room for beside ``renewable``.
         goo_left: how many allocated certificates wait for their cancellation.
@@ -49,6 +52,8 @@ class Totals:
         rest_grid: energy from the grid that nothing was matched with.
         co2_g, co2_grid, co2_eit, co2_known: over the quarters in which energy and factors are known.
         water_l, water_eit, water_known: likewise.
+        water_in, heat_out: water taken in and heat reused, in every quarter in which they are known, which
+            ``water_in_known`` and ``heat_out_known`` count.
         reuse, reuse_edc, reuse_known: likewise with E_DC.
         ere_edc, ere_eit, ere_reuse, ere_known: where all three are known.
         location_g, market_g, scope1_g: grams by scope (:mod:`energy.carbon.emission`), in the ``…_known``
@@ -99,6 +104,8 @@ class Totals:
     renewable: float = 0.0
     volume_onsite: float = 0.0
     volume_ppa: float = 0.0
+    onsite_known: float = 0.0
+    ppa_known: float = 0.0
     goo: float = 0.0
     goo_counted: float = 0.0
     goo_pending: float = 0.0
@@ -113,6 +120,10 @@ class Totals:
     water_l: float = 0.0
     water_eit: float = 0.0
     water_known: float = 0.0
+    water_in: float = 0.0
+    water_in_known: float = 0.0
+    heat_out: float = 0.0
+    heat_out_known: float = 0.0
     reuse: float = 0.0
     reuse_edc: float = 0.0
     reuse_known: float = 0.0
@@ -182,6 +193,23 @@ class Totals:
             found |= {"removed_wh": self.cer_one, "cooling_wh": self.cer_other}
         return {name: round(value, 3) for name, value in found.items()}
 
+    def covered(self) -> dict[str, Covered]:
+        """What was measured, each over its own quarters, by name and unit; what no meter tells is left out.
+
+        Quarters in which E_DC was guessed, or E_IT contradicts it, are not known by measuring.
+        """
+        found = {
+            "edc_wh": (self.edc, self.edc_known - self.edc_refuted),
+            "eit_wh": (self.eit, self.eit_known),
+            "onsite_wh": (self.volume_onsite, self.onsite_known),
+            "ppa_wh": (self.volume_ppa, self.ppa_known),
+        }
+        if not self.waterless:
+            found["water_l"] = self.water_in, self.water_in_known
+        if not self.heatless:
+            found["reused_wh"] = self.heat_out, self.heat_out_known
+        return {name: Covered(wh, known / self.expected) for name, (wh, known) in found.items() if known > 0}
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -213,6 +241,7 @@ class Columns:
         sums |= missing_grams(self.names, self.matrix[:, low:high])
         most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
         sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
+        sums |= _used(sums)
         halls = taken_halls(self.site, sums)
         return Totals(
             **sums,
@@ -277,6 +306,8 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
     columns |= _together("co2", {"g": emitted.location + emitted.scope1, "grid": emitted.grid, "eit": eit})
     columns |= _together("co2m", {"g": emitted.market + emitted.scope1, "eit": eit})
     columns |= _together("water", {"l": water, "eit": eit})
+    columns |= {"water_in": water, "water_in_known": _known(water)}
+    columns |= {"heat_out": reuse, "heat_out_known": _known(reuse)}
     reused = _together("reuse", {"": reuse, "edc": sound})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
     columns |= _together("ere", {"edc": sound, "eit": eit, "reuse": reuse})
@@ -310,12 +341,28 @@ def _together(prefix: str, columns: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def _volumes(balance: Balance) -> dict[str, Floats]:
-    """What own plants and contracts delivered for the site, where E_DC is known."""
-    known = ~np.isnan(balance.edc)
+    """What own plants and contracts delivered for the site, where E_DC is known, less what was fed out again.
+
+    Below 0 where a battery feeds the grid with what was stored in another quarter. Where E_DC is not known,
+    all that batteries gave may have gone there.
+    """
+    known, nothing = ~np.isnan(balance.edc), np.zeros(len(balance.edc))
+    fed = np.where(known, balance.fed, np.nan_to_num(balance.batteries.given))
+    contracts = [wh for name, wh in balance.volume.items() if name not in balance.onsite]
+    own = [wh for name, wh in balance.volume.items() if name in balance.onsite]
     return {
-        "volume_onsite": np.where(known, balance.own, 0.0),
+        "volume_onsite": np.where(known, balance.own, 0.0) - fed,
         "volume_ppa": np.where(known, _volume(balance) - balance.own, 0.0),
+        "onsite_known": known * _known(sum(own, start=nothing)),
+        "ppa_known": known * _known(sum(contracts, start=nothing)),
     }
+
+
+def _used(sums: dict[str, float]) -> dict[str, float]:
+    """The volumes of a step: what was fed out leaves own plants first; no more counts than the load."""
+    onsite = min(max(0.0, sums["volume_onsite"]), sums["load"])
+    contracts = sums["volume_ppa"] + min(0.0, sums["volume_onsite"])
+    return {"volume_onsite": onsite, "volume_ppa": max(0.0, min(contracts, sums["load"] - onsite))}
 
 
 def _volume(balance: Balance) -> Floats:

@@ -15,14 +15,27 @@ _KWH_PER_MWH = 1000.0
 APART = 0.01
 """By so much of the larger a declaration may differ from what was measured without a word."""
 
+_RENEWABLE = ("eres_goo_kwh", "eres_ppa_kwh", "eres_os_kwh")
+INDICATORS = {
+    "pue": ("edc_kwh", "eit_kwh"),
+    "wue": ("win_m3", "eit_kwh"),
+    "erf": ("ereuse_kwh", "edc_kwh"),
+    "ref": (*_RENEWABLE, "edc_kwh"),
+}
+"""What each indicator is made of; the last is what it is divided by."""
+
 
 @dataclass(frozen=True)
 class Told:
-    """A value with where it comes from; ``note`` says what people must know of it."""
+    """A value with where it comes from; ``note`` says what people must know of it.
+
+    ``whole``: it covers all of its time. What does not may not be divided by what covers another part.
+    """
 
     value: Value
     source: Source
     note: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,38 +92,51 @@ def assemble(
     declared: Mapping[str, Told],
     over: bool = True,
 ) -> DataSet:
-    """The set of what is ``measured`` and, where nothing is, ``declared``; the indicators are derived."""
-    told = {key: found for key, found in measured.items() if isinstance(found, Told)}
+    """The set of what is ``measured`` and, where nothing is, ``declared``; the indicators are derived.
+
+    Where all that an indicator is made of was measured, it is the one in ``measured``, if it stands there.
+    """
+    items = {key: found for key, found in measured.items() if key not in INDICATORS}
+    told = {key: found for key, found in items.items() if isinstance(found, Told)}
     problems = list(_contradictions(told, declared))
     found = {**declared, **told}
-    found |= derive(found)
+    derived = derive(found)
+    for key, parts in INDICATORS.items():
+        if key in measured and all(part in told for part in parts):
+            derived[key] = measured[key]
+    found |= {key: one for key, one in derived.items() if isinstance(one, Told)}
     problems += implausible(found, year)
-    reasons = {key: one.reason for key, one in measured.items() if isinstance(one, Missing)}
+    reasons = {key: one.reason for key, one in {**items, **derived}.items() if isinstance(one, Missing)}
     entries = [Entry(item, found.get(item.key), _reason(item, found, reasons)) for item in ITEMS]
     return DataSet(site, year, entries, problems, over)
 
 
-def derive(found: Mapping[str, Told]) -> dict[str, Told]:
-    """The derived items of which all that they are made of is told."""
+def derive(found: Mapping[str, Told]) -> dict[str, Told | Missing]:
+    """The derived items of which all that they are made of is told, or why one cannot be."""
     numbers = {key: one.value for key, one in found.items() if isinstance(one.value, float)}
-    derived: dict[str, Told] = {}
-    parts = [numbers.get(f"eres_{part}_kwh") for part in ("goo", "ppa", "os")]
-    renewable = sum(part for part in parts if part is not None) if None not in parts else None
-    if renewable is not None:
-        derived["eres_tot_kwh"] = Told(renewable, "derived")
-    edc, eit = numbers.get("edc_kwh"), numbers.get("eit_kwh")
-    water, reuse = numbers.get("win_m3"), numbers.get("ereuse_kwh")
-    if edc is not None and eit:
-        derived["pue"] = Told(edc / eit, "derived")
-    if water is not None and eit:
-        derived["wue"] = Told(water / (eit / _KWH_PER_MWH), "derived")
-    if reuse is not None and edc:
-        derived["erf"] = Told(reuse / edc, "derived")
-    if renewable is not None and edc:
-        over = renewable > edc
-        note = "more renewable energy than was used: the factor is at most 1" if over else ""
-        derived["ref"] = Told(min(1.0, renewable / edc), "derived", note)
+    derived: dict[str, Told | Missing] = {}
+    if all(part in numbers for part in _RENEWABLE):
+        derived["eres_tot_kwh"] = Told(sum(numbers[part] for part in _RENEWABLE), "derived")
+    for key, parts in INDICATORS.items():
+        if all(part in numbers for part in parts) and numbers[parts[-1]]:
+            holes = [part for part in parts if not found[part].whole]
+            derived[key] = Missing(_apart(holes)) if holes else _divided(key, numbers)
     return derived
+
+
+def _apart(holes: Sequence[str]) -> str:
+    return f"not known over all of the year: {', '.join(holes)}; it cannot be divided by what covers more"
+
+
+def _divided(key: str, numbers: Mapping[str, float]) -> Told | Missing:
+    *parts, over = INDICATORS[key]
+    below = numbers[over] / _KWH_PER_MWH if key == "wue" else numbers[over]
+    value = sum(numbers[part] for part in parts) / below
+    if key == "pue" and value <= 1:
+        return Missing(f"E_DC / E_IT is {value:.3f}, but cannot be 1 or less: one of them is wrong")
+    if key == "ref" and value > 1:
+        return Told(1.0, "derived", "more renewable energy than was used: the factor is at most 1")
+    return Told(value, "derived")
 
 
 def implausible(found: Mapping[str, Told], year: int) -> Iterator[str]:
@@ -165,6 +191,5 @@ def _contradictions(measured: Mapping[str, Told], declared: Mapping[str, Told]) 
 def _reason(item: Item, found: Mapping[str, Told], reasons: Mapping[str, str]) -> str:
     if item.key in found:
         return ""
-    if item.source == "derived":
-        return "what it is derived from is missing"
-    return reasons.get(item.key, "nobody declared it")
+    otherwise = "what it is derived from is missing" if item.source == "derived" else "nobody declared it"
+    return reasons.get(item.key, otherwise)

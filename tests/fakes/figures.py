@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from energy.carbon.factor_row import FactorRow
+from energy.covered import Covered
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, QUARTER_MS, Period, Step, steps
 from energy.line import Lines
@@ -227,10 +228,15 @@ class SyntheticFigures:
                 "cue": "the carbon intensity of zone PL is not known",
                 **({} if enough else {"pue": reason, "ref": reason, "hourly_matched": reason}),
             },
+            covered=_covered(mix.edc_wh, eit, mix.completeness),
             parts=Parts(
                 Totals(green=green, renewable=green, cfe=green, load=edc, pue_edc=edc, pue_eit=eit), kpis()
             ),
         )
+
+
+def _covered(edc: float | None, eit: float, known: float) -> dict[str, Covered]:
+    return {} if edc is None else {"edc_wh": Covered(edc, known), "eit_wh": Covered(eit, known)}
 
 
 def _grid_hour(zone: str, at: datetime) -> GridHour:

@@ -180,6 +180,23 @@ def test_options_hold_for_all_years_or_for_one() -> None:
     ]
 
 
+def test_a_pue_of_one_or_less_is_no_value() -> None:
+    for eit in (10_000_000.0, 11_000_000.0):
+        found = made(T1 | {"eit_kwh": eit})
+        assert value(found, "pue") is None
+        reason = next(entry.reason for entry in found.missing if entry.item.key == "pue")
+        assert "cannot be 1 or less" in reason
+
+
+def test_what_was_measured_in_part_is_not_divided_by_what_was_declared() -> None:
+    edc, eit = Told(9e6, "measured", "", whole=False), Told(8e6, "declared")
+    found = assemble("gdansk", 2026, {"edc_kwh": edc}, {"eit_kwh": eit})
+    assert value(found, "pue") is None
+    assert "edc_kwh" in next(entry.reason for entry in found.missing if entry.item.key == "pue")
+    whole = assemble("gdansk", 2026, {"edc_kwh": Told(1e7, "measured")}, {"eit_kwh": eit})
+    assert value(whole, "pue") == 1.25
+
+
 async def test_of_a_year_that_is_hardly_known_nothing_is_measured() -> None:
     day = Period(datetime(2026, 10, 5, tzinfo=UTC), datetime(2026, 10, 6, tzinfo=UTC))
     gap = Period(day.start, day.start + timedelta(hours=12))
