@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.act import Act
-from energy.certificates.bundle import Bundle, numbers
+from energy.certificates.bundle import Bundle
+from energy.certificates.duplicates import duplicates
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
 from energy.certificates.tables import BUNDLE, FILE
@@ -23,8 +21,8 @@ from runtime.database import Database
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE = 500
-"""Series asked for by one query."""
+_ALL = "*"
+"""Whoever imports waits for every other import: the same numbers may come to two registries at once."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ async def import_file(
         async with database.read() as connection:
             return await _checked(connection, found)
     async with database.begin() as connection:
+        await take_turn(connection, _ALL)
         await take_turn(connection, rules.key)
         found = await _checked(connection, found)
         if not found.wrong and found.known is None:
@@ -78,50 +77,21 @@ async def import_file(
 
 async def _checked(connection: AsyncConnection, found: Import) -> Import:
     """``found`` with what the table knows of it."""
-    same = select(FILE).where(FILE.c.registry == found.registry, FILE.c.sha256 == found.sha256)
-    before = (await connection.execute(same)).mappings().first()
+    same = select(FILE).where(FILE.c.sha256 == found.sha256)
+    files = (await connection.execute(same)).mappings().all()
+    before = next((row for row in files if row["registry"] == found.registry), None)
     if before is not None:
         return replace(found, wrong=(), notes=(), known=(before["imported_at"], before["who"]))
-    wrong = [*found.wrong, *await _held_already(connection, found)]
-    return replace(found, wrong=tuple(sorted(wrong, key=lambda remark: remark.line)))
-
-
-async def _held_already(connection: AsyncConnection, found: Import) -> Iterable[Remark]:
-    """Every line with a number that the table has, wherever it came from."""
-    held = await _of_series(connection, found.registry, sorted({b.series for b in found.bundles}))
-    told = []
-    for bundle in found.bundles:
-        rows = held.get(bundle.series, [])
-        # Bundles never overlap one another, so that the last that begins by then is the only candidate.
-        place = bisect_right(rows, bundle.last, key=lambda row: row["first"])
-        if place and rows[place - 1]["last"] >= bundle.first:
-            row = rows[place - 1]
-            both = numbers(row["series"], row["digits"], row["first"], row["last"])
-            told.append(
-                Remark(
-                    bundle.line,
-                    f"{bundle.numbers}: duplicate of {both}, imported before from {row['file_name']!r}, "
-                    f"line {row['row']}",
-                )
-            )
-    return told
-
-
-async def _of_series(
-    connection: AsyncConnection, registry: str, series: Sequence[str]
-) -> dict[str, list[RowMapping]]:
-    columns = (BUNDLE.c.series, BUNDLE.c.first, BUNDLE.c.last, BUNDLE.c.digits, BUNDLE.c.row)
-    found: dict[str, list[RowMapping]] = defaultdict(list)
-    for low in range(0, len(series), _AT_ONCE):
-        wanted = (
-            select(*columns, FILE.c.name.label("file_name"))
-            .join(FILE, FILE.c.id == BUNDLE.c.file)
-            .where(BUNDLE.c.registry == registry, BUNDLE.c.series.in_(series[low : low + _AT_ONCE]))
-            .order_by(BUNDLE.c.series, BUNDLE.c.first)
+    wrong = [*found.wrong, *await duplicates(connection, found.bundles)]
+    wrong += [
+        Remark(
+            0,
+            f"the same file was imported by {row['who']} into the account at registry {row['registry']}; "
+            "what was transferred comes in a file of the registry that it went to",
         )
-        for row in (await connection.execute(wanted)).mappings():
-            found[row["series"]].append(row)
-    return found
+        for row in files
+    ]
+    return replace(found, wrong=tuple(sorted(wrong, key=lambda remark: remark.line)))
 
 
 async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 from energy.certificates.bundle import TIMED, Bundle
 from energy.certificates.cell import amount_wh, day, moment, whole
 from energy.certificates.registry import RegistryRules
-from energy.certificates.serial import Number, number_of
+from energy.certificates.serial import LARGEST, Number, number_of
 from energy.certificates.technology import Technology, technology_of
 from energy.zone import bidding_zone
 
@@ -69,6 +69,8 @@ def _numbers(row: _Row, start: datetime | None, end: datetime | None) -> dict[st
         return None
     each = row.rules.certificate_wh
     many = _how_many(first, last, count, volume, each)
+    if not isinstance(many, str) and first.value + many - 1 > LARGEST:
+        many = f"number_from: {many} numbers run beyond its last 15 digits; write them as two rows"
     if isinstance(many, str):
         row.wrong.append(many)
         return None

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 _DIGITS = 15
 """Registries write up to 30 digits; a database counts with 18."""
 
-_NUMBER = re.compile(r"([A-Z0-9./_-]*?)([0-9]{1,15})")
+LARGEST = 10**_DIGITS - 1
+"""The last number of a series: the one after it is of the next series."""
+
+_NUMBER = re.compile(r"((?:[A-Z0-9./_-]*[A-Z./_-])?)([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ def number_of(text: str) -> Number:
         raise ValueError(
             f"{text.strip()[:60]!r} is no number of a certificate: write letters and digits, digits last"
         )
-    # The shortest series leaves the last digits, at most 15; zeros before a short number mean nothing.
-    series, digits = found[1], found[2]
-    return Number(series, int(digits), len(digits))
+    prefix, written = found[1], found[2]
+    # Zeros before all digits mean nothing, so they go before those that do are cut.
+    digits = written.lstrip("0") or "0"
+    if len(digits) <= _DIGITS:
+        return Number(prefix, int(digits), len(written))
+    return Number(prefix + digits[:-_DIGITS], int(digits[-_DIGITS:]), _DIGITS)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from energy.certificates.importing import import_file
 from energy.certificates.mapping import MappingOptions
+from energy.certificates.pool import Wanted
 from energy.certificates.registry import problems, registries
+from energy.certificates.serial import number_of
 from energy.certificates.sheet import Source, read_sheet
 from energy.certificates.tables import BUNDLE, EVENT
 from energy.certificates.technology import Technology, technology_of
@@ -230,9 +234,63 @@ async def test_a_certificate_that_is_not_renewable_is_noted(vault: Vault):
 
 async def test_the_registries_are_accounts_of_their_own(vault: Vault):
     await vault.take(wind(1, 10))
-    lithuanian = file(wind(1, 10))
-    found = await import_file(vault.database, vault.rules["LT"], lithuanian, ANNA)
-    assert found.taken, told(found.wrong)
+    assert (await vault.take(wind(11, 20), registry="LT")).taken
+    assert (await vault.take(wind(21, 30))).taken
+
+
+async def test_the_same_certificates_are_not_held_at_two_registries(vault: Vault):
+    await vault.take(wind(1, 10), wind(11, 20))
+    same = await vault.take(wind(1, 10), wind(11, 20), registry="LT")
+    assert (same.taken, same.known) == (False, None)
+    assert told(same.wrong)[0].startswith(
+        "the same file was imported by Anna into the account at registry PL;"
+    )
+    found = await vault.take(wind(21, 30), wind(8, 12), registry="LT")
+    assert told(found.wrong) == [
+        "line 3: PL-000008 to PL-000012: duplicate of PL-000011 to PL-000020, imported before from "
+        "'november.csv', line 3, at registry PL; if they were transferred, sell them there first, by the "
+        "document of the transfer"
+    ]
+    assert await count(vault, BUNDLE) == 2
+
+
+async def test_what_was_transferred_is_held_where_it_went_once_it_has_left(vault: Vault):
+    await vault.take(wind(1, 10), wind(11, 20))
+    transfer = replace(ANNA, document="AIB transfer 7")
+    await vault.book.sell(Wanted("PL"), 12_000_000, transfer)  # 1 to 12
+    too_many = await vault.take(wind(5, 13), registry="LT")
+    assert "PL-000005 to PL-000013: duplicate of PL-000011 to PL-000020" in told(too_many.wrong)[0]
+    assert (await vault.take(wind(5, 12), registry="LT")).taken
+    back = await vault.take(wind(6, 7))
+    assert "duplicate of PL-000001 to PL-000010" in told(back.wrong)[0]
+
+
+async def test_an_import_into_one_registry_waits_for_those_into_others(vault: Vault):
+    found = await asyncio.gather(*(vault.take(wind(1, last), registry=key) for key, last in
+                                   (("PL", 10), ("LT", 9), ("PL", 8), ("LT", 7))))  # fmt: skip
+    assert sorted(one.taken for one in found) == [False, False, False, True]
+    assert await count(vault, BUNDLE) == 1
+
+
+@given(st.integers(1, 10**30), st.integers(0, 20), st.sampled_from(["", "PL-", "GC/26."]))
+def test_leading_zeros_make_no_difference(number: int, zeros: int, prefix: str):
+    plain, padded = (number_of(f"{prefix}{'0' * many}{number}") for many in (0, zeros))
+    assert (padded.series, padded.value) == (plain.series, plain.value)
+    assert number_of(plain.written(plain.value)) == plain
+    following = number_of(f"{prefix}{number + 1}")
+    assert (following.series, following.value) != (plain.series, plain.value)
+
+
+async def test_the_same_numbers_with_other_zeros_are_a_duplicate(vault: Vault):
+    await vault.take("000000000000000001;;5;2026-10-01;2026-10-31;wind;F;PL")
+    found = await vault.take("3;;1;2026-10-01;2026-10-31;wind;F;PL")
+    assert "duplicate of 000000000000000001 to 000000000000000005" in told(found.wrong)[0]
+
+
+@pytest.mark.parametrize("last", ["", "1000000000000001"])
+def test_numbers_that_run_into_the_next_series_are_two_rows(last: str):
+    (wrong,) = sheet(f"999999999999998;{last};4;2026-10-01;2026-10-31;wind;F;PL").wrong
+    assert "write them as two rows" in str(wrong)
 
 
 async def test_what_expires_is_judged_when_it_is_imported(vault: Vault):
