@@ -155,16 +155,22 @@ def test_the_page_shows_the_same_figures(played: Played) -> None:
     (month,) = kpi(played)
     page = played.client.raw(f"/green/{october.NAME}", site=october.SITE).text.replace(NO_BREAK, " ")
 
-    def tile(title: str) -> str:
-        found = re.findall(rf'aria-label="{title}".*?<span class="num">(.*?)</span>', page, re.DOTALL)
-        assert len(found) == 1, f"{title}: {found}"
+    def told(pattern: str) -> str:
+        found = re.findall(pattern, page, re.DOTALL)
+        assert len(found) == 1, f"{pattern}: {found}"
         return str(found[0])
 
-    assert tile("Hourly matched") == share(month["hourly_matched"])
+    def tile(title: str) -> str:
+        return told(rf'class="tile" aria-label="{title}".*?<span class="num">(.*?)</span>')
+
+    def fact(name: str) -> str:
+        return told(rf"<dt><a [^>]*>{name}</a></dt><dd>(.*?)</dd>")
+
+    assert told(r'id="headline-title">.*?<p class="value">(.*?)</p>') == share(month["hourly_matched"])
     assert tile("PUE") == ratio(month["pue"])
     assert tile("IT energy") == energy(month["eit_wh"], month["edc_wh"])
-    assert tile("Matched") == energy(month["green_wh"], month["edc_wh"])
-    assert f"energy at the inlet {energy(month['edc_wh'])}" in page
+    assert fact("Energy at the inlet") == energy(month["edc_wh"])
+    assert fact("Unknown") == energy(month["unknown_wh"], month["edc_wh"])
 
 
 def test_the_printed_report_shows_the_same_figures(played: Played) -> None:
