@@ -2,7 +2,7 @@
 
 Exit codes: 0 done, or stopped as asked; 1 failed, also because an address is in use; 2 the configuration or
 the command line is wrong; 3 (``verify`` alone) something is not as it was sealed and signed. Any other verb,
-and one that is interrupted before it has begun, ends with 130 (Ctrl-C) or 143 (SIGTERM) when it is interrupted.
+and one interrupted before it has begun, ends with 130 (Ctrl-C) or 143 (SIGTERM) when it is interrupted.
 """
 
 from __future__ import annotations

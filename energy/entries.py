@@ -21,7 +21,7 @@ from runtime.clock import from_ms, to_ms
 
 @dataclass(frozen=True)
 class Standing:
-    """The quarter up to which each site is settled (None: not at all), and the correction window, in quarters."""
+    """The quarter to which each site is settled (None: not at all), and the correction window in quarters."""
 
     settled: Mapping[str, int | None]
     window: int

@@ -13,7 +13,7 @@ from runtime.options import Options
 from runtime.registry import Registry
 
 Form = Literal["share", "ratio", "amount"]
-"""``share``: of 0..1, written in percent and rounded down. ``ratio``: any other quotient. ``amount``: a sum."""
+"""``share``: of 0..1, written in percent and rounded down. ``ratio``: another quotient. ``amount``: a sum."""
 
 FAULT = "metering fault"
 """How the reason begins where readings contradict each other, so that nothing is proven by them."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from energy.line import Flags
 from energy.device import ENERGY, VOLUME, Device
 from energy.figures import Figures, MeterStatement
 from energy.interval import QUARTER, Period
+from energy.line import Flags
 from energy.registers import ESTIMATED, RESET, SUBSTITUTED
 from energy.sheet import LedgerRegister, Sheet
 

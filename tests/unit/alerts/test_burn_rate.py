@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,7 +121,7 @@ async def test_a_ramp_is_told_while_the_mean_is_still_below_the_contract() -> No
 
 async def test_a_moment_above_the_contract_is_no_demand_above_it() -> None:
     said = await demand([10e6] * 6 + [17e6] + [10e6] * 4)
-    pairs = zip(said, said[1:], strict=False)
+    pairs = itertools.pairwise(said)
     assert not any(one.active and other.active for one, other in pairs), "shorter than the on-delay"
 
 
