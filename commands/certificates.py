@@ -12,7 +12,8 @@ import msgspec
 import typer
 from sqlalchemy import RowMapping
 
-from commands.say import fail, say
+from commands.file_import import settled, source_of
+from commands.say import say
 from commands.verb import ConfigFile, Json, configuration_of, finish
 from energy.certificates.act import Act
 from energy.certificates.book import Order
@@ -23,12 +24,10 @@ from energy.certificates.holdings import Holding
 from energy.certificates.importing import Import
 from energy.certificates.pool import Piece, Wanted
 from energy.certificates.selection import Selection
-from energy.certificates.sheet import Source
 from energy.certificates.technology import Technology
 from energy.quantity import energy
 from runtime import log
 from runtime.clock import SystemClock
-from runtime.errors import ServiceError
 from runtime.migrate import open_database
 
 certificates = typer.Typer(
@@ -58,25 +57,13 @@ def import_(
     config: ConfigFile = None,
 ) -> None:
     """Import a registry's CSV file, all of it or nothing; exit code 1 names every line that is wrong."""
-    try:
-        source = Source(file.name, file.read_bytes())
-    except OSError as error:
-        fail(ServiceError(f"{file}: {error.strerror}"))
+    source = source_of(file)
 
     async def work(desk: Certificates, act: Act) -> Import:
         return await desk.take(registry, source, act, dry_run=dry_run)
 
     found = cast(Import, _do(config, who, work))
-    for note in found.notes:
-        typer.echo(str(note), err=True)
-    if found.wrong:
-        told = "\n".join(map(str, found.wrong))
-        fail(ServiceError(f"{told}\n{file}: nothing of it is taken; mend the lines above"))
-    if found.known is not None:
-        say(
-            f"{file}: imported before, {found.known[0]:%Y-%m-%d %H:%M} UTC by {found.known[1]}; nothing to do"
-        )
-    else:
+    if not settled(file, found):
         done = f"{'' if found.taken else 'would be '}imported into {found.registry}"
         say(f"{file}: {len(found.bundles)} runs of numbers, {energy(found.volume_wh)}, {done}")
 

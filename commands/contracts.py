@@ -8,9 +8,9 @@ from typing import Annotated, cast
 
 import typer
 
-from commands.say import fail, say
+from commands.file_import import settled, source_of
+from commands.say import say
 from commands.verb import ConfigFile, configuration_of, finish
-from energy.certificates.sheet import Source
 from energy.contracts.form import VolumeForm
 from energy.contracts.importing import Delivery, import_volumes
 from energy.contracts.plant import plant_of
@@ -18,7 +18,6 @@ from energy.proof.locking import Act
 from energy.quantity import energy
 from runtime import log
 from runtime.clock import SystemClock
-from runtime.errors import ServiceError
 from runtime.migrate import open_database
 
 contracts = typer.Typer(
@@ -55,10 +54,7 @@ def import_(  # noqa: PLR0913 - one parameter per option of the command
 ) -> None:
     """Import what a plant delivered, all of it or nothing; exit code 1 names every line that is wrong."""
     log.configure("warning")
-    try:
-        source = Source(file.name, file.read_bytes())
-    except OSError as error:
-        fail(ServiceError(f"{file}: {error.strerror}"))
+    source = source_of(file)
 
     async def work() -> Delivery:
         form = VolumeForm(_pairs(column), unit, time_zone, minutes, decimal, delimiter, date_form)
@@ -87,14 +83,7 @@ def _pairs(told: list[str] | None) -> dict[str, str]:
 
 
 def _tell(file: Path, found: Delivery) -> None:
-    for note in found.notes:
-        typer.echo(str(note), err=True)
-    if found.wrong:
-        told = "\n".join(map(str, found.wrong))
-        fail(ServiceError(f"{told}\n{file}: nothing of it is taken; mend the lines above"))
-    if found.known is not None:
-        at, who = found.known
-        say(f"{file}: imported before, {at:%Y-%m-%d %H:%M} UTC by {who}; nothing to do")
+    if settled(file, found):
         return
     same = len(found.volumes) - found.fresh - found.restated
     done = (
