@@ -37,6 +37,7 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._plugins: dict[str, Plugin[T]] = {}
+        self._loaded: set[str] = set()
 
     def add(self, name: str, options: type[BaseModel]) -> Callable[[Any], Any]:
         """Class decorator: register under ``name``. Two of one name are an error."""
@@ -50,9 +51,12 @@ class Registry(Generic[T]):
         return register
 
     def load(self, package: ModuleType) -> None:
-        """Import every module of ``package`` so that its plugins register themselves."""
+        """Import every module of ``package`` so that its plugins register themselves; once in a process."""
+        if package.__name__ in self._loaded:
+            return  # whoever asks for a plugin asks for this before: a look into the folder each time is dear
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
+        self._loaded.add(package.__name__)
 
     def __getitem__(self, name: str) -> Plugin[T]:
         try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from runtime.database import Database
@@ -16,6 +19,22 @@ from tests.servers.process import Server
 # A busy machine may take longer over one example than hypothesis allows; time is not what is tested.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a verb that runs in this process configures of logging ends with its test."""
+    before, root, configure = structlog.get_config(), logging.getLogger(), structlog.configure
+    handlers, level = root.handlers, root.level
+
+    def uncached(**given: Any) -> None:
+        # A cached logger keeps its configuration for good: no later test could read what it says.
+        configure(**given | {"cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", uncached)
+    yield
+    configure(**before)
+    root.handlers, root.level = handlers, level
 
 
 @pytest.fixture(params=KINDS)

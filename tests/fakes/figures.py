@@ -41,6 +41,10 @@ class SyntheticFigures:
     def snapshot(self, over: Period | None = None) -> SyntheticFigures:
         return self
 
+    def until(self, settled: datetime) -> SyntheticFigures:
+        """The same story, told as far as ``settled``."""
+        return SyntheticFigures(self.sites, settled, self.windless, self.missing, self.begins)
+
     async def kpi(
         self,
         site: str,

@@ -32,7 +32,7 @@ def test_every_section_names_a_real_figure() -> None:
 
 
 def test_every_energy_and_every_word_of_evidence_of_a_row_has_a_section() -> None:
-    beside = {"start", "end", "withheld", "more", "pue_category", "parts"}
+    beside = {"start", "end", "withheld", "more", "pue_category", "parts", "covered"}
     assert {field.name for field in fields(KpiRow)} - beside <= set(SECTIONS)
 
 

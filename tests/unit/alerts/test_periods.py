@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,13 @@ def reading(settled: datetime, target: dict[str, Any], **story: Any) -> Reading:
     return Reading(figures.sites, targets, figures, LiveState(SeriesRegistry()), ingest=None)  # type: ignore[arg-type]
 
 
+def later(read: Reading, settled: datetime) -> Reading:
+    """``read`` at a later check, as the service passes on what it knows from one to the next."""
+    figures = read.figures
+    assert isinstance(figures, SyntheticFigures)
+    return replace(read, figures=figures.until(settled))
+
+
 class Days:
     """The rule, the book and the desk, asked every quarter-hour."""
 
@@ -48,9 +56,10 @@ class Days:
 
     async def pass_by(self, period: Period, target: dict[str, Any] | None = None, **story: Any) -> None:
         at = period.start
+        read = reading(at, target or ON_TWO, **story)
         while at < period.end:
             at += QUARTER
-            read = reading(at, target or ON_TWO, **story)
+            read = later(read, at)
             await self.book.record("green_target", await self.rule.judge(at, read), at)
 
     async def missed(self, key: str = "target/green/missed") -> list[Alert]:
