@@ -12,6 +12,7 @@ from energy.covered import Covered
 from energy.gridmix import GridMix
 from energy.matching import RUNGS, Match
 from energy.storage import Stored
+from energy.trailing.summed import Summed
 from energy.tree.apart import Hall, apart_columns, taken_halls
 from telemetry.frame import Floats
 
@@ -229,28 +230,34 @@ class Columns:
 
     def totals(self, low: int, high: int) -> Totals:
         """The sums over the settled quarters from index ``low`` up to ``high``; an empty range is zero."""
-        sums: dict[str, float] = dict(
-            zip(self.names, self.matrix[:, low:high].sum(axis=1).tolist(), strict=True)
-        )
-        peak = float(self.peaks[low:high].max(initial=0.0))
-        missing = (sums["expected"] - sums["edc_known"] + sums["edc_refuted"]) * peak - sums["refuted_wh"]
-        sums["edc_missing"] = missing
-        peak = float(self.load_peaks[low:high].max(initial=0.0))
-        missing = (sums["expected"] - sums["load_known"] + sums["load_refuted"]) * peak - sums["refuted_load"]
-        sums["load_missing"] = missing
-        sums |= missing_grams(self.names, self.matrix[:, low:high])
-        most, by_hour = sums["load"] + missing, sums["green"] - sums["rung_timed"]
-        sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
-        sums |= _used(sums)
-        halls = taken_halls(self.site, sums)
-        return Totals(
-            **sums,
-            waterless=self.waterless,
-            heatless=self.heatless,
-            uncooled=(),
-            silent=(),
-            halls=halls,
-        )
+        return totals_of(self.summed(low, high), self.site, self.waterless, self.heatless)
+
+    def summed(self, low: int, high: int) -> Summed:
+        """What the same quarters add up to, so that it can be added to what others do."""
+        part = self.matrix[:, low:high]
+        sums = dict(zip(self.names, part.sum(axis=1).tolist(), strict=True))
+        peaks = {"edc": self.peaks, "load": self.load_peaks}
+        highest = {name: float(peak[low:high].max(initial=0.0)) for name, peak in peaks.items()}
+        grams = (f"{scope}_g" for scope in SCOPES)
+        highest |= {name: float(part[self.names.index(name)].max(initial=0.0)) for name in grams}
+        return Summed(sums, highest)
+
+
+def totals_of(
+    summed: Summed, site: str, waterless: tuple[str, ...] = (), heatless: tuple[str, ...] = ()
+) -> Totals:
+    """The totals of a ``site``, by its name, over the quarters that are ``summed``."""
+    sums, highest = dict(summed.sums), summed.highest
+    for what, refuted in (("edc", "edc_refuted"), ("load", "load_refuted")):
+        unknown = sums["expected"] - sums[f"{what}_known"] + sums[refuted]
+        told = "refuted_wh" if what == "edc" else "refuted_load"
+        sums[f"{what}_missing"] = unknown * highest[what] - sums[told]
+    sums |= missing_grams(sums, highest)
+    most, by_hour = sums["load"] + sums["load_missing"], sums["green"] - sums["rung_timed"]
+    sums["renewable"] = max(0.0, min(max(sums["renewable"], by_hour), most))
+    sums |= _used(sums)
+    halls = taken_halls(site, sums)
+    return Totals(**sums, waterless=waterless, heatless=heatless, uncooled=(), silent=(), halls=halls)
 
 
 def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Columns:

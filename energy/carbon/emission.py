@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,16 +94,13 @@ def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
     return columns
 
 
-def missing_grams(names: Sequence[str], matrix: Floats) -> dict[str, float]:
-    """Bounds on what was emitted in quarters of ``matrix`` (its rows are ``names``) that are not known.
+def missing_grams(sums: Mapping[str, float], highest: Mapping[str, float]) -> dict[str, float]:
+    """Bounds on what was emitted in quarters that are not known; ``sums`` are of all, ``highest`` of any.
 
     Each is taken to be as high as the highest that is known, as E_DC is: a hole in the data is never green.
     """
-    rows = dict(zip(names, matrix, strict=True))
-    expected = float(rows["expected"].sum())
     return {
-        f"{scope}_missing": max(0.0, expected - float(rows[f"{scope}_known"].sum()))
-        * float(rows[f"{scope}_g"].max(initial=0.0))
+        f"{scope}_missing": max(0.0, sums["expected"] - sums[f"{scope}_known"]) * highest[f"{scope}_g"]
         for scope in SCOPES
     }
 
