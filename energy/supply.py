@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from energy.metering import RegisterOptions
+from energy.metering import Id, RegisterOptions
 from energy.zone import BiddingZone
 
 
@@ -42,23 +42,32 @@ ROUND_TRIP = 0.85
 
 
 class SupplyOptions(RegisterOptions):
-    """One ``[[sites.X.supply]]``; ``certificates`` other than ``"kept"`` remove its energy from every claim.
+    """One ``[[sites.X.supply]]``.
 
-    ``share`` is the part of a contracted plant that is bought: its register tells of the whole plant, of
-    which the share counts. ``volume`` is where that comes from: registers over MQTT, or files that somebody
-    imports. ``round_trip`` is what a battery gives back of what it took, by declaration: the
-    fixed rule by which its losses are told.
+    ``certificates`` that are ``kept`` prove its energy once they are cancelled; ``none`` says that nobody
+    issues any for it. Those that are ``sold``, or ``unissued`` though they might be, remove its energy from
+    every claim. ``share`` is the part of a contracted plant that is bought: its register tells of the whole
+    plant, of which the share counts. ``plant`` names that plant, at all sites that buy of it; without it, it
+    is one that nobody else buys of. ``volume`` is where that comes from: registers over MQTT, or files that
+    somebody imports. ``round_trip`` is what a battery gives back of what it took, by declaration: the fixed
+    rule by which its losses are told.
     """
 
     kind: SupplyKind
     zone: BiddingZone | None = None
-    certificates: Literal["kept", "sold", "unissued"] = "kept"
+    certificates: Literal["kept", "sold", "none", "unissued"] = "kept"
     share: float = Field(default=1.0, gt=0, le=1)
+    plant: Id | None = None
     volume: Literal["mqtt", "file"] = "mqtt"
     round_trip: float | None = Field(default=None, gt=0, le=1)
     carbon_g_per_kwh: float | None = Field(
         default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
     )
+
+    @property
+    def claims(self) -> bool:
+        """Whether its energy may be claimed at all: its certificates are kept, or there are none."""
+        return self.kind.renewable and self.certificates in ("kept", "none")
 
     @property
     def efficiency(self) -> float:
@@ -69,6 +78,10 @@ class SupplyOptions(RegisterOptions):
     def _has_what_its_kind_has(self) -> SupplyOptions:
         if self.share != 1 and not self.kind.contract:
             raise ValueError("share belongs to a contract (ppa_wind, ppa_solar); of others all counts")
+        if self.plant is not None and not self.kind.contract:
+            raise ValueError(
+                "plant belongs to a contract (ppa_wind, ppa_solar); others are plants themselves"
+            )
         if self.volume == "file" and not self.kind.contract:
             raise ValueError(
                 'volume = "file" belongs to a contract (ppa_wind, ppa_solar); others have a register'
