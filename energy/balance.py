@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.battery import Batteries, batteries
-from energy.claims import claimable, matchable, renewables
+from energy.claims import claimable, matchable, parted, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
 from energy.line import HOUR, Flags, Line, Lines, anywhere, total
 from energy.sheet import Sheet
@@ -47,6 +47,7 @@ class Balance:
         guessed: where some of E_DC was not measured at all, but estimated as documented.
         estimated: where E_DC was interpolated or guessed; ``loose`` where even the hour's load is a guess.
         grid: the part of E_DC that came from the grid.
+        parted: what was used of own plants whose certificates are sold or were never issued.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
         available: what each renewable supply delivered; NaN where not known.
         onsite, ppa: what each may be matched with in its hour, own plants and contracts, in ladder order;
@@ -74,6 +75,7 @@ class Balance:
     estimated: Flags
     loose: Flags
     grid: Floats
+    parted: Floats
     generator: Floats
     generator_g: Floats
     available: Mapping[str, Floats]
@@ -143,6 +145,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     it, eit = [lines(*source) for source in load], _consumed(load, lines)
     fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
     green = _renewables(site, lines, inlet.exported)
+    burnt = total((amount for _, amount in fuelled), sheet)
     expected, known = _completeness(site, lines)
     return Balance(
         site=site.name,
@@ -159,7 +162,8 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
         # Gross of exports: what went out is taken from what the site's own plants claim, once.
         grid=np.minimum(edc + fed, inlet.imported),
-        generator=total((amount for _, amount in fuelled), sheet),
+        parted=total(parted(site, green[0], inlet.exported, burnt), sheet),
+        generator=burnt,
         generator_g=total((_grams(s, amount) for s, amount in fuelled), sheet),
         available=green[0],
         onsite={s.id: green[1][s.id] for s in site.supply if s.kind.onsite and s.id in green[1]},

@@ -17,13 +17,28 @@ def renewables(site: SiteOptions) -> list[SupplyOptions]:
 
 
 def matchable(site: SiteOptions, supply: SupplyOptions) -> bool:
-    """Whether a supply may cover the load of its hour: certificates kept, and in the site's own zone."""
+    """Whether a supply may cover the load of its hour: it may be claimed, and is of the site's own zone."""
     deliverable = supply.kind.onsite or supply.zone in (None, site.grid)
-    return supply.kind.renewable and supply.certificates == "kept" and deliverable
+    return supply.claims and deliverable
+
+
+def parted(
+    site: SiteOptions, delivered: Mapping[str, Floats], exported: Floats, burnt: Floats
+) -> list[Floats]:
+    """What the site itself used of each own plant whose certificates are sold or were never issued.
+
+    As :func:`claimable`, but what generators ``burnt`` may be what went out: nothing that was used here with
+    its attributes gone is left out.
+    """
+    found = [s for s in site.supply if s.kind.renewable and s.kind.onsite]
+    generated = sum((delivered[s.id] for s in found), start=np.zeros_like(exported))
+    used = np.clip(generated - np.maximum(exported - burnt, 0.0), 0.0, None)
+    behind = np.divide(used, generated, out=np.zeros_like(used), where=generated != 0)
+    return [delivered[s.id] * behind for s in found if not s.claims]
 
 
 def claimable(site: SiteOptions, delivered: Mapping[str, Floats], exported: Floats) -> dict[str, Floats]:
-    """What each renewable supply whose certificates are kept may claim, in the order of :func:`renewables`.
+    """What each renewable supply that may be claimed may claim, in the order of :func:`renewables`.
 
     ``delivered`` holds every renewable supply, by id; powers or energies, of one moment or of many. What the
     site ``exported`` is taken from its own plants in proportion to what they gave, those whose certificates
@@ -33,8 +48,4 @@ def claimable(site: SiteOptions, delivered: Mapping[str, Floats], exported: Floa
     generated = sum((delivered[s.id] for s in found if s.kind.onsite), start=np.zeros_like(exported))
     consumed = np.maximum(generated - exported, 0.0)
     behind = np.divide(consumed, generated, out=np.zeros_like(consumed), where=generated != 0)
-    return {
-        s.id: delivered[s.id] * behind if s.kind.onsite else delivered[s.id]
-        for s in found
-        if s.certificates == "kept"
-    }
+    return {s.id: delivered[s.id] * behind if s.kind.onsite else delivered[s.id] for s in found if s.claims}

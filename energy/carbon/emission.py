@@ -29,20 +29,25 @@ class Emissions:
 
     Attributes:
         grid: energy from the grid, that of a refuted inlet taken as not known.
-        contracted: what of it contracts and time-stamped certificates were matched with, by their name;
-            ``unmatched`` the rest, unknown energy included.
+        parted: energy of own plants whose certificates are sold or were never issued: whoever buys them has
+            its zero, so that here it is bought like energy from the grid.
+        contracted: what of both contracts and time-stamped certificates were matched with, by their name;
+            ``unmatched`` the rest of ``grid``, unknown energy included, and ``parted`` that of the other.
         location: ``grid`` by the mix of its hour.
-        market: ``unmatched`` by the residual mix or without one by that of its hour, and what is contracted.
-        market_unmatched, market_contracted: what ``market`` is the sum of.
+        market: ``unmatched`` and ``parted`` by the residual mix or without one by that of the hour, and what
+            is contracted.
+        market_unmatched, market_parted, market_contracted: what ``market`` is the sum of.
         scope1: what fuelled generators emitted.
     """
 
     grid: Floats
     unmatched: Floats
+    parted: Floats
     contracted: Mapping[str, Floats]
     location: Floats
     market: Floats
     market_unmatched: Floats
+    market_parted: Floats
     market_contracted: Mapping[str, Floats]
     scope1: Floats
 
@@ -50,38 +55,42 @@ class Emissions:
 def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
     """The grams of every quarter of one site."""
     grid = np.where(balance.refuted, np.nan, balance.grid)
-    contracted = _of_the_grid(balance, match, grid)
-    unmatched = grid - sum(contracted.values(), start=np.zeros(len(grid)))
+    contracted = _covered(balance, match, grid + balance.parted)
+    rest = grid + balance.parted - sum(contracted.values(), start=np.zeros(len(grid)))
+    parted = np.minimum(rest, balance.parted)
+    unmatched = rest - parted
     delivered = {
         name: _grams(wh, mix.contract_g_per_kwh[name]) if name in mix.contract_g_per_kwh else 0.0 * wh
         for name, wh in contracted.items()
     }
-    rest = _grams(unmatched, mix.unmatched_g_per_kwh)
+    from_grid, from_plants = (_grams(wh, mix.unmatched_g_per_kwh) for wh in (unmatched, parted))
     return Emissions(
         grid=grid,
         unmatched=unmatched,
+        parted=parted,
         contracted=contracted,
         location=_grams(grid, mix.carbon_g_per_kwh),
-        market=sum(delivered.values(), start=rest),
-        market_unmatched=rest,
+        market=sum(delivered.values(), start=from_grid + from_plants),
+        market_unmatched=from_grid,
+        market_parted=from_plants,
         market_contracted=delivered,
         scope1=_exact(balance.generator_g),
     )
 
 
-def _of_the_grid(balance: Balance, match: Match, grid: Floats) -> dict[str, Floats]:
-    """What contracts and time-stamped certificates cover of the energy from the grid, by their name.
+def _covered(balance: Balance, match: Match, bought: Floats) -> dict[str, Floats]:
+    """What contracts and time-stamped certificates cover of the energy that is ``bought``, by their name.
 
     What batteries took by contract is not among it: that energy counts as unmatched when it is charged. Where
-    they cover more than came from the grid, as some of the load came from a battery, each covers its part.
+    they cover more than was bought, as some of the load came from a battery, each covers its part.
     """
     found = {
         name: np.maximum(wh, 0.0)
         for name, wh in match.green.items()
         if name in balance.ppa or name.startswith(f"{CERTIFICATES}:")
     }
-    covered = sum(found.values(), start=np.zeros(len(grid)))
-    part = np.divide(grid, covered, out=np.ones_like(grid), where=(covered > grid) & (covered > 0))
+    covered = sum(found.values(), start=np.zeros(len(bought)))
+    part = np.divide(bought, covered, out=np.ones_like(bought), where=(covered > bought) & (covered > 0))
     return {name: np.floor(wh * part + _DUST) for name, wh in found.items()}
 
 

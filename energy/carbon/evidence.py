@@ -68,21 +68,34 @@ def _market(account: Account, found: Emissions, origin: Origin, part: slice) -> 
         )  # fmt: skip
         if np.nansum(energy[part]) > 0:
             yield _row(told, energy[part], found.market_contracted[name][part], known)
+    for what, energy, grams in (
+        ("unmatched", found.unmatched, found.market_unmatched),
+        ("own plants without their certificates", found.parted, found.market_parted),
+    ):
+        if what == "unmatched" or np.nansum(energy[part]) > 0:
+            yield from _unmatched((account, origin), what, (energy[part], grams[part]), (part, known))
+
+
+def _unmatched(
+    of: tuple[Account, Origin], what: str, counted: tuple[Floats, Floats], where: tuple[slice, Flags]
+) -> Iterator[FactorRow]:
+    """Energy that nothing was matched with: by the residual mix where one is valid, else by the grid."""
+    (account, origin), (energy, grams), (part, known) = of, counted, where
+    use, zone, key = origin.use, origin.site.grid, account.key
     residual = account.mix.residual_g_per_kwh
     has = np.zeros(len(known), dtype=np.bool_) if residual is None else ~np.isnan(residual[part])
     lines: list[tuple[FactorRow, Flags]] = []
     if use.residual is not None and has.any():
-        what = "unmatched, by the residual mix"
         source = use.residual.sources(RESIDUAL, zone)
         lines.append(
-            (FactorRow(key, "market", what, zone, 0.0, None, 0.0, source, use.residual.method,
-                       use.residual.name, use.residual.example), has)
+            (FactorRow(key, "market", f"{what}, by the residual mix", zone, 0.0, None, 0.0, source,
+                       use.residual.method, use.residual.name, use.residual.example), has)
         )  # fmt: skip
-    what = f"unmatched, by the grid of the hour: no residual mix of {zone} is known"
-    lines.append((_grid(key, "market", what, origin), ~has))
-    for told, where in lines:
-        if (where & known).any():
-            yield _row(told, found.unmatched[part], found.market_unmatched[part], known & where)
+    fallback = f"{what}, by the grid of the hour: no residual mix of {zone} is known"
+    lines.append((_grid(key, "market", fallback, origin), ~has))
+    for told, which in lines:
+        if (which & known).any():
+            yield _row(told, energy, grams, known & which)
 
 
 def _scope1(account: Account, found: Emissions, origin: Origin, part: slice) -> Iterator[FactorRow]:

@@ -17,7 +17,7 @@ class Co2Market:
     needs_mix = True
     formula = Quotient(
         (
-            Term("market_g", "energy from the grid × its factor", "g"),
+            Term("market_g", "energy that is bought × its factor", "g"),
             Term("market_missing", "bound for what is not known", "g", adds=False),
         ),
         per=1000,
@@ -25,8 +25,9 @@ class Co2Market:
     method = (
         "Energy from the grid that contracts or time-stamped certificates cover in its hour counts as its "
         "contract says; the rest by the residual mix of the zone, or by the grid of the hour where none is "
-        "known, which the list of factors names. Untimed certificates change nothing in it: they have no "
-        "hour. A quarter-hour that is not known is taken to be as high as the highest that is."
+        "known, which the list of factors names. Energy of own plants whose certificates are sold or were "
+        "never issued counts like energy from the grid. Untimed certificates change nothing in it: they have "
+        "no hour. A quarter-hour that is not known is taken to be as high as the highest that is."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:

@@ -21,8 +21,9 @@ class CueMarket:
     method = (
         "Market-based: energy from the grid that contracts or time-stamped certificates cover in its hour "
         "counts as its contract says, all other energy from the grid, what is unknown included, by the "
-        "residual mix of the zone, or by the grid of the hour where no residual mix is known; plus what "
-        "fuelled generators emit, over E_IT, in kg CO2e per kWh. Untimed certificates change nothing in it."
+        "residual mix of the zone, or by the grid of the hour where no residual mix is known, as does energy "
+        "of own plants whose certificates are sold or were never issued; plus what fuelled generators emit, "
+        "over E_IT, in kg CO2e per kWh. Untimed certificates change nothing in it."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
