@@ -31,6 +31,7 @@ from energy.carbon.library import library
 from energy.carbon.zones import EIC, eic
 from energy.certificates.mapping import MappingOptions
 from energy.certificates.registry import problems as certificate_problems
+from energy.contracts.shares import share_faults
 from energy.device import devices
 from energy.figures import ALL
 from energy.proof.options import KEY_FILE, EnergyOptions
@@ -265,6 +266,7 @@ def _between(
     """What is wrong within and between ``sites`` and ``targets``; ``named`` are the keys of all sites."""
     today = SystemClock().now().date()
     found = [problem for key, site in sites.items() for problem in site.problems(key, today)]
+    found += share_faults(sites)
     if "grid" in named:
         found.append("sites.grid: the topics dc/v1/grid/... are the bidding zones'; name the site otherwise")
     if ALL in named:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from energy.contracts.shares import Buyer, buyers, plant_name
 from energy.counting.verdict import HEADROOM
 from energy.device import CONTRACTS, RATED_W
 from energy.interval import QUARTER_MS
@@ -15,7 +16,10 @@ from runtime.clock import to_ms
 
 @dataclass(frozen=True)
 class Plant:
-    """The plant of ``supply``, a contract of ``site`` that delivers in the bidding zone ``zone``."""
+    """The plant of ``supply``, a contract of ``site`` that delivers in the bidding zone ``zone``.
+
+    ``buyers`` are all contracts that name the same plant, so that one file may tell of all of them.
+    """
 
     site: str
     supply: str
@@ -23,6 +27,7 @@ class Plant:
     watts: float
     first: int | None = None
     until: int | None = None
+    buyers: frozenset[Buyer] = frozenset()
 
     def most_wh(self, quarters: int) -> float:
         """What it can give in so many quarter-hours, as a register of it would be believed."""
@@ -54,4 +59,5 @@ def plant_of(sites: Mapping[str, SiteOptions], site: str, supply: str) -> Plant:
         watts if found.max_power_kw is None else 1000 * found.max_power_kw,
         None if found.valid_from is None else to_ms(found.valid_from) // QUARTER_MS,
         None if found.valid_until is None else to_ms(found.valid_until) // QUARTER_MS,
+        frozenset(buyers(sites, plant_name(site, found))),
     )
