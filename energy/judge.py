@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from energy.aim import metric_form, metric_words
+import numpy as np
+
+from energy.aim import Basis, metric_form, metric_words
 from energy.figures import ALL, Figures
-from energy.interval import Period, day_of, month_of, quarter_year_of, year_of
+from energy.interval import Period, Step, day_of, month_of, quarter_year_of, year_of
 from energy.kpi import FAULT
+from energy.outlook.ceiling import CLOCK, Ceiling, load_ceiling
 from energy.outlook.evidence import evidence
 from energy.outlook.foresight import Foresight, Outlook, Question
 from energy.outlook.nowcast import Nowcast
@@ -52,7 +56,22 @@ async def judge_target(
     (mixed,) = await figures.mix(target.site, part)
     so_far = progress(target.metric, target.aim, period, row, mixed)
     asked = Question(target.site, target.metric, target.goal, target.period, target.aim, tz)
-    return _verdict(target, at, so_far, await (outlook or Outlook()).foresee(asked, so_far, figures, at))
+    foreseen = await (outlook or Outlook()).foresee(asked, so_far, figures, at)
+    most = await _ceiling(target, figures, so_far, foreseen)
+    return _verdict(target, at, replace(so_far, ceiling=most), foreseen)
+
+
+async def _ceiling(target: TargetOptions, figures: Figures, so_far: Progress, foreseen: Foresight) -> Ceiling:
+    """How much an hour may use that is still to come, or was not measured."""
+    if target.aim.basis is Basis.TIME:
+        return CLOCK
+    sites = [site for key, site in figures.sites.items() if target.site in (key, ALL)]
+    hours = foreseen.account.hours.basis
+    if not len(hours) and so_far.blank:  # it has ended: what was lost in it is no higher than its other hours
+        part = Period(so_far.period.start, so_far.until)
+        rows = await figures.kpi(target.site, part, Step.HOUR, only=())
+        hours = np.array([target.aim.over(row) or 0.0 for row in rows])
+    return load_ceiling(sites, float(np.nan_to_num(hours).max(initial=0.0)))
 
 
 def _zone(target: TargetOptions, figures: Figures) -> ZoneInfo:
@@ -103,7 +122,10 @@ class _Judgement:
         if so_far.ended:
             return self._at_the_end(value)
         if so_far.secured is not None and self._good(so_far.secured):
-            return Standing.MET, f"{self._words(value)} so far: whatever comes, {self._goal} is kept"
+            return (
+                Standing.MET,
+                f"{self._words(value)} so far: whatever comes{self._most}, {self._goal} is kept",
+            )
         return self._open(value, best)
 
     def _open(self, value: float, best: float) -> tuple[Standing, str]:
@@ -133,8 +155,15 @@ class _Judgement:
     def _missed(self, best: float) -> str:
         so_far, value = self._so_far, self._so_far.value
         whole = so_far.ended and value is not None and abs(best - value) < ROUNDING
-        reached = f"{self._words(best)} at the end" if whole else f"{self._best_words(best)} can be reached"
+        can = f"{self._best_words(best)} can be reached{self._most}"
+        reached = f"{self._words(best)} at the end" if whole else can
         return f"{reached}, {self._goal}"
+
+    @property
+    def _most(self) -> str:
+        """How high all that is not known is taken to be."""
+        ceiling = self._so_far.ceiling
+        return f" {ceiling.words}" if ceiling is not None and ceiling.words else ""
 
     def _best_words(self, best: float) -> str:
         share = metric_form(self._target.metric) == "share"

@@ -12,6 +12,7 @@ from energy.outlook.progress import Progress
 from energy.quantity import NOTHING, energy, quantity
 
 _ASSUMPTION = "unknown consumption and origin are taken as green, the rest like the profile of the last weeks"
+_CERTAIN = "met and missed before the end hold for all that is not known and to come {}"
 _NAMES = {Basis.LOAD: "load_wh", Basis.IT: "eit_wh", Basis.TIME: "hours"}
 
 
@@ -19,6 +20,12 @@ def evidence(progress: Progress, foresight: Foresight, form: str) -> dict[str, A
     """The period, its budget and its nowcast; ``form`` tells whether the figure is written in percent."""
     green = {"green_wh": progress.used - progress.cost - progress.unsure} if progress.aim.origin else {}
     assumption = {"assumption": _ASSUMPTION} if progress.aim.origin else {}
+    ceiling = progress.ceiling
+    certain = (
+        {"certain": _CERTAIN.format(ceiling.words)}
+        if ceiling and ceiling.words and not progress.ended
+        else {}
+    )
     return {
         "until": progress.until.isoformat(),
         _NAMES[progress.aim.basis]: progress.used,
@@ -27,6 +34,7 @@ def evidence(progress: Progress, foresight: Foresight, form: str) -> dict[str, A
         "not_measured_wh": progress.missing,
         "expected_rest_wh": progress.ahead,
         **assumption,
+        **certain,
         **_nowcast(foresight.nowcast, "" if form == "share" else "_ratio"),
         **budget_evidence(foresight.budget),
         **({"action": foresight.action.sentence} if foresight.action else {}),

@@ -8,6 +8,8 @@ from datetime import datetime
 from energy.aim import Aim, Basis
 from energy.figures import KpiRow, MixRow
 from energy.interval import QUARTER, Period
+from energy.outlook.ceiling import Ceiling
+from energy.outlook.hours import HOUR
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Progress:
     """The period so far, in the basis of ``aim`` (Wh, or h).
 
     ``used`` is the basis that is known and ``cost`` what of it is proven to cost. ``unsure`` is of unknown
-    origin, ``missing`` not measured, ``ahead`` still to come.
+    origin, ``missing`` not measured, ``ahead`` still to come: both are expected to be like the mean so far.
+    ``blank`` and ``coming`` are the hours of the two. What is certain holds up to the ``ceiling``.
     """
 
     aim: Aim
@@ -28,6 +31,9 @@ class Progress:
     missing: float
     ahead: float
     withheld: str | None
+    blank: float = 0.0
+    coming: float = 0.0
+    ceiling: Ceiling | None = None
 
     @property
     def whole(self) -> float:
@@ -40,16 +46,34 @@ class Progress:
         return self.unsure + self.missing
 
     @property
+    def most(self) -> float:
+        """The basis of the whole period if all that is not known and to come is as high as can be."""
+        return self.used + self._most_missing + self._most_ahead
+
+    @property
     def best(self) -> float | None:
         """The figure if nothing that is in doubt or to come costs; None before anything is known."""
-        return self.aim.value(self.cost / self.whole) if self.whole > 0 else None
+        return self.aim.value(self.cost / self.most) if self.most > 0 else None
 
     @property
     def secured(self) -> float | None:
         """The figure if all of that costs as much as can be; None where nothing bounds it."""
-        if self.aim.basis is not Basis.LOAD or self.whole <= 0:
+        if self.aim.basis is not Basis.LOAD or self.most <= 0:
             return None
-        return self.aim.value((self.cost + self.doubt + self.ahead) / self.whole)
+        costs = self.cost + self.unsure + self._most_missing + self._most_ahead
+        return self.aim.value(costs / self.most)
+
+    @property
+    def _most_missing(self) -> float:
+        return max(self.missing, self.blank * self._per_hour)
+
+    @property
+    def _most_ahead(self) -> float:
+        return max(self.ahead, self.coming * self._per_hour)
+
+    @property
+    def _per_hour(self) -> float:
+        return 0.0 if self.ceiling is None else self.ceiling.per_hour
 
     @property
     def ended(self) -> bool:
@@ -64,7 +88,8 @@ def progress(metric: str, aim: Aim, period: Period, row: KpiRow, mixed: MixRow) 
     known = settled if aim.basis is Basis.TIME else settled * mixed.completeness
     mean = used / known if known > 0 else 0.0
     # A figure over E_IT or time is told of what is known; a green share counts a hole as not green.
-    missing = mean * (settled - known) if aim.basis is Basis.LOAD else 0.0
+    blank = settled - known if aim.basis is Basis.LOAD else 0.0
+    missing = mean * blank
     value = row.value(metric)
     cost, unsure = _cost(metric, aim, row, used, missing)
     return Progress(
@@ -78,6 +103,8 @@ def progress(metric: str, aim: Aim, period: Period, row: KpiRow, mixed: MixRow) 
         missing=missing,
         ahead=mean * ((period.end - row.end) / QUARTER),
         withheld=row.withheld.get(metric),
+        blank=blank * (QUARTER / HOUR),
+        coming=(period.end - row.end) / HOUR,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from energy.interval import Period
+from energy.interval import Period, Step
 from energy.judge import judge_target
 from energy.reader import LedgerFigures
 from energy.target import Standing, TargetOptions
@@ -51,13 +51,56 @@ async def test_what_can_still_be_reached_is_at_risk():
     assert verdict.value < verdict.target.goal <= verdict.best_possible
 
 
-async def test_best_possible_is_exactly_what_is_left_over():
+async def test_best_possible_is_what_is_left_over_if_the_rest_is_as_high_as_ever_and_green():
     verdict = await judge_target(target(goal=0.3), figures(), MID)
     told = verdict.evidence
-    whole = told["load_wh"] + told["expected_rest_wh"]
-    assert verdict.best_possible == pytest.approx((told["green_wh"] + told["expected_rest_wh"]) / whole)
-    hours = (OCTOBER.end - MID) / (MID - OCTOBER.start)
-    assert told["expected_rest_wh"] == pytest.approx(told["load_wh"] * hours, rel=0.01)
+    hours = (OCTOBER.end - MID) / timedelta(hours=1)
+    back = Period(MID - timedelta(weeks=5), MID)
+    rows = await figures().kpi("gdansk", back, Step.HOUR)
+    rest = hours * max(row.load_wh for row in rows)
+    whole = told["load_wh"] + rest
+    assert verdict.best_possible == pytest.approx((told["green_wh"] + rest) / whole)
+    assert told["expected_rest_wh"] < rest
+    assert "at the highest known load" in told["certain"]
+
+
+def contracted(kw):
+    """The same site, of which everything that may feed its load has declared how much at most."""
+    plain = site(contracted_kw=kw)
+    supply = tuple(one.model_copy(update={"max_power_kw": 3_000.0}) for one in plain.supply)
+    return plain.model_copy(update={"supply": supply})
+
+
+async def test_a_goal_is_met_before_the_end_only_if_the_rest_at_contracted_power_cannot_undo_it():
+    at = OCTOBER.end - timedelta(hours=10)
+    so_far = (await judge_target(target(goal=0.01), figures(settled=at), at)).value
+    goal = so_far * 0.99  # ten hours at the mean, not green, would leave 0.9866 of it
+
+    async def judged(options):
+        known = SyntheticFigures({"gdansk": options}, at)
+        return [await judge_target(target(goal=goal - less), known, at) for less in (0.0, 0.02)]
+
+    (open_, met) = await judged(contracted(13_000))
+    assert open_.standing is not Standing.MET
+    assert met.standing is Standing.MET
+    assert "whatever comes at contracted power, the goal" in met.reason
+    (_, not_sure) = await judged(contracted(40_000))
+    assert not_sure.standing is not Standing.MET
+    (_, highest) = await judged(site())
+    assert "whatever comes at the highest known load, the goal" in highest.reason
+
+
+async def test_a_goal_is_missed_before_the_end_only_if_no_green_rest_at_contracted_power_could_make_it_good():
+    at = OCTOBER.end - timedelta(hours=10)
+
+    async def judged(options, goal):
+        return await judge_target(target(goal=goal), SyntheticFigures({"gdansk": options}, at), at)
+
+    so_far = (await judged(contracted(13_000), 0.01)).value
+    mean = so_far + (1 - so_far) * 10 / 745
+    assert (await judged(contracted(13_000), mean + 0.01)).standing is Standing.MISSED
+    assert (await judged(contracted(90_000), mean + 0.01)).standing is Standing.AT_RISK
+    assert "can be reached at contracted power" in (await judged(contracted(13_000), mean + 0.01)).reason
 
 
 async def test_a_hole_below_the_floor_is_unknown_with_its_reason():
@@ -118,7 +161,7 @@ async def test_a_site_that_is_not_configured_is_named():
 
 
 async def test_a_fully_matched_day_meets_100_percent_and_a_silent_supply_leaves_it_open(tmp_path):
-    supplies = [{"id": "ppa-wind-1", "kind": "ppa_wind"}]
+    supplies = [{"id": "ppa-wind-1", "kind": "ppa_wind", "zone": "PL"}]
     plant = Plant(tmp_path, {"gdansk": plain_site(supply=supplies, zone="Europe/London")})
     await plant.open()
     await plant.counts("meter/gdansk/main-1", 8000.0, (-70, 725))
