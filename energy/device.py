@@ -126,7 +126,15 @@ def _electric(
 
 def _water(key: str, options: WaterOptions) -> Device:
     rated = WATER.field("volume_m3").high if options.max_flow_m3h is None else options.max_flow_m3h
-    register = Register(_ms(options.period), rated, options.modulus_m3, options.on_decrease, LITRE_M3)
+    register = Register(
+        period_ms=_ms(options.period),
+        rated=rated,
+        modulus=options.modulus_m3,
+        on_decrease=options.on_decrease,
+        quantum=LITRE_M3,
+        glitch=options.glitch,
+        swaps=tuple(Swap(to_ms(s.at), s.end_m3, s.start_m3, VOLUME) for s in options.swap),
+    )
     return Device(key, WATER, options.id, "water", options.period, register, _WATER)
 
 

@@ -171,10 +171,27 @@ def _check_category(role: Role, category: Category | None) -> None:
         raise ValueError("a meter with role 'it' names its category (pue1, pue2 or pue3); others have none")
 
 
+class WaterSwap(Options):
+    """A water meter was exchanged ``at`` that moment: the old one told ``end_m3`` last, the new one began at
+    ``start_m3``."""
+
+    at: AwareDatetime
+    end_m3: float = Field(ge=0)
+    start_m3: float = Field(default=0.0, ge=0)
+
+
 class WaterOptions(Dated):
-    """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE."""
+    """One ``[[sites.X.water]]``: a cumulative water meter in m³ whose volume counts in WUE.
+
+    ``max_flow_m3h`` bounds what it may gain; the rest is as with :class:`RegisterOptions`. Its class is that
+    of the flows at which it runs: 2 for ± 2 %.
+    """
 
     period: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0), le=timedelta(days=1))
     modulus_m3: float | None = Field(default=None, gt=0)
     max_flow_m3h: float | None = Field(default=None, gt=0)
     on_decrease: Literal["reset", "unknown"] = "reset"
+    glitch: int = Field(default=3, ge=0, le=10)
+    accuracy_class: float | None = Field(default=None, gt=0, description="percent, e.g. 2")
+    calibrated: date | None = None
+    swap: tuple[WaterSwap, ...] = ()

@@ -63,7 +63,7 @@ def _water(site: str, meter: WaterOptions) -> MeterLine:
         role="water in",
         category=None,
         parent=None,
-        accuracy_class=None,
+        accuracy_class=meter.accuracy_class,
         period_s=meter.period.total_seconds(),
         modulus=meter.modulus_m3,
         on_decrease=meter.on_decrease,

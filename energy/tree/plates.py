@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from energy.metering import CtRatio, RegisterOptions
+from energy.metering import CtRatio, RegisterOptions, WaterOptions
 
 if TYPE_CHECKING:
     from energy.site import SiteOptions
 
-_TABLES = ("meter", "supply", "cooling", "heat")
+_TABLES = ("meter", "supply", "cooling", "heat", "water")
 
 _FINEST, _COARSEST = 0.05, 10.0
 """Percent; standards know classes of 0.1 to 3."""
@@ -40,7 +40,7 @@ def plate_faults(key: str, site: SiteOptions, today: date | None) -> list[str]:
     ]
 
 
-def _faults(one: RegisterOptions, today: date | None) -> Iterator[str]:
+def _faults(one: RegisterOptions | WaterOptions, today: date | None) -> Iterator[str]:
     if one.accuracy_class is not None and not _FINEST <= one.accuracy_class <= _COARSEST:
         yield (
             f"accuracy_class = {one.accuracy_class:g} is no class of a meter, which is written in percent: "
@@ -48,6 +48,9 @@ def _faults(one: RegisterOptions, today: date | None) -> Iterator[str]:
         )
     if today is not None and one.calibrated is not None and one.calibrated > today + _AHEAD:
         yield f"calibrated = {one.calibrated}: lies in the future; write when it was calibrated last"
+    if isinstance(one, WaterOptions):
+        yield from _unordered("swap", [entry.at for entry in one.swap], "at")
+        return
     yield from _unordered("ct", [entry.since for entry in one.ct], "since")
     for channel in dict.fromkeys(entry.channel for entry in one.swap):
         yield from _unordered("swap", [entry.at for entry in one.swap if entry.channel == channel], "at")

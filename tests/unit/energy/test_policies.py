@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from energy.counting.register import Ratio, Register, Swap
 from energy.counting.verdict import judge
+from energy.device import VOLUME, devices
 from energy.interval import QUARTER_MS
 from energy.registers import ESTIMATED, MISSING, OK, RESET, Intervals, settle_register, settle_verdict
+from runtime.clock import from_ms
+from tests.unit.energy.plant import site
 
 START = 1_900_000 * QUARTER_MS
 MINUTE = 60_000
@@ -227,3 +230,29 @@ def test_order_does_not_matter_and_no_single_reading_lets_a_supply_claim_more_th
     again = settle_register(at[list(shuffled)], told[list(shuffled)], START, quarters, how)
     np.testing.assert_array_equal(found.amount, again.amount)
     assert found.reasons == again.reasons
+
+
+def water(**options) -> Register:
+    """The policy of a water meter as the site configures it."""
+    (found,) = devices("gdansk", site(meter=[], water=[{"id": "makeup", "max_flow_m3h": 60, **options}]))
+    return found.register.of(VOLUME)
+
+
+def test_an_exchanged_water_meter_is_counted_by_both_of_its_counts_and_told():
+    at = from_ms(START + 8 * MINUTE).isoformat()
+    how = water(swap=[{"at": at, "end_m3": 900.4, "start_m3": 0.1}])
+    readings = [(-1, 899.9), (7, 900.3), (9, 0.2), (16, 0.9)]
+    found = settle(readings, 1, how)
+    assert found.quality.tolist() == [OK]
+    # 0.4 m³ in eight minutes, of which seven count; 0.1 each before and after; 0.7 in seven, of which six.
+    assert found.amount.tolist() == [350 + 100 + 100 + 600]
+    assert "the old one ended at 900.4, the new one began at 0.1" in found.reasons[0]
+    assert settle(readings, 1, water(on_decrease="unknown")).quality.tolist() == [MISSING]
+
+
+@pytest.mark.parametrize(("glitch", "dropped"), [(0, False), (1, True)])
+def test_a_water_meter_drops_as_many_readings_beside_the_others_as_it_is_told(glitch, dropped):
+    readings = [(m, 0.3 if m == 5 else 500 + 0.1 * m) for m in range(-1, 17)]
+    found = settle(readings, 1, water(glitch=glitch, on_decrease="unknown"))
+    assert found.quality.tolist() == [OK if dropped else MISSING]
+    assert ("dropped: below" in found.reasons[0]) is dropped

@@ -166,6 +166,14 @@ def test_a_plate_that_cannot_be_right_is_named(meter, told):
     assert told in found[0]
 
 
+def test_the_plate_of_a_water_meter_is_checked_too():
+    swaps = [{"at": f"2026-0{month}-01T00:00:00Z", "end_m3": 5} for month in (5, 4)]
+    meter = {"id": "makeup", "swap": swaps, "accuracy_class": 20, "calibrated": "2027-01-01"}
+    found = problems(date(2026, 10, 5), meter=[MAIN, UPS], water=[meter])
+    assert [one.partition(": ")[0] for one in found] == ["sites.gdansk.water 'makeup'"] * 3
+    assert "swap[1].at = 2026-04-01T00:00:00+00:00 is not after" in found[2]
+
+
 def test_meters_that_follow_one_another_are_no_overlap():
     swap = "2026-10-05T12:00:00Z"
     assert not problems(
