@@ -55,7 +55,7 @@ def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None
     """The eras of ``site``, earliest first and without a gap; one of all time for a site without ``plans``.
 
     Plans that were recorded after ``as_of`` are not known yet; the first one always is. Of two that begin
-    with one quarter the later counts. Everything but meters, supplies and grid is as configured now.
+    with one quarter the later counts. What no plan keeps (:mod:`energy.plan`) is as configured now.
 
     An entry that says from when until when it is valid counts then, whenever that was noted.
     """
@@ -148,7 +148,7 @@ def left(found: Sequence[Era]) -> int | None:
 def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> SiteOptions:
     """``site`` with every meter and supply that it had in some of the quarters, each as it was last.
 
-    Without any where it was not there at all.
+    Without any where it was not there at all. Its floor is the highest that it had.
     """
     meeting = [era.site for era in present(found, first, until)]
     if not meeting:
@@ -156,7 +156,8 @@ def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> S
     if len(meeting) == 1:
         return meeting[0]
     tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in DATED}
-    kept = {name: getattr(meeting[-1], name) for name in ("grid", "pue_category")}
+    kept = {name: getattr(meeting[-1], name) for name in ("grid", "pue_category", "estimate")}
+    kept["completeness_floor"] = max(one.completeness_floor for one in meeting)
     return site.model_copy(update={**tables, **kept})
 
 

@@ -16,7 +16,7 @@ from energy.contracts.delivered import Registers, delivered
 from energy.device import Device, devices
 from energy.doubt import doubts
 from energy.due import Job, Mark, advance, by_site, clear, jobs, late, load_marks
-from energy.era import DeviceName, Tenure, eras, tenures
+from energy.era import DeviceName, Era, Tenure, eras, tenures
 from energy.estate import load_departed
 from energy.estimation.substitution import Substitution, estimate_anew, meters_of
 from energy.interval import QUARTER_MS
@@ -97,7 +97,8 @@ class Ledger:
                     raise ValueError(f"site: there is no {site!r}; choose from {', '.join(sites)}")
                 watermark = await settled_until(connection, site)
                 plans = (await load_plans(connection, [site]))[site]
-            known = tenures(site, eras(sites[site], plans))
+            found = eras(sites[site], plans)
+            known = tenures(site, found)
             chosen = {name: tenure for name, tenure in known.items() if name[1] == device}
             if not chosen:
                 ids = ", ".join(sorted(name[1] for name in known))
@@ -112,7 +113,7 @@ class Ledger:
             work = jobs([tenure.device for tenure in chosen.values()], marks, until, until, ends)
             registers = await self._registers(site, devices(site, sites[site]))
             writing = Writing(site, at, watermark, watermark or until, order=order)
-            return await self._write(work, registers, (sites[site], known), writing)
+            return await self._write(work, registers, (found, known), writing)
 
     async def _settle(self, at: datetime) -> Settlement:
         due = to_ms(at - self._grace) // QUARTER_MS
@@ -144,7 +145,8 @@ class Ledger:
         async with self._database.read() as connection:
             watermark = await settled_until(connection, site)
             plans = (await load_plans(connection, [site]))[site]
-        known = tenures(site, eras(options, plans))
+        found = eras(options, plans)
+        known = tenures(site, found)
         if watermark is None:  # a file may tell of years before: readings begin a site, and it waits for them
             marks = [m for m in marks if m.device not in known or not known[m.device].device.by_file]
         ends = {name: tenure.until for name, tenure in known.items()}
@@ -153,7 +155,7 @@ class Ledger:
             return None
         registers = await self._registers(site, devices(site, options))
         writing = Writing(site, at, watermark, due, late(marks, watermark))
-        written = await self._write(work, registers, (options, known), writing)
+        written = await self._write(work, registers, (found, known), writing)
         async with self._database.begin() as connection:
             await clear(connection, marks, due)
             if watermark is None or due > watermark:
@@ -165,14 +167,14 @@ class Ledger:
         self,
         work: Sequence[Job],
         registers: Registers,
-        which: tuple[SiteOptions, Mapping[DeviceName, Tenure]],
+        which: tuple[Sequence[Era], Mapping[DeviceName, Tenure]],
         writing: Writing,
     ) -> Written:
         """Settle ``work``, then estimate what it left missing: not in one transaction, but always both.
 
         Only when both are written are the marks of the work cleared.
         """
-        options, known = which
+        found, known = which
         written = Written()
         touched: dict[str, list[Span]] = defaultdict(list)
         for job in work:
@@ -186,9 +188,11 @@ class Ledger:
                     told, order = await delivered(connection, tenure, registers, job.span)
                     by = writing if order is None or writing.order else replace(writing, order=order)
                     written += await write(connection, told, by)
-        meters = meters_of(known.values(), registers) if options.estimate != "none" else {}
+        estimated = [era for era in found if era.site.estimate != "none"]
+        meters = meters_of(tenures(writing.site, estimated).values(), registers)
+        substitution = Substitution(meters, found[-1].site.tz)
         async with self._database.begin() as connection:
-            written += await estimate_anew(connection, Substitution(meters, options.tz), touched, writing)
+            written += await estimate_anew(connection, substitution, touched, writing)
         return written
 
     async def _entries(

@@ -1,4 +1,4 @@
-"""What a site consisted of, as it is kept: its meters, supplies and grid at one time, as JSON."""
+"""What a site consisted of, as it is kept: its devices, grid, floor and estimate at one time, as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from energy.metering import (
     Category,
@@ -25,7 +25,10 @@ from runtime.options import Options
 TABLES = ("meter", "supply", "cooling", "heat", "water")
 """The tables of a site whose entries are devices."""
 
-_KEPT = (*DATED, "grid", "pue_category")
+UNDATED = ("grid", "pue_category", "completeness_floor", "estimate")
+"""What else a plan keeps: it holds from where the plan does, and of the past what held then."""
+
+_KEPT = (*DATED, *UNDATED)
 
 ABSENT = ""
 """The tables of a site that is not configured any more."""
@@ -62,6 +65,8 @@ class _Tables(Options):
     water: tuple[WaterOptions, ...] = ()
     virtual: tuple[VirtualOptions, ...] = ()
     pue_category: Category | None = None
+    completeness_floor: float = 0.9
+    estimate: Literal["documented", "none"] = "documented"
 
 
 def described(site: SiteOptions) -> str:

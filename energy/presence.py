@@ -109,12 +109,20 @@ def scopes(
 ) -> list[Scope]:
     """What each of ``parts`` is of, by the eras of its sites.
 
-    The floor of a site that has left holds for the parts in which it was there.
+    The floor of a part is the highest that a site had in some of it; that of a site that has left holds for
+    the parts in which it was there.
     """
     told = []
     for part in parts:
         there = {key: present(eras, *quarters_of(part)) for key, eras in found.items()}
         asked = [key for key, eras in there.items() if eras or not any(era.absent for era in found[key])]
         names = categories((era for eras in there.values() for era in eras), *quarters_of(part))
-        told.append(Scope(estate.floor(asked), "+".join(names) or None, settled, asked, past))
+        told.append(Scope(_floor(estate, asked, there), "+".join(names) or None, settled, asked, past))
     return told
+
+
+def _floor(estate: Estate, keys: Sequence[str], there: Mapping[str, Sequence[Era]]) -> float:
+    """The completeness that figures of the sites ``keys`` together need, by what they were configured as."""
+    known = [era.site.completeness_floor for key in keys for era in there[key]]
+    silent = [key for key in keys if not there[key]]
+    return max([*known, *([estate.floor(silent)] if silent or not known else [])])

@@ -17,7 +17,7 @@ from energy.carbon.mixes import Mixes
 from energy.certificates.claims import Claims
 from energy.certified import Certified
 from energy.entries import ledger_rows
-from energy.era import Era, eras, merged, present, valid
+from energy.era import Era, merged, present, valid
 from energy.estate import Estate
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.hindsight import Hindsight
@@ -222,7 +222,7 @@ class LedgerFigures:
         """Every interval before this has been settled; of ``all``: at every site."""
         estate = await self._estate()
         stands = {key: await self._stand(key) for key in estate.keys(site)}
-        known = {key: eras(estate.sites[key], stand.plans) for key, stand in stands.items()}
+        known = {key: stand.eras(estate.sites[key]) for key, stand in stands.items()}
         return earliest(settled_quarter(stand.settled, known[key]) for key, stand in stands.items())
 
     async def _once(
@@ -298,7 +298,7 @@ class LedgerFigures:
         """
         first, until = quarters_of(Period(parts[0].start, parts[-1].end))
         stand = await self._stand(key)
-        begin = traced_from(eras(await self._options(key), stand.plans), first)
+        begin = traced_from(stand.eras(await self._options(key)), first)
         days = range((begin - 4) // QUARTERS_A_DAY, -(-(until + 4) // QUARTERS_A_DAY))
         if as_of is None:
             view, settled = await self._view_of(stand, days), stand.settled
@@ -317,8 +317,8 @@ class LedgerFigures:
         self, key: str, days: range, as_of: datetime | None
     ) -> tuple[Sheet, int | None, tuple[Era, ...]]:
         if as_of is not None:
-            sheet, settled, plans = await self._shelf.sheet_as_of(key, days, as_of)
-            return sheet, settled, eras(await self._options(key), plans, as_of)
+            sheet, settled, recorded = await self._shelf.sheet_as_of(key, days, as_of)
+            return sheet, settled, recorded.eras(await self._options(key))
         stand = await self._stand(key)
         if self._look is not None and self._look.holds(key, days):
             view = await self._view_of(stand, days)
@@ -333,13 +333,14 @@ class LedgerFigures:
         if site != ALL:
             return {site: 0}
         stands = {key: await self._stand(key) for key in estate.sites}
-        noted = {key: stand.plans[0].known_at for key, stand in stands.items() if stand.plans}
+        plans = {key: stand.recorded.plans for key, stand in stands.items()}
+        noted = {key: known[0].known_at for key, known in plans.items() if known}
         first = min(noted.values(), default=None)
         late = {key for key, at in noted.items() if first is not None and at > first}
         return {key: joined_at(stand) if key in late else 0 for key, stand in stands.items()}
 
     async def _eras(self, key: str) -> tuple[Era, ...]:
-        return eras(await self._options(key), (await self._stand(key)).plans)
+        return (await self._stand(key)).eras(await self._options(key))
 
     async def _options(self, key: str) -> SiteOptions:
         """The site as it is configured, or was last."""

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.configuration.noting import known_from, note_altered
 from energy.device import EXPORT, devices
 from energy.due import add_marks
 from energy.era import DeviceName, eras, tenures
@@ -42,7 +43,8 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
     The first plan is valid from the beginning, a later one from where its site is settled, or from the
     quarter of the last reading that waits to be settled: what was read before belongs to the devices that
     stood then. A site of the roster that is not among ``sites`` has left, by the same reckoning. What an
-    entry says to be valid from earlier on is opened again from there.
+    entry says to be valid from earlier on is opened again from there, and has a cause: a locked month keeps
+    what it was until it is restated.
     """
     listed = (await connection.execute(select(ROSTER.c.site).distinct())).scalars()
     plans = await load_plans(connection, [*sites, *(key for key in listed if key not in sites)])
@@ -50,7 +52,9 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
         tables = described(sites[key]) if key in sites else ABSENT
         if before and before[-1].tables == tables:
             continue
+        known_at = at
         if before:
+            known_at = await known_from(connection, key, at)
             rows = [(await _since(connection, key, before, tables, at), tables)]
             log.info("roster_changed", site=key, since_quarter=rows[0][0], there=tables != ABSENT)
         else:
@@ -58,12 +62,13 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
         await connection.execute(
             insert(ROSTER),
             [
-                {"site": key, "number": number, "since": since, "known_at": at, "tables": told}
+                {"site": key, "number": number, "since": since, "known_at": known_at, "tables": told}
                 for number, (since, told) in enumerate(rows, start=len(before) + 1)
             ],
         )
         if key in sites and before:
-            await _reopen(connection, (key, sites[key]), before, Plan(rows[0][0], at, tables))
+            new = Plan(rows[0][0], known_at, tables)
+            await _reopen(connection, (key, sites[key]), before, new)
             await _reread(connection, (key, sites[key]), before[-1])
 
 
@@ -85,15 +90,19 @@ async def _reopen(
 ) -> None:
     """Mark the settled quarters in which a device now was and by the plans ``before`` was not.
 
+    All in which the site was something else have a cause, also where no register is to be read again.
+
     Nothing before the first reading of the site: there is nothing to settle.
     """
     key, site = which
     settled = await settled_until(connection, key)
     read = [r.since for r in await load_registers(connection, key) if r.since is not None]
-    if not new.dated or settled is None or not read:
+    if settled is None or not read or not any(plan.dated for plan in (*before, new)):
         return
-    old = tenures(key, eras(site, before))
-    for name, tenure in tenures(key, eras(site, (*before, new))).items():
+    told = eras(site, before), eras(site, (*before, new))
+    await note_altered(connection, key, told, (min(read), settled), new.known_at)
+    old = tenures(key, told[0])
+    for name, tenure in tenures(key, told[1]).items():
         known = old[name].spans if name in old else ()
         for span in _beyond(tenure.within(Span(min(read), settled)), known):
             await _mark(connection, (key, name), span)

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.claims import load_stamps
+from energy.configuration.recorded import Recorded, load_recorded
 from energy.estate import Estate, load_departed
 from energy.line import HOUR
-from energy.plan import Plan
+from energy.proof.knowledge import Restated
 from energy.revisions import QUARTERS_A_DAY
-from energy.roster import load_plans
 from energy.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
 from energy.site import SiteOptions
 from energy.stand import Stand, load_changes, load_stands
@@ -40,16 +40,19 @@ class _Day:
 
 
 class Shelf:
-    """Sheets of whole days, never older than the :class:`Stand` that they are asked for with."""
+    """Sheets of whole days, never older than the :class:`Stand` that they are asked for with.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    ``but`` one locked month is known as if it were restated.
+    """
+
+    def __init__(self, database: Database, but: Restated | None = None) -> None:
+        self._database, self._but = database, but
         self._days: OrderedDict[tuple[str, int], _Day] = OrderedDict()
 
     async def stands(self, sites: Sequence[str]) -> dict[str, Stand]:
         """How each of ``sites`` stands now."""
         async with self._database.read() as connection:
-            return await load_stands(connection, sites)
+            return await load_stands(connection, sites, self._but)
 
     async def estate(self, configured: Mapping[str, SiteOptions]) -> Estate:
         """The ``configured`` sites and those that have left."""
@@ -62,7 +65,7 @@ class Shelf:
         """All at one time: every site, how each stands, and the stamps of what they claim."""
         async with self._database.read() as connection:
             estate = Estate(configured, await load_departed(connection, configured))
-            stands = await load_stands(connection, list(estate.sites))
+            stands = await load_stands(connection, list(estate.sites), self._but)
             return estate, stands, await load_stamps(connection)
 
     async def look(self, stand: Stand, days: range) -> None:
@@ -86,17 +89,14 @@ class Shelf:
 
     async def sheet_as_of(
         self, site: str, days: range, as_of: datetime
-    ) -> tuple[Sheet, int | None, tuple[Plan, ...]]:
-        """What was known ``as_of`` a time, from the database, and the quarter up to which it was settled.
-
-        The plans are all that there are: which of them were known, :func:`energy.era.eras` tells.
-        """
+    ) -> tuple[Sheet, int | None, Recorded]:
+        """What was known ``as_of`` a time, from the database, and the quarter up to which it was settled."""
         async with self._database.read() as connection:
-            plans = (await load_plans(connection, [site]))[site]
+            recorded = (await load_recorded(connection, [site], as_of))[site]
             settled = await settled_until(connection, site, as_of)
             registers = await load_registers(connection, site)
             first, quarters = days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY
-            return await load_sheet(connection, registers, first, quarters, as_of), settled, plans
+            return await load_sheet(connection, registers, first, quarters, as_of), settled, recorded
 
     def _held(self, stand: Stand, day: int) -> _Day | None:
         """The day if it has not changed since it was read."""

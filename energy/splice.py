@@ -14,7 +14,9 @@ from energy.era import Era
 from energy.line import HOUR
 from energy.matching import Ladder, Match, match
 from energy.sheet import Sheet
+from energy.site import SiteOptions
 from energy.storage import Stored, stored
+from energy.tree.dating import DATED
 from telemetry.frame import Floats
 
 Account = TypeVar("Account", Balance, Match)
@@ -35,7 +37,7 @@ def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> t
     ``timed`` are time-stamped certificates by registry, Wh per quarter of the sheet.
     """
     until = sheet.first + sheet.quarters
-    meeting = [era for era in eras if era.meets(sheet.first, until)]
+    meeting = _alike([era for era in eras if era.meets(sheet.first, until)])
     if len(meeting) == 1:
         found = _balanced(meeting[0], sheet)
         store = stored(found, sheet.first)
@@ -48,6 +50,21 @@ def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> t
     store = stored(whole, sheet.first)
     matches = [(_matched(found, store, timed, where), where, own) for found, where, own in balances]
     return whole, store, _joined(matches, sheet.quarters)
+
+
+def _alike(eras: Sequence[Era]) -> list[Era]:
+    """``eras`` with those joined that follow on one another and balance the same: only other rules differ."""
+    found: list[Era] = []
+    for era in eras:
+        if found and found[-1].absent == era.absent and _same(found[-1].site, era.site):
+            found[-1] = replace(found[-1], until=era.until)
+        else:
+            found.append(era)
+    return found
+
+
+def _same(one: SiteOptions, other: SiteOptions) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in (*DATED, "grid", "pue_category"))
 
 
 def _balanced(era: Era, sheet: Sheet) -> Balance:

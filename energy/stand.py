@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import CompoundSelect, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.configuration.recorded import Recorded, load_recorded
+from energy.era import Era
 from energy.interval import QUARTER_MS
-from energy.plan import Plan
+from energy.proof.knowledge import Restated
 from energy.revisions import QUARTERS_A_DAY
-from energy.roster import load_plans
 from energy.sheet import LedgerRegister, load_registers_of
+from energy.site import SiteOptions
 from energy.tables import CHANGE, SETTLEMENT
 from runtime.clock import to_ms
 
@@ -34,7 +36,7 @@ class Stand:
         registers: every register that the ledger ever kept of the site.
         changes: how many settlements wrote to a day (numbered since 1970); none where it is not named.
         known_from: the day from which on ``changes`` were read.
-        plans: what the site consisted of, in the order in which it was recorded.
+        recorded: what the site consisted of, as it was recorded, and as of when it is known.
     """
 
     site: str
@@ -42,16 +44,23 @@ class Stand:
     registers: tuple[LedgerRegister, ...]
     changes: dict[int, int]
     known_from: int
-    plans: tuple[Plan, ...] = ()
+    recorded: Recorded
+    _eras: tuple[SiteOptions, tuple[Era, ...]] | None = None
 
     def stamp(self, days: range) -> tuple[object, ...]:
         """Equal stamps of the same ``days`` (from ``known_from`` on): the same ledger."""
-        return self.registers, self.plans, tuple(self.changes.get(day, 0) for day in days)
+        return self.registers, self.recorded, tuple(self.changes.get(day, 0) for day in days)
+
+    def eras(self, site: SiteOptions) -> tuple[Era, ...]:
+        """What the site, which is configured as ``site``, consisted of one time after the other."""
+        if self._eras is None or self._eras[0] is not site:
+            self._eras = site, self.recorded.eras(site)
+        return self._eras[1]
 
 
 def joined_at(stand: Stand) -> int:
     """The quarter in which its site was first configured, or of its first reading, if that is earlier."""
-    noted, read = to_ms(stand.plans[0].known_at) // QUARTER_MS, first_read(stand)
+    noted, read = to_ms(stand.recorded.plans[0].known_at) // QUARTER_MS, first_read(stand)
     return noted if read is None else min(noted, read)
 
 
@@ -60,13 +69,15 @@ def first_read(stand: Stand) -> int | None:
     return min((r.since for r in stand.registers if r.since is not None), default=None)
 
 
-async def load_stands(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, Stand]:
-    """The stand of each of ``sites`` now."""
+async def load_stands(
+    connection: AsyncConnection, sites: Sequence[str], but: Restated | None = None
+) -> dict[str, Stand]:
+    """The stand of each of ``sites`` now; ``but`` one locked month is known as if it were restated."""
     settled = {row.site: row.until for row in await connection.execute(_settled(tuple(sites)))}
     registers = await load_registers_of(connection, sites)
-    plans = await load_plans(connection, sites)
+    recorded = await load_recorded(connection, sites, None, but)
     stands = {
-        site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER, plans[site]) for site in sites
+        site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER, recorded[site]) for site in sites
     }
     # Of a site that has left or was never heard, what was written long ago is read when somebody asks for it.
     first = max((until or 0) // QUARTERS_A_DAY for until in settled.values()) - _RECENT_DAYS

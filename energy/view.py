@@ -9,7 +9,7 @@ from functools import cached_property
 
 from energy.balance import Balance
 from energy.certificates.claims import Claims
-from energy.era import Era, eras
+from energy.era import Era
 from energy.gridmix import GridMix
 from energy.matching import Match
 from energy.rows import Flows
@@ -91,7 +91,7 @@ class Views:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
         timed = await self._claims.timed(stand.site, sheet.first, sheet.quarters) if claimed else {}
-        view = View.of(eras(self._site, stand.plans), sheet, timed)
+        view = View.of(stand.eras(self._site), sheet, timed)
         if len(days) <= _LONGEST_KEPT:
             for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)

@@ -10,12 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.claims import Claim, Claims, ClaimState
 from energy.certificates.technology import Technology
+from energy.configuration.altered import Altered, altered
+from energy.era import eras
 from energy.interval import QUARTER_MS, Period
 from energy.proof.cause import Cause, load_causes
 from energy.proof.knowledge import Frozen, Restated, load_frozen
 from energy.proof.past import BESIDE
+from energy.roster import load_plans
+from energy.site import SiteOptions
 from runtime.clock import from_ms
 from runtime.database import Database
+
+_ANY = SiteOptions(name="any", zone="UTC", grid="UNKNOWN")
+"""What plans are laid over to compare them: what they do not hold is no difference."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,17 @@ class CertificateChange:
 
 @dataclass(frozen=True)
 class Beside:
-    """All of one month: the causes with what they say, and the certificates that read otherwise now."""
+    """All of one month: the causes with what they say, the certificates that read otherwise now.
+
+    ``configuration`` tells where the site is configured as something else by now than the month knows.
+    """
 
     causes: Sequence[Cause] = ()
     certificates: Sequence[CertificateChange] = ()
+    configuration: Sequence[Altered] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.causes or self.certificates)
+        return bool(self.causes or self.certificates or self.configuration)
 
     @property
     def adds_wh(self) -> int:
@@ -60,7 +71,8 @@ class Beside:
     @property
     def because(self) -> list[str]:
         """Why it would change, in words: what has no cause of its own is told by the certificates."""
-        told = {cause.reason for cause in self.causes}
+        told = {cause.reason for cause in self.causes if cause.kind != "configuration"}
+        told |= {part.in_words() for part in self.configuration}
         silent = {one.in_words() for one in self.certificates if "cancelled" not in (one.before, one.after)}
         return sorted(told | silent)
 
@@ -75,18 +87,28 @@ async def load_beside(
     async with database.read() as connection:
         locked = await load_frozen(connection, [site])
         frozen = next((one for one in locked if one.period == period), None)
-        causes = [] if frozen is None else await _causes(connection, frozen, at)
-    if frozen is None:
-        return Beside(), None
+        if frozen is None:
+            return Beside(), None
+        configuration = await _altered(connection, frozen, at)
+        causes = await _causes(connection, frozen, at)
     over = Period(from_ms(frozen.first * QUARTER_MS), from_ms(frozen.until * QUARTER_MS))
     old = (await Claims(database).claimed(site, over)).claims
     new = (await Claims(database, Restated(site, period, at)).claimed(site, over)).claims
-    return Beside(causes, _changes(_of(old, over), _of(new, over))), frozen.at
+    if not configuration:  # what was dated back and taken back again changes nothing
+        causes = [cause for cause in causes if cause.kind != "configuration"]
+    return Beside(causes, _changes(_of(old, over), _of(new, over)), configuration), frozen.at
 
 
 async def _causes(connection: AsyncConnection, frozen: Frozen, at: datetime | None) -> list[Cause]:
     found = await load_causes(connection, [frozen.site], (frozen.first, frozen.until), BESIDE, at)
     return [cause for cause in found if cause.at > frozen.at]
+
+
+async def _altered(connection: AsyncConnection, frozen: Frozen, at: datetime | None) -> list[Altered]:
+    """What the site is by the plans known ``at`` and was not by those that the month knows."""
+    plans = (await load_plans(connection, [frozen.site]))[frozen.site]
+    told = (eras(_ANY, plans, frozen.at), eras(_ANY, plans, at))
+    return altered(*told, (frozen.first, frozen.until))
 
 
 def _of(claims: Sequence[Claim], month: Period) -> dict[int, Claim]:

@@ -13,11 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.proof.tables import CAUSE
 from energy.proof.turn import take_turn
 
-Kind = Literal["settlement", "late", "correction", "factor", "certificate", "restatement", "pending", "lock"]
+Kind = Literal[
+    "settlement",
+    "late",
+    "correction",
+    "factor",
+    "certificate",
+    "configuration",
+    "restatement",
+    "pending",
+    "lock",
+]
 """``settlement``: intervals settled for the first time. ``late``: readings that came after that.
 ``correction``: registers read anew because somebody says so. ``factor`` and ``certificate``: facts beside
-the ledger. ``restatement``: of a locked month. ``pending``: found for a locked month, where it changes
-nothing yet. ``lock``: changes no figure."""
+the ledger. ``configuration``: an entry that says otherwise of the past. ``restatement``: of a locked month.
+``pending``: found for a locked month, where it changes nothing yet. ``lock``: changes no figure."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

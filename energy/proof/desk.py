@@ -45,7 +45,8 @@ class Pending:
     """What waits for the locked month ``period`` of ``site``: so many intervals, by register, and why.
 
     ``certificates`` are those that the month counts otherwise than they are now; restated, they would add
-    ``adds_wh`` to what is proven renewable. ``because`` also names factors and hours of the grid.
+    ``adds_wh`` to what is proven renewable. ``configuration`` tells as what the site is configured by now,
+    where that differs. ``because`` also names factors and hours of the grid.
     """
 
     site: str
@@ -56,12 +57,15 @@ class Pending:
     because: Sequence[str]
     certificates: Sequence[CertificateChange] = ()
     adds_wh: int = 0
+    configuration: Sequence[str] = ()
 
     def in_words(self) -> str:
         """``6 intervals``, ``1,200.000 MWh of certificates``: how much of what kind waits."""
         wh = sum(one.wh for one in self.certificates)
         told = [counted(self.intervals, "interval")] if self.intervals else []
         told += [f"{energy(wh)} of certificates"] if self.certificates else []
+        changes = len(self.configuration)
+        told += [f"{counted(changes, 'change')} of the configuration"] if changes else []
         return " and ".join(told) or "other factors or hours of the grid"
 
 
@@ -104,7 +108,7 @@ class ProofDesk:
         because = sorted({*(one.why for one in waiting), *beside.because})
         return Pending(
             lock.site, lock.period, len(waiting), min(since, default=known or lock.at), meters, because,
-            beside.certificates, beside.adds_wh,
+            beside.certificates, beside.adds_wh, [one.in_words() for one in beside.configuration],
         )  # fmt: skip
 
     async def proposal(self, site: str, period: str) -> Proposal:

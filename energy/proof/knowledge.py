@@ -17,7 +17,7 @@ from energy.proof.tables import LOCK, RESTATEMENT
 class Frozen:
     """A locked month of ``site``, its quarters ``first <= q < until``: it reads as was known ``at``.
 
-    That holds for every fact beside the ledger: certificates, factors, hours of the grid.
+    That holds for every fact beside the ledger: certificates, factors, hours of the grid, the configuration.
     """
 
     site: str

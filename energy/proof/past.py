@@ -16,7 +16,7 @@ from energy.proof.month_lock import Lock, load_locks
 from energy.proof.options import CORRECTION_WINDOW
 from runtime.clock import to_ms
 
-BESIDE: tuple[Kind, ...] = ("factor", "certificate")
+BESIDE: tuple[Kind, ...] = ("factor", "certificate", "configuration")
 """Causes that change figures without a row in the ledger."""
 
 AGAIN: tuple[Kind, ...] = ("late", "correction", "restatement", *BESIDE)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from energy.figures import KpiRow
+from energy.proof.knowledge import Restated
 from energy.proof.line import Written
 from energy.proof.pending import Waiting
 from energy.registers import MISSING
@@ -22,10 +23,10 @@ _NO_FIGURES = frozenset({"start", "end", "state", "revision", "withheld", "more"
 
 
 class Proposed(Shelf):
-    """The ledger as it would be if what waits were applied."""
+    """The ledger as it would be if what waits for one month were applied."""
 
-    def __init__(self, database: Database, waiting: Sequence[Waiting]) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, waiting: Sequence[Waiting], but: Restated) -> None:
+        super().__init__(database, but)
         self._waiting = waiting
 
     async def sheet(self, stand: Stand, days: range) -> Sheet:

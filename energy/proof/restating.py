@@ -92,7 +92,8 @@ async def propose(
     before: Lock | Restatement = past[-1] if past else lock
     rows = [_row(one, known.get((one.register, one.quarter)), to_ms(before.at)) for one in waiting]
     old = await _figures(figures, site, span, before)
-    restated_then = figures.reading(Proposed(database, waiting), Restated(site, period, at))
+    but = Restated(site, period, at)
+    restated_then = figures.reading(Proposed(database, waiting, but), but)
     (new,) = await restated_then.kpi(site, span)
     beside, _ = await load_beside(database, site, period, at)
     return Proposal(

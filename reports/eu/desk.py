@@ -74,7 +74,7 @@ class EuDesk:
         settled = await self._figures.settled_until(site)
         over = period.end <= at and settled is not None and settled >= period.end
         # Of a year that is not over the sums so far are told, as what they are.
-        floor = self._sites[site].completeness_floor if over else 0.0
+        floor = (await self._figures.configured(site, period))[site].completeness_floor if over else 0.0
         return await measure(self._figures, site, period, as_of, floor), over
 
     async def _declared(self, site: str, year: int, as_of: datetime | None = None) -> dict[str, Told]:

@@ -85,6 +85,9 @@ class Locked:
         await self.plant.counts(UPS, 3000.0, (-5, 30))
         await self.plant.counts(UPS, 3000.0, (150, 183))
         await self.plant.settle(182)
+        return await self.sign()
+
+    async def sign(self):
         act = Act("Ola", START + 200 * MINUTE)
         return await lock_month(self.plant.database, self.key, ("gdansk", "2026-10", (FIRST, FIRST + 8)), act)
 

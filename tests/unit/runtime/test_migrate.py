@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from sqlalchemy import text
 
 import service  # noqa: F401 - whose rooms declare every table
+from energy.plan import described, planned
+from energy.roster import load_plans
+from energy.site import SiteOptions
 from runtime.database import Database
 from runtime.errors import ConfigError
 from runtime.migrate import differences, open_database, upgrade
@@ -59,6 +63,16 @@ FIRST = {
 }  # fmt: skip
 """A row of each kind, as the first revision kept it."""
 
+ROSTER = {
+    1: '{"grid": "PL", "supply": [{"id": "w", "kind": "ppa_wind"}]}',
+    2: '{"grid": "PL", "supply": [{"id": "w", "kind": "ppa_wind", "zone": "LT"}, '
+    '{"id": "b", "kind": "battery"}]}',
+    3: "",
+}
+"""What a site consisted of, before plans told of floors and every contract of its zone."""
+
+SITE = {"name": "Gdańsk", "zone": "UTC", "grid": "PL", "completeness_floor": 0.8}
+
 
 async def test_what_the_first_revision_kept_is_kept_up_to_the_newest(empty: Database) -> None:
     await upgrade(empty, "0001")
@@ -67,9 +81,22 @@ async def test_what_the_first_revision_kept_is_kept_up_to_the_newest(empty: Data
             names = ", ".join(f'"{name}"' for name in row)
             values = ", ".join(f":{name}" for name in row)
             await db.execute(text(f'INSERT INTO "{table}" ({names}) VALUES ({values})'), row)
+    await upgrade(empty, "0017")
+    async with empty.begin() as db:
+        await db.execute(text("INSERT INTO energy_site VALUES ('gdansk', :told)"), {"told": json.dumps(SITE)})
+        for number, tables in ROSTER.items():
+            plan = {"number": number, "tables": tables}
+            await db.execute(
+                text("INSERT INTO energy_roster VALUES ('gdansk', :number, 0, 0, :tables)"), plan
+            )
     await upgrade(empty)
     assert await differences(empty) == []
     async with empty.read() as db:
+        plans = (await load_plans(db, ["gdansk"]))["gdansk"]
+        first, second = (planned(SiteOptions(**SITE), plan.tables) for plan in plans[:2])
+        assert [first.completeness_floor, second.completeness_floor, plans[2].tables] == [0.8, 0.8, ""]
+        assert [supply.zone for supply in (*first.supply, *second.supply)] == ["PL", "LT", None]
+        assert described(first) == plans[0].tables
         for table, row in FIRST.items():
             (found,) = (await db.execute(text(f'SELECT * FROM "{table}"'))).mappings().all()
             assert {name: found[name] for name in row} == row

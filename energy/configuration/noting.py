@@ -1,0 +1,46 @@
+"""The cause of a configuration that says otherwise of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from energy.configuration.altered import altered
+from energy.era import Era
+from energy.proof.cause import SERVICE, record
+from energy.proof.tables import LOCK, RESTATEMENT
+
+_TICK = timedelta(milliseconds=1)
+"""What the database tells apart."""
+
+
+async def known_from(connection: AsyncConnection, site: str, at: datetime) -> datetime:
+    """When what is noted now counts as known: ``at``, but after all that was signed of ``site``."""
+    signed = [
+        await connection.scalar(select(func.max(table.c.at)).where(table.c.site == site))
+        for table in (LOCK, RESTATEMENT)
+    ]
+    return max([at, *(one + _TICK for one in signed if one is not None)])
+
+
+async def note_altered(
+    connection: AsyncConnection,
+    site: str,
+    told: tuple[Sequence[Era], Sequence[Era]],
+    span: tuple[int, int],
+    at: datetime,
+) -> None:
+    """Record a cause for each part of ``span`` in which the eras of ``site`` say otherwise than before.
+
+    ``told`` are those before and after; ``span`` is what is settled: what is not has no figures to change.
+    """
+    if span[0] >= span[1]:
+        return
+    for part in altered(*told, span):
+        await record(
+            connection, site=site, kind="configuration", who=SERVICE, reason=part.in_words(), at=at,
+            first=part.first, until=part.until,
+        )  # fmt: skip
