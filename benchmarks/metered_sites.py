@@ -50,7 +50,7 @@ def site(meters: int) -> SiteOptions:
             "meter": [{"id": "main-1", "role": "utility"}, *below],
             "supply": [
                 {"id": "pv", "kind": "onsite_solar", "max_power_kw": 2000.0},
-                {"id": "wind", "kind": "ppa_wind", "max_power_kw": 2000.0},
+                {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 2000.0},
                 {"id": "battery", "kind": "battery", "max_power_kw": 2000.0},
             ],
         }

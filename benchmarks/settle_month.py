@@ -44,7 +44,10 @@ def site(meters: int) -> SiteOptions:
             "zone": "UTC",
             "grid": "PL",
             "meter": [{"id": "main-1", "role": "utility"}, *it],
-            "supply": [{"id": "pv", "kind": "onsite_solar"}, {"id": "wind", "kind": "ppa_wind"}],
+            "supply": [
+                {"id": "pv", "kind": "onsite_solar"},
+                {"id": "wind", "kind": "ppa_wind", "zone": "PL"},
+            ],
         }
     )
 

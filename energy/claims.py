@@ -17,8 +17,11 @@ def renewables(site: SiteOptions) -> list[SupplyOptions]:
 
 
 def matchable(site: SiteOptions, supply: SupplyOptions) -> bool:
-    """Whether a supply may cover the load of its hour: it may be claimed, and is of the site's own zone."""
-    deliverable = supply.kind.onsite or supply.zone in (None, site.grid)
+    """Whether a supply may cover the load of its hour: it may be claimed, and is of the site's own zone.
+
+    A contract that names no zone is not known to deliver to the site, so it covers nothing.
+    """
+    deliverable = supply.kind.onsite or supply.zone == site.grid
     return supply.claims and deliverable
 
 

@@ -76,7 +76,7 @@ class SiteOptions(Options):
         """
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
         plates = plate_faults(key, self, today)
-        options = [*_losses(key, self), *_backups(key, self)]
+        options = [*_placeless(key, self), *_losses(key, self), *_backups(key, self)]
         return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *options]
 
 
@@ -110,6 +110,16 @@ def _boundless(key: str, site: SiteOptions) -> list[str]:
         "what it gives at most"
         for supply in site.supply
         if supply.kind.renewable and supply.max_power_kw is None
+    ]
+
+
+def _placeless(key: str, site: SiteOptions) -> list[str]:
+    """A contract whose plant may stand anywhere would pass for deliverable."""
+    return [
+        f"sites.{key}.supply {supply.id!r}: nothing tells where its plant delivers; write zone, its bidding "
+        f"zone, such as {site.grid}"
+        for supply in site.supply
+        if supply.kind.contract and supply.zone is None
     ]
 
 

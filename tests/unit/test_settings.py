@@ -77,6 +77,7 @@ def test_tables_are_checked_against_each_other() -> None:
     assert "parent = 'lost' is no meter of this site" in told
     assert told.count("nothing bounds what its register may gain") == 1
     assert "sites.gdansk.supply 'main-1': nothing bounds" in told
+    assert "sites.gdansk.supply 'main-1': nothing tells where its plant delivers; write zone" in told
     assert "['pue1', 'pue2', 'pue3'], and at none of them all of it is measured" in told
     assert "target[0].site: 'kaunas' is no site; there are: gdansk" in told
     assert "route[0].to: no channel is named 'nobody'" in told

@@ -455,7 +455,7 @@ async def test_three_periods_of_silence_by_the_meters_own_period() -> None:
 
 @pytest.mark.parametrize("table", ["meter", "supply", "cooling", "heat", "water"])
 async def test_every_table_says_how_long_its_devices_may_be_silent(table: str) -> None:
-    more = {"supply": {"kind": "ppa_wind"}, "meter": {"role": "other"}}.get(table, {})
+    more = {"supply": {"kind": "ppa_wind", "zone": "PL"}, "meter": {"role": "other"}}.get(table, {})
     slow = [{"id": "slow", "period": "15m", **more}, {"id": "plain", **more}]
     sites = {"gdansk": SiteOptions.model_validate({"name": "G", "zone": "UTC", "grid": "PL", table: slow})}
 

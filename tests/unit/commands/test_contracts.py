@@ -14,6 +14,7 @@ PPA = """
 [[sites.gdansk.supply]]
 id = "wind"
 kind = "ppa_wind"
+zone = "PL"
 max_power_kw = 1000
 volume = "file"
 """

@@ -18,7 +18,7 @@ FIVE_MINUTES = 300_000
 QUARTERS = 16
 COUNT = 3 * (QUARTERS + 2)
 HOW = Register(period_ms=FIVE_MINUTES, rated=60_000.0)
-SITE = site(supply=[{"id": "wind", "kind": "ppa_wind", "max_power_kw": 60}])
+SITE = site(supply=[{"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 60}])
 
 EDGES = range(0, COUNT, 3)
 """Readings between two intervals. A straight line over one that is lost only guesses what either had."""

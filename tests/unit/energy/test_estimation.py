@@ -175,7 +175,7 @@ async def test_a_supply_is_never_estimated(tmp_path, database):
 
 
 def test_an_estimated_hour_claims_nothing_green_but_stands_in_the_denominators():
-    one = site(supply=[{"id": "wind", "kind": "ppa_wind", "max_power_kw": 9000}])
+    one = site(supply=[{"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 9000}])
     load, wind = [100.0] * 8, [100.0] * 4 + [0.0] * 4
     lines = {"meter/main-1/energy": load, "meter/ups-a/energy": [80.0] * 8, "supply/wind/energy": wind}
     measured = summed(one, sheet(lines))

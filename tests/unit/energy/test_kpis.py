@@ -50,7 +50,7 @@ def test_every_kpi_that_the_api_promises_is_there_and_says_what_it_is():
 def test_t1_one_year_of_a_site():
     supplies = [
         {"id": "os", "kind": "onsite_solar"},
-        {"id": "ppa", "kind": "ppa_wind"},
+        {"id": "ppa", "kind": "ppa_wind", "zone": "PL"},
     ]
     where = plain(supply=supplies, water=[{"id": "w"}], heat=[{"id": "h"}])
     found = summed(
@@ -127,7 +127,7 @@ def test_where_the_it_equipment_used_more_than_the_inlet_nothing_over_the_inlet_
         "supply/w/energy": hourly(10),
         "heat/h/energy": hourly(1),
     }
-    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}], heat=[{"id": "h"}])
+    where = plain(supply=[{"id": "w", "kind": "ppa_wind", "zone": "PL"}], heat=[{"id": "h"}])
     found = figure(name, summed(where, sheet(rows), grid(4, 0.5, 300.0)))
     assert found.value is None
     assert found.withheld == "metering fault: E_DC / E_IT is 0.156, but cannot be 1 or less"
@@ -135,7 +135,9 @@ def test_where_the_it_equipment_used_more_than_the_inlet_nothing_over_the_inlet_
 
 def test_an_inlet_that_stands_still_for_hours_makes_nothing_better():
     """A register whose readings go on without counting is no site that uses nothing."""
-    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}], heat=[{"id": "h"}], completeness_floor=0.9)
+    where = plain(
+        supply=[{"id": "w", "kind": "ppa_wind", "zone": "PL"}], heat=[{"id": "h"}], completeness_floor=0.9
+    )
     rows = {
         "meter/main-1/energy": hourly(*[1200] * 20),
         "meter/ups-a/energy": hourly(*[1000] * 20),
@@ -187,7 +189,12 @@ def test_a_battery_that_feeds_the_load_is_no_metering_fault():
         "supply/bat/discharge": hourly(8),
         "supply/w/energy": hourly(2),
     }
-    where = plain(supply=[{"id": "w", "kind": "ppa_wind"}, {"id": "bat", "kind": "battery", "round_trip": 1}])
+    where = plain(
+        supply=[
+            {"id": "w", "kind": "ppa_wind", "zone": "PL"},
+            {"id": "bat", "kind": "battery", "round_trip": 1},
+        ]
+    )
     totals = summed(where, sheet(rows))
     assert value("hourly_matched", totals) == 0.2  # what charged it, and when, nobody knows
     assert figure("pue", totals).withheld == "a battery fed the load with energy that passed the inlet before"
@@ -219,7 +226,7 @@ def test_completeness_counts_every_register():
 
 
 def test_c1_cfe_and_its_parts():
-    supplies = [{"id": "wind", "kind": "ppa_wind"}]
+    supplies = [{"id": "wind", "kind": "ppa_wind", "zone": "PL"}]
     rows = {"meter/main-1/energy": hourly(10, 10, 10, 10), "supply/wind/energy": hourly(0, 5, 20, 5)}
     mix = grid(16, np.repeat([0.2, 0.4, 0.6, 0.3], 4))
     found = summed(plain(supply=supplies), sheet(rows), mix)
@@ -229,7 +236,7 @@ def test_c1_cfe_and_its_parts():
 
 
 def test_cfe_needs_the_grid_mix_only_where_the_grid_was_needed():
-    supplies = [{"id": "wind", "kind": "ppa_wind"}]
+    supplies = [{"id": "wind", "kind": "ppa_wind", "zone": "PL"}]
     rows = {"meter/main-1/energy": hourly(10, 10), "supply/wind/energy": hourly(10, 5)}
     found = summed(plain(supply=supplies), sheet(rows), grid(8, np.repeat([NAN, 0.5], 4)))
     assert value("cfe_score", found) == pytest.approx(0.875)

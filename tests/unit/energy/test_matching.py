@@ -18,7 +18,7 @@ from tests.unit.energy.plant import site
 
 KPIS.load(energy.kpis)
 PV = {"id": "pv", "kind": "onsite_solar"}
-WIND = {"id": "wind", "kind": "ppa_wind"}
+WIND = {"id": "wind", "kind": "ppa_wind", "zone": "PL"}
 SUN = {"id": "sun", "kind": "ppa_solar", "zone": "PL"}
 NEVER = np.zeros(4, dtype=bool)
 
@@ -88,6 +88,8 @@ def test_what_is_exported_is_taken_from_all_own_plants():
 
 def test_a_contract_in_another_zone_counts_by_volume_only():
     rows = {"meter/main-1/energy": hourly(10), "supply/lt/energy": hourly(8)}
+    nowhere = summed(site(supply=[{"id": "lt", "kind": "ppa_wind", "zone": None}]), sheet(rows))
+    assert nowhere.green == 0
     found = summed(site(supply=[{"id": "lt", "kind": "ppa_wind", "zone": "LT"}]), sheet(rows))
     assert (found.green, found.renewable) == (0, 8)
 

@@ -205,7 +205,7 @@ def test_a_small_step_back_is_no_restart_and_credits_nothing() -> None:
 
 def test_a_supply_without_a_bound_is_credited_nothing_when_its_register_falls() -> None:
     tables = {"name": "S", "zone": "UTC", "grid": "PL"}
-    loose = {"id": "ppa", "kind": "ppa_wind"}
+    loose = {"id": "ppa", "kind": "ppa_wind", "zone": "PL"}
     for supply, expected in ((loose, "unknown"), ({**loose, "max_power_kw": 50}, "reset")):
         (found,) = devices("s", SiteOptions.model_validate({**tables, "supply": [supply]}))
         assert found.register.on_decrease == expected

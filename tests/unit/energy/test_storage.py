@@ -17,7 +17,7 @@ from tests.unit.energy.plant import site
 
 KPIS.load(energy.kpis)
 PV = {"id": "pv", "kind": "onsite_solar"}
-WIND = {"id": "wind", "kind": "ppa_wind"}
+WIND = {"id": "wind", "kind": "ppa_wind", "zone": "PL"}
 BATTERY = {"id": "bat", "kind": "battery", "max_power_kw": 1}
 LOSSLESS = {**BATTERY, "round_trip": 1}
 IMPORT, OUT = "meter/main-1/energy", "meter/main-1/export"

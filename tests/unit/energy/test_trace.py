@@ -20,7 +20,7 @@ END = HOURS * 60 + 5
 @pytest.fixture
 async def plant(tmp_path):
     """Six hours of a site with wind, water and a grid whose mix is told in all hours but the last."""
-    where = site(supply=[{"id": "wind", "kind": "ppa_wind"}], water=[{"id": "tap"}])
+    where = site(supply=[{"id": "wind", "kind": "ppa_wind", "zone": "PL"}], water=[{"id": "tap"}])
     made = Plant(tmp_path, {"gdansk": where})
     await made.open()
     await made.counts("meter/gdansk/main-1", 9000.0, (-5, END))

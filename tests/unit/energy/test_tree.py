@@ -127,7 +127,7 @@ def test_a_formula_names_every_register_with_its_sign():
         ],
         supply=[
             {"id": "pv-roof", "kind": "onsite_solar", "max_power_kw": 10},
-            {"id": "ppa", "kind": "ppa_wind", "max_power_kw": 10},
+            {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10},
         ],
     )
     told = {one.figure: one for one in formulas(found)}

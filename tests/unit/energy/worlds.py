@@ -38,7 +38,7 @@ SITE = site(
     ],
     virtual=[{"id": "it", "role": "it", "category": "pue1", "plus": ["ups-a"]}],
     supply=[
-        {"id": "wind", "kind": "ppa_wind", "max_power_kw": 60, "share": 0.5},
+        {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 60, "share": 0.5},
         {"id": "pv", "kind": "onsite_solar", "max_power_kw": 60},
         {"id": "sold", "kind": "onsite_wind", "max_power_kw": 60, "certificates": "sold"},
         {"id": "bat", "kind": "battery", "max_power_kw": 60, "round_trip": EFFICIENCY},

@@ -31,7 +31,7 @@ CHANGED = SiteOptions.model_validate(
     {
         **GDANSK.model_dump(),
         "meter": [{**METERS[0], "id": "main-2"}, {**METERS[1], "category": "pue2"}],
-        "supply": [{"id": "wind-2", "kind": "ppa_wind", "certificates": "sold"}],
+        "supply": [{"id": "wind-2", "kind": "ppa_wind", "zone": "PL", "certificates": "sold"}],
         "water": [],
         "grid": "DE",
     }

@@ -27,7 +27,7 @@ PERIOD = Period(START, START + QUARTERS * QUARTER)
 SITE = plant(
     supply=[
         {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1e6},
-        {"id": "ppa", "kind": "ppa_wind", "max_power_kw": 1e6},
+        {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6},
     ],
     water=[{"id": "w"}],
     heat=[{"id": "h", "use": "reuse"}],

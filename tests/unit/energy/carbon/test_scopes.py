@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 HOURS = 4
 PERIOD = Period(START, START + HOURS * HOUR)
 SUPPLY = [
-    {"id": "wind", "kind": "ppa_wind", "max_power_kw": 50},
+    {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 50},
     {"id": "pv", "kind": "onsite_solar", "max_power_kw": 50},
     {"id": "diesel", "kind": "generator", "carbon_g_per_kwh": 750},
 ]

@@ -23,7 +23,7 @@ from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind
 from tests.unit.energy.plant import site
 
 PV = {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1e6}
-PPA = {"id": "ppa", "kind": "ppa_wind", "max_power_kw": 1e6}
+PPA = {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6}
 
 
 @pytest.fixture

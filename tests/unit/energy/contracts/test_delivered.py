@@ -23,7 +23,7 @@ from tests.unit.energy.plant import MINUTE, QUARTER, START, Plant, site
 from tests.unit.energy.proving import MAIN, UPS, Locked, causes
 from tests.unit.energy.test_ledger import sheet
 
-PPA = {"id": "wind", "kind": "ppa_wind", "volume": "file", "max_power_kw": 10_000, "share": 0.5}
+PPA = {"id": "wind", "kind": "ppa_wind", "zone": "PL", "volume": "file", "max_power_kw": 10_000, "share": 0.5}
 WIND = ("supply", "wind", "energy")
 TWO_HOURS = Period(START, START + timedelta(hours=2))
 

@@ -15,7 +15,7 @@ from runtime.clock import to_ms
 from tests.unit.energy.plant import site
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
-PPA = {"id": "wind", "kind": "ppa_wind", "volume": "file", "max_power_kw": 10_000}
+PPA = {"id": "wind", "kind": "ppa_wind", "zone": "PL", "volume": "file", "max_power_kw": 10_000}
 PLANT = plant_of({"gdansk": site(supply=[PPA])}, "gdansk", "wind")
 WARSAW = VolumeForm(told_zone="Europe/Warsaw")
 
