@@ -24,7 +24,7 @@ from telemetry.journal import Entry, Journal
 from telemetry.letting_go import let_go
 from telemetry.refill import Refill
 from telemetry.status import StoreStatus
-from telemetry.store import KeepsFiles, Marks, SetsAside, Sink, Store, Trails
+from telemetry.store import KeepsFiles, Marks, PutsOff, SetsAside, Sink, Store, Trails
 from telemetry.stored import STORED
 
 log = structlog.get_logger(__name__)
@@ -168,7 +168,7 @@ class Follower:
         return StoreStatus(self.name, self.position, lag, self.error, aside, gap.batches, since)
 
     async def _step(self) -> None:
-        await self._journal.wait_beyond(self.position)
+        await self._wait_for_more()
         head = self._journal.head
         entries = self._upto_mark(
             await self._journal.read(self.position, self._options.read_bytes, self.wants)
@@ -190,6 +190,21 @@ class Follower:
         self._has_moved()
         if piece is None:
             await self._pause(last)
+
+    async def _wait_for_more(self) -> None:
+        """Return once the journal has more; when it rests, the sink writes down the place that it put off.
+
+        A full journal takes nothing more before it is trimmed: a place that waited for the next batch would
+        keep it full for good.
+        """
+        if isinstance(self.sink, PutsOff) and self.sink.safe < self.position:
+            try:
+                async with asyncio.timeout(_REST * self._options.interval.total_seconds()):
+                    return await self._journal.wait_beyond(self.position)
+            except TimeoutError:
+                await self.sink.write_place(self.position)
+                self._has_moved()
+        return await self._journal.wait_beyond(self.position)
 
     async def _account(self, upto: int) -> None:
         """Account for batches up to ``upto`` that the journal no longer holds. Raises StoreError.
@@ -249,6 +264,9 @@ class Follower:
             return measurement in patterns
         return any(fnmatchcase(measurement, p) for p in patterns)
 
+
+_REST = 10
+"""Intervals without a batch after which a place that was put off is written down."""
 
 _TRIM_EVERY = 0.25
 """Seconds between two trims at most: each is a transaction."""

@@ -84,6 +84,18 @@ class Trails(Protocol):
 
 
 @runtime_checkable
+class PutsOff(Trails, Protocol):
+    """A sink that writes down its place now and then only. Until it has, the journal keeps what it took."""
+
+    async def write_place(self, position: int) -> None:
+        """Write down that nothing up to ``position``, all of which it took, is needed again.
+
+        Raises StoreError.
+        """
+        ...
+
+
+@runtime_checkable
 class Marks(Protocol):
     """A sink that treats batches up to a position differently from those beyond it."""
 

@@ -171,6 +171,23 @@ async def test_trimming_goes_on_by_itself(journal: Journal) -> None:
             await asyncio.sleep(0.001)
 
 
+async def test_a_place_that_was_put_off_is_written_once_the_journal_rests(journal: Journal) -> None:
+    """Else a full journal, which takes nothing more, would stay full for good."""
+
+    class PuttingOff(FlakySink):
+        safe = 0
+
+        async def write_place(self, position: int) -> None:
+            self.safe = position
+
+    both = followers(journal, follow(journal, FlakySink("plain")), follow(journal, PuttingOff("late")))
+    async with running(both.run()):
+        await put(journal, 1, 2)
+        while journal.status().entries:  # noqa: ASYNC110 - trimming tells nobody
+            await asyncio.sleep(0.001)
+    assert journal.places == {"plain": 2, "late": 2}
+
+
 async def test_within_the_safety_window_nothing_is_forgotten_and_all_is_sent_again(
     journal: Journal, clock: ManualClock
 ) -> None:
