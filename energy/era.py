@@ -64,7 +64,11 @@ def eras(site: SiteOptions, plans: Sequence[Plan], as_of: datetime | None = None
     until = FOREVER
     for plan in reversed(seen):
         if plan.since < until:
-            found.append(Era(plan.since, until, planned(site, plan.tables), plan.absent))
+            era = Era(plan.since, until, planned(site, plan.tables), plan.absent)
+            if found and (found[-1].site, found[-1].absent) == (era.site, era.absent):
+                found[-1] = replace(found[-1], first=era.first)
+            else:
+                found.append(era)
             until = plan.since
     told = tuple(reversed(found)) or (Era(BEGINNING, FOREVER, site),)
     if not any(plan.dated for plan in seen):

@@ -217,8 +217,8 @@ class Figures(Protocol):
         """One row per step, or one for the whole period."""
         ...
 
-    async def grid(self, site: str, period: Period) -> list[GridHour]:
-        """The mix of the grid in every hour of ``period``, by bidding zone and time."""
+    async def grid(self, site: str, period: Period, as_of: datetime | None = None) -> list[GridHour]:
+        """The mix of the grid in every hour of ``period``, by bidding zone and time, known ``as_of``."""
         ...
 
     async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
@@ -249,7 +249,9 @@ class Figures(Protocol):
         """
         ...
 
-    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
+    async def configured(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> Mapping[str, SiteOptions]:
         """The site, or all, by key, with every meter and supply that it had in some part of ``period``.
 
         Of sites that have left, those that were there. A device that was changed is told as it was last.
@@ -271,6 +273,6 @@ class Figures(Protocol):
         """Start of the interval of its first reading; of ``all``, of the first of any site; None before."""
         ...
 
-    async def settled_until(self, site: str) -> datetime | None:
-        """Every interval before this has been settled; None before the first."""
+    async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
+        """Every interval before this had been settled ``as_of`` a time; None before the first."""
         ...

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
+
+from pydantic import Field
 
 from energy.metering import (
     Category,
@@ -67,6 +70,7 @@ class _Tables(Options):
     pue_category: Category | None = None
     completeness_floor: float = 0.9
     estimate: Literal["documented", "none"] = "documented"
+    eu: dict[str, Any] = Field(default_factory=dict)
 
 
 def described(site: SiteOptions) -> str:
@@ -74,7 +78,7 @@ def described(site: SiteOptions) -> str:
 
     Defaults are left out, so that an option that a later version brings is no change of the site.
     """
-    told = site.model_dump(include=set(_KEPT), exclude_defaults=True)
+    told = site.model_dump(include={*_KEPT, "eu"}, exclude_defaults=True)
     return json.dumps(told, sort_keys=True, default=_plain)
 
 
@@ -84,6 +88,11 @@ def planned(site: SiteOptions, tables: str) -> SiteOptions:
         return site.model_copy(update=dict.fromkeys(DATED, ()))
     kept = _parsed(tables)
     return site.model_copy(update={name: getattr(kept, name) for name in _KEPT})
+
+
+def declared(tables: str) -> Mapping[str, Any]:
+    """What the site declared in ``[sites.X.eu]``: no part of what it is, so no era differs by it."""
+    return {} if tables == ABSENT else _parsed(tables).eu
 
 
 @lru_cache(maxsize=1024)

@@ -42,7 +42,7 @@ from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
 from energy.splice import CERTIFICATES
-from energy.stand import Stand, first_read, joined_at
+from energy.stand import Stand, first_read, joins
 from energy.statement import statements
 from energy.totals import Columns, Totals
 from energy.tree.closing import Closure
@@ -129,11 +129,11 @@ class LedgerFigures:
 
         return await self._once(("mix", site, period, step), as_of, answer)
 
-    async def grid(self, site: str, period: Period) -> list[GridHour]:
-        """The mix of the grid in every hour of ``period``, by bidding zone and time."""
+    async def grid(self, site: str, period: Period, as_of: datetime | None = None) -> list[GridHour]:
+        """The mix of the grid in every hour of ``period``, by bidding zone and time, known ``as_of``."""
         keys = (await self._estate()).keys(site)
-        found = {key: present(await self._eras(key), *quarters_of(period)) for key in keys}
-        return await self._mixes.hours(found, period)
+        found = {key: present(await self._eras(key, as_of), *quarters_of(period)) for key in keys}
+        return await self._mixes.hours(found, period, as_of)
 
     async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
         """The factors behind the carbon figures of ``period``, by site and scope, whose lines add up."""
@@ -189,10 +189,12 @@ class LedgerFigures:
             found += await closures(self._store, key, view, range(first + low, first + high))
         return found
 
-    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
-        """Each site with every meter and supply that it had in some part of ``period``."""
+    async def configured(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> Mapping[str, SiteOptions]:
+        """Each site with every meter and supply that it had in some part of ``period``, known ``as_of``."""
         estate, within = await self._estate(), quarters_of(period)
-        found = {key: await self._eras(key) for key in estate.keys(site)}
+        found = {key: await self._eras(key, as_of) for key in estate.keys(site)}
         return {
             key: merged(estate.sites[key], known, *within)
             for key, known in found.items()
@@ -218,12 +220,10 @@ class LedgerFigures:
         stands = [await self._stand(key) for key in (await self._estate()).keys(site)]
         return earliest(q for stand in stands if (q := first_read(stand)) is not None)
 
-    async def settled_until(self, site: str) -> datetime | None:
-        """Every interval before this has been settled; of ``all``: at every site."""
-        estate = await self._estate()
-        stands = {key: await self._stand(key) for key in estate.keys(site)}
-        known = {key: stand.eras(estate.sites[key]) for key, stand in stands.items()}
-        return earliest(settled_quarter(stand.settled, known[key]) for key, stand in stands.items())
+    async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
+        """Every interval before this had been settled ``as_of`` a time; of ``all``: at every site."""
+        keys = (await self._estate()).keys(site)
+        return earliest([settled_quarter(*await self._settled(key, as_of)) for key in keys])
 
     async def _once(
         self, question: Hashable, as_of: datetime | None, work: Callable[[], Awaitable[list[T]]]
@@ -326,21 +326,21 @@ class LedgerFigures:
         return await self._shelf.sheet(stand, days), stand.settled, await self._eras(key)
 
     async def _joins(self, estate: Estate, site: str) -> dict[str, int]:
-        """From which quarter on each site counts: a later one joins the others when it is configured.
-
-        Or with its first reading, if that is earlier. What all sites used before is not unknown for its sake.
-        """
+        """From which quarter on each site counts, of ``all`` with the others."""
         if site != ALL:
             return {site: 0}
-        stands = {key: await self._stand(key) for key in estate.sites}
-        plans = {key: stand.recorded.plans for key, stand in stands.items()}
-        noted = {key: known[0].known_at for key, known in plans.items() if known}
-        first = min(noted.values(), default=None)
-        late = {key for key, at in noted.items() if first is not None and at > first}
-        return {key: joined_at(stand) if key in late else 0 for key, stand in stands.items()}
+        return joins({key: await self._stand(key) for key in estate.sites})
 
-    async def _eras(self, key: str) -> tuple[Era, ...]:
-        return (await self._stand(key)).eras(await self._options(key))
+    async def _eras(self, key: str, as_of: datetime | None = None) -> tuple[Era, ...]:
+        return (await self._settled(key, as_of))[1]
+
+    async def _settled(self, key: str, as_of: datetime | None) -> tuple[int | None, tuple[Era, ...]]:
+        """The quarter up to which a site was settled, and its eras, known ``as_of``."""
+        if as_of is not None:
+            settled, recorded = await self._shelf.recorded(key, as_of)
+            return settled, recorded.eras(await self._options(key))
+        stand = await self._stand(key)
+        return stand.settled, stand.eras(await self._options(key))
 
     async def _options(self, key: str) -> SiteOptions:
         """The site as it is configured, or was last."""

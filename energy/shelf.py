@@ -87,6 +87,12 @@ class Shelf:
             self._days.popitem(last=False)
         return _joined([found[day] for day in days], stand.registers, days.start * QUARTERS_A_DAY)
 
+    async def recorded(self, site: str, as_of: datetime) -> tuple[int | None, Recorded]:
+        """The quarter up to which a site was settled ``as_of`` a time, and what was recorded of it."""
+        async with self._database.read() as connection:
+            settled = await settled_until(connection, site, as_of)
+            return settled, (await load_recorded(connection, [site], as_of))[site]
+
     async def sheet_as_of(
         self, site: str, days: range, as_of: datetime
     ) -> tuple[Sheet, int | None, Recorded]:

@@ -58,6 +58,18 @@ class Stand:
         return self._eras[1]
 
 
+def joins(stands: Mapping[str, Stand]) -> dict[str, int]:
+    """From which quarter on each of ``stands`` counts among all: a later site joins when it is configured.
+
+    Or with its first reading, if that is earlier. What all sites used before is not unknown for its sake.
+    """
+    plans = {key: stand.recorded.plans for key, stand in stands.items()}
+    noted = {key: known[0].known_at for key, known in plans.items() if known}
+    first = min(noted.values(), default=None)
+    late = {key for key, at in noted.items() if first is not None and at > first}
+    return {key: joined_at(stand) if key in late else 0 for key, stand in stands.items()}
+
+
 def joined_at(stand: Stand) -> int:
     """The quarter in which its site was first configured, or of its first reading, if that is earlier."""
     noted, read = to_ms(stand.recorded.plans[0].known_at) // QUARTER_MS, first_read(stand)

@@ -52,10 +52,9 @@ class RevisionsAsked(SiteAsked):
     to: str = "now"
 
 
-class RestatementsAsked(Asked):
-    """Of which site and month; of all months without one."""
+class RestatementsAsked(SiteAsked):
+    """Of which month; of all months without one."""
 
-    site: str = ALL
     period: str | None = None
 
 
@@ -227,7 +226,10 @@ async def preview(house: HouseHere, site: Site, period: Month) -> Preview:
 @router.get("/restatements")
 async def restatements(house: HouseHere, query: Annotated[RestatementsAsked, Query()]) -> Restatements:
     """The signed restatements of locked months."""
-    return Restatements(restatements=list(await _done(_desk(house).restatements(query.site, query.period))))
+    as_of = asked.as_of(house, query.as_of)
+    return Restatements(
+        restatements=list(await _done(_desk(house).restatements(query.site, query.period, as_of)))
+    )
 
 
 @router.post("/restatements/{site}/{period}")

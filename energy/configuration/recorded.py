@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.era import BEGINNING, FOREVER, Era, eras
-from energy.plan import Plan
+from energy.plan import Plan, declared
 from energy.proof.knowledge import Frozen, Restated, cut, load_frozen
 from energy.roster import load_plans
 from energy.site import SiteOptions
@@ -43,6 +44,14 @@ class Recorded:
                 if era.meets(low, high):
                     _add(found, replace(era, first=max(era.first, low), until=min(era.until, high)))
         return tuple(found)
+
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """What ``[sites.X.eu]`` said by the newest plan that was known."""
+        known = [
+            p for n, p in enumerate(self.plans) if n == 0 or self.as_of is None or p.known_at <= self.as_of
+        ]
+        return declared(known[-1].tables) if known else {}
 
     def _learned_after(self, at: datetime) -> bool:
         """Whether a plan was recorded after ``at`` that is known; the first always was."""

@@ -85,7 +85,7 @@ async def load_beside(
     Nothing, and None, where the month is not locked.
     """
     async with database.read() as connection:
-        locked = await load_frozen(connection, [site])
+        locked = await load_frozen(connection, [site], at)
         frozen = next((one for one in locked if one.period == period), None)
         if frozen is None:
             return Beside(), None

@@ -122,10 +122,13 @@ class ProofDesk:
         log.info("month_restated", site=site, period=period, number=made.number, who=act.who)
         return made
 
-    async def restatements(self, site: str, period: str | None = None) -> Sequence[Restatement]:
-        """The restatements of ``site``, or of all, in a month or ever."""
+    async def restatements(
+        self, site: str, period: str | None = None, as_of: datetime | None = None
+    ) -> Sequence[Restatement]:
+        """The restatements of ``site``, or of all, in a month or ever, made by ``as_of``."""
+        keys = await self._keys(site)
         async with self._database.read() as connection:
-            found = [await load_restatements(connection, key, period) for key in await self._keys(site)]
+            found = [await load_restatements(connection, key, period, as_of) for key in keys]
         return [one for of_site in found for one in of_site]
 
     async def revisions(self, site: str, period: Period, as_of: datetime | None = None) -> Sequence[Revision]:

@@ -44,12 +44,14 @@ class Restatement:
 
 
 async def load_restatements(
-    connection: AsyncConnection, site: str, period: str | None = None
+    connection: AsyncConnection, site: str, period: str | None = None, as_of: datetime | None = None
 ) -> list[Restatement]:
-    """Those of a site's ``period`` or of all, in the order in which they were made."""
+    """Those of a site's ``period`` or of all that were made by ``as_of``, in their order."""
     wanted = select(RESTATEMENT).where(RESTATEMENT.c.site == site)
     if period is not None:
         wanted = wanted.where(RESTATEMENT.c.period == period)
+    if as_of is not None:
+        wanted = wanted.where(RESTATEMENT.c.at <= as_of)
     found = await connection.execute(wanted.order_by(RESTATEMENT.c.period, RESTATEMENT.c.number))
     return [Restatement(**row._mapping) for row in found]
 

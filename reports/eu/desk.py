@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from energy.configuration.recorded import load_recorded
 from energy.figures import Figures
 from energy.site import SiteOptions
 from reports.eu.data_set import DataSet, Missing, Told, assemble
@@ -36,11 +38,14 @@ class EuDesk:
     """Puts together what meters, the configuration and officers tell."""
 
     def __init__(self, database: Database, figures: Figures, sites: Mapping[str, SiteOptions]) -> None:
-        self._declarations = Declarations(database)
+        self._database, self._declarations = database, Declarations(database)
         self._figures, self._sites = figures, sites
 
     async def data_set(self, site: str, year: int, at: datetime, as_of: datetime | None = None) -> DataSet:
-        """The set of a configured site at ``at``. Raises ValueError for a year that is none."""
+        """The set of a configured site at ``at``, or as it was known ``as_of`` a time before.
+
+        Raises ValueError for a year that is none.
+        """
         year_of(year, self._sites[site].tz)
         measured, over = await self._measured(site, year, at, as_of)
         return assemble(site, year, measured, await self._declared(site, year, as_of), over)
@@ -71,17 +76,25 @@ class EuDesk:
     ) -> tuple[Mapping[str, Told | Missing], bool]:
         """What meters tell of a year, and whether it is over and settled."""
         period = year_of(year, self._sites[site].tz)
-        settled = await self._figures.settled_until(site)
-        over = period.end <= at and settled is not None and settled >= period.end
+        settled = await self._figures.settled_until(site, as_of)
+        over = period.end <= min(at, as_of or at) and settled is not None and settled >= period.end
         # Of a year that is not over the sums so far are told, as what they are.
-        floor = (await self._figures.configured(site, period))[site].completeness_floor if over else 0.0
+        known = (await self._figures.configured(site, period, as_of))[site]
+        floor = known.completeness_floor if over else 0.0
         return await measure(self._figures, site, period, as_of, floor), over
 
     async def _declared(self, site: str, year: int, as_of: datetime | None = None) -> dict[str, Told]:
-        general, _ = checked(standing(self._sites[site].eu, year))
+        general, _ = checked(standing(await self._standing(site, as_of), year))
         told = {key: Told(value, "declared", "in the configuration") for key, value in general.items()}
         officers = await self._declarations.of(site, year, as_of)
         return told | {key: Told(value, "declared", note) for key, (value, note) in officers.items()}
+
+    async def _standing(self, site: str, as_of: datetime | None) -> Mapping[str, Any]:
+        """What the configuration declares, or declared ``as_of`` a time."""
+        if as_of is None:
+            return self._sites[site].eu
+        async with self._database.read() as connection:
+            return (await load_recorded(connection, [site], as_of))[site].declared
 
 
 def _with(declared: Mapping[str, Told], values: Mapping[str, Value | None]) -> dict[str, Told]:

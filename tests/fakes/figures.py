@@ -60,7 +60,7 @@ class SyntheticFigures:
     ) -> list[MixRow]:
         return [self._mix(p) for p in self._parts(site, period, step)]
 
-    async def grid(self, site: str, period: Period) -> list[GridHour]:
+    async def grid(self, site: str, period: Period, as_of: datetime | None = None) -> list[GridHour]:
         zones = sorted({s.grid for key, s in self.sites.items() if site in (key, "all")})
         hours = [p.start for p in steps(period, Step.HOUR, self._tz(site))]
         return [_grid_hour(zone, at) for zone in zones for at in hours]
@@ -111,7 +111,9 @@ class SyntheticFigures:
         keys = [key for key in self.sites if site in (key, "all") and period.start < until]
         return [self._closure(key, Period(period.start, until)) for key in keys]
 
-    async def configured(self, site: str, period: Period) -> Mapping[str, SiteOptions]:
+    async def configured(
+        self, site: str, period: Period, as_of: datetime | None = None
+    ) -> Mapping[str, SiteOptions]:
         return {key: options for key, options in self.sites.items() if site in (key, "all")}
 
     async def eras(self, site: str, period: Period) -> Mapping[str, Sequence[tuple[Period, SiteOptions]]]:
@@ -123,7 +125,7 @@ class SyntheticFigures:
     async def began(self, site: str) -> datetime | None:
         return self.begins
 
-    async def settled_until(self, site: str) -> datetime | None:
+    async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
         return self.settled
 
     def _closure(self, key: str, period: Period) -> Closure:

@@ -9,6 +9,7 @@ import pytest
 from energy.interval import Period
 from energy.proof.beside import load_beside
 from energy.proof.key import SigningKey
+from reports.eu.desk import EuDesk
 from tests.unit.energy.plant import MINUTE, START, site
 from tests.unit.energy.proving import FIRST, Locked, causes
 from tests.unit.energy.test_roster import Place, restarted, run
@@ -23,26 +24,24 @@ NOTED = 210
 """Minute at which the configuration changes, after the lock."""
 
 
-def configured(*, meter=(UTILITY, UPS), supply=(WIND,), **more):
-    return {"gdansk": site(meter=list(meter), supply=list(supply), completeness_floor=0.9, **more)}
+def configured(*, meter=(UTILITY, UPS), supply=(WIND,), floor=0.9, **more):
+    return {"gdansk": site(meter=list(meter), supply=list(supply), completeness_floor=floor, **more)}
 
 
 CHANGES = {
-    "share": (configured(supply=[{**WIND, **DATED, "share": 1.0}]), "supply 'wind': share = 1.0, was 0.5"),
-    "sold": (
-        configured(supply=[{**WIND, **DATED, "certificates": "sold"}]),
-        'supply \'wind\': certificates = "sold", was "kept"',
+    "terms": (
+        configured(supply=[{**WIND, **DATED, "share": 1.0, "zone": "LT", "certificates": "sold"}]),
+        'supply \'wind\': zone = "LT", was "PL"; supply \'wind\': certificates = "sold", was "kept"; '
+        "supply 'wind': share = 1.0, was 0.5",
     ),
-    "zone": (configured(supply=[{**WIND, **DATED, "zone": "LT"}]), 'supply \'wind\': zone = "LT", was "PL"'),
     "gone": (
         configured(supply=[{**WIND, "valid_until": (START + timedelta(hours=1)).isoformat()}]),
         "supply 'wind' does not count",
     ),
-    "point": (
-        configured(meter=[UTILITY, {**UPS, **DATED, "category": "pue2"}]),
-        'meter \'ups-a\': category = "pue2", was "pue1"',
+    "meters": (
+        configured(meter=[UTILITY, {**SECOND, **DATED}, {**UPS, **DATED, "category": "pue2"}]),
+        "meter 'ups-a': category = \"pue2\", was \"pue1\"; meter 'main-2' counts",
     ),
-    "new": (configured(meter=[UTILITY, {**SECOND, **DATED}, UPS]), "meter 'main-2' counts"),
 }
 
 
@@ -101,3 +100,61 @@ async def test_a_locked_month_keeps_what_the_site_was_until_it_is_restated(place
     assert restated.revision > before.revision
     assert restated != before == await row(after, as_of=215)
     assert await after.differences() == []
+
+
+async def test_a_floor_that_is_lowered_publishes_nothing_that_was_withheld_before(place):
+    floors = [configured(supply=(), floor=floor) for floor in (0.9, 0.5)]
+    plant = place.plant(floors[0])
+    await plant.open()
+    found = Locked(plant, SigningKey(place.path / "ledger.key"))
+    await run(plant, (-5, 183), meter__main_1=4000.0)
+    await run(plant, (-5, 30), meter__ups_a=3000.0)
+    await plant.settle(182)
+    await found.sign()
+    before, beyond = await row(found), await row(found, UNLOCKED)
+    assert "below the floor" in before.withheld["pue"]
+    assert "below the floor" in beyond.withheld["pue"]
+    after = await changed(place, found, floors[1])
+    assert (await row(after), await row(after, UNLOCKED)) == (before, beyond)
+    assert await causes(after.plant, kinds=["configuration"]) == []
+    options = (await after.figures.configured("gdansk", Locked.span))["gdansk"]
+    assert options.completeness_floor == 0.9
+
+
+async def test_what_was_put_right_before_a_restatement_waits_no_longer(place, locked):
+    before = await row(locked)
+    await changed(place, locked, CHANGES["terms"][0])
+    again = Locked(
+        await restarted(place, place.plants[-1], configured(supply=[{**WIND, **DATED}]), 215), locked.key
+    )
+    waiting, _ = await load_beside(again.plant.database, "gdansk", "2026-10")
+    assert not waiting
+    assert [one.first - FIRST for one in await causes(again.plant, kinds=["configuration"])] == [0, 0]
+    assert await row(again) == before
+    assert (await row(again, UNLOCKED)).green_wh == (await row(locked, UNLOCKED)).green_wh
+
+
+async def test_settled_grid_and_eu_declarations_are_told_as_of_a_time(place, locked):
+    assert await locked.figures.settled_until("gdansk", START + 100 * MINUTE) is None
+    assert await locked.figures.settled_until("gdansk", START + 182 * MINUTE) == START + timedelta(hours=3)
+    noted = [configured(eu={"dc_name": name}) for name in ("North", "South")]
+    first = await changed(place, locked, noted[0])
+    last = Locked(await restarted(place, first.plant, noted[1], NOTED + 10), locked.key)
+    desk = EuDesk(last.plant.database, last.figures, noted[1])
+
+    async def named(minute: float | None):
+        at = START + 400 * MINUTE
+        as_of = None if minute is None else START + minute * MINUTE
+        found = await desk.data_set("gdansk", 2026, at, as_of)
+        return next(
+            entry.told.value if entry.told else None for entry in found.entries if entry.item.key == "dc_name"
+        )
+
+    assert [await named(minute) for minute in (205, NOTED + 5, NOTED + 15, None)] == [
+        None,
+        "North",
+        "South",
+        "South",
+    ]
+    (hour, *_) = await last.figures.grid("gdansk", UNLOCKED, START + 205 * MINUTE)
+    assert hour.zone == "PL"

@@ -223,7 +223,7 @@ class ShakyFigures:
     def __getattr__(self, name: str) -> object:
         return getattr(self._of, name)
 
-    async def settled_until(self, site: str) -> datetime | None:
+    async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
         self._looks += 1
         return OCTOBER.start + timedelta(minutes=15 * self._looks)
 
