@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.device import VOLUME
 from energy.figures import LedgerRow, State
 from energy.interval import QUARTER_MS
-from energy.proof.past import past_window
+from energy.proof.month_lock import Lock
+from energy.proof.past import held, past_window, state_of
 from energy.registers import QUALITIES
 from energy.tables import LEDGER, REGISTER
 from runtime.clock import from_ms, to_ms
@@ -21,20 +22,18 @@ from runtime.clock import from_ms, to_ms
 
 @dataclass(frozen=True)
 class Standing:
-    """The quarter to which each site is settled (None: not at all), and the correction window in quarters."""
+    """The quarter to which each site is settled (None: not at all), the window in quarters, and locks."""
 
     settled: Mapping[str, int | None]
     window: int
+    locks: Sequence[Lock] = ()
 
     def state(self, row: Row[Any]) -> State:
-        """Of one interval, by its newest revision."""
-        settled = self.settled.get(row.site)
-        if settled is None or row.quarter >= settled:
-            return "open"
-        if row.quarter + 1 + self.window > settled:
-            return "provisional"
+        """Of one interval, by its newest revision; a row proves no claim, so it is never ``final``."""
+        settled, until = self.settled.get(row.site), row.quarter + 1
         late = row.revision > 1 and past_window(row.quarter, to_ms(row.settled_at), self.window)
-        return "restated" if late else "settled"
+        locked = held(self.locks, row.site, row.quarter, until)
+        return state_of(until, settled, (settled or 0) - self.window, locked=locked, again=late)
 
 
 async def ledger_rows(

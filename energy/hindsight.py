@@ -13,6 +13,7 @@ from energy.era import Era
 from energy.interval import Period
 from energy.look import Look
 from energy.presence import judged_until, quarters_of, settled_quarter
+from energy.proof.month_lock import load_locks
 from energy.proof.past import Past, load_past, quarters_in
 from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import settled_until
@@ -64,7 +65,7 @@ class Hindsight:
         settled = {key: await settled_until(connection, key, as_of) for key in found}
         newest = judged_until(settled, found)
         left = {key: newest if settled_quarter(q, found[key]) != q else q for key, q in settled.items()}
-        return Standing(left, self._window)
+        return Standing(left, self._window, await load_locks(connection, list(found), as_of))
 
     async def _load(self, keys: Sequence[str], span: tuple[int, int], as_of: datetime | None) -> Past:
         async with self._database.read() as connection:

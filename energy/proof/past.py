@@ -56,15 +56,12 @@ class Past:
         ``final`` is what all of the sites have locked and whose certificates are ``proven`` to be cancelled.
         """
         first, until = span
-        if settled is None or until > settled:
-            return "open"
-        locked = bool(sites) and all(self._locked(site, first, until) for site in sites)
-        if locked and proven:
+        locked = bool(sites) and all(held(self.locks, site, first, until) for site in sites)
+        if locked and proven and settled is not None and until <= settled:
             return "final"
-        if not locked and until + self.window > (self.watermark or 0):
-            return "provisional"
         touching = (cause for cause in self._touching(sites, first, until) if cause.kind in AGAIN)
-        return "restated" if any(self._after(cause, first) for cause in touching) else "settled"
+        again = any(self._after(cause, first) for cause in touching)
+        return state_of(until, settled, (self.watermark or 0) - self.window, locked=locked, again=again)
 
     def beside(self, sites: Collection[str], span: tuple[int, int]) -> int:
         """How many facts beside the ledger have changed the figures of the quarters."""
@@ -88,8 +85,23 @@ class Past:
         """Whether the correction window of an interval that ``cause`` touches was over."""
         return past_window(max(cause.first, first), to_ms(cause.at), self.window)
 
-    def _locked(self, site: str, first: int, until: int) -> bool:
-        return any(lock.site == site and lock.covers(first, until) for lock in self.locks)
+
+def state_of(until: int, settled: int | None, over: int, *, locked: bool, again: bool) -> State:
+    """Of quarters up to ``until``, in figures and in the ledger alike, where the site is settled so far.
+
+    ``over`` is the quarter up to which the correction window is over; what is ``locked`` has none. ``again``
+    tells whether something changed them after it.
+    """
+    if settled is None or until > settled:
+        return "open"
+    if not locked and until > over:
+        return "provisional"
+    return "restated" if again else "settled"
+
+
+def held(locks: Sequence[Lock], site: str, first: int, until: int) -> bool:
+    """Whether ``locks`` hold all of the quarters of ``site``."""
+    return any(lock.site == site and lock.covers(first, until) for lock in locks)
 
 
 def past_window(quarter: int, known_ms: int, window: int) -> bool:

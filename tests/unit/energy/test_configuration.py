@@ -79,6 +79,10 @@ async def row(locked: Locked, period: Period = Locked.span, as_of: float | None 
 async def test_a_locked_month_keeps_what_the_site_was_until_it_is_restated(place, locked, change):
     sites, told = CHANGES[change]
     before, beyond = await row(locked), await row(locked, UNLOCKED)
+    states = [
+        {one.state for one in await locked.figures.rows("gdansk", span)} for span in (Locked.span, UNLOCKED)
+    ]
+    assert (states, before.state, beyond.state) == ([{"settled"}, {"provisional"}], "final", "provisional")
     after = await changed(place, locked, sites)
 
     assert await row(after) == before == await row(after, as_of=NOTED)
