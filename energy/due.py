@@ -20,8 +20,11 @@ _MOST_DAYS = 8
 _AT_ONCE = 500_000
 """Readings of all devices, as often as they report, that one job may hold beyond a day's: about 50 MB."""
 
-_SAME = ("site", "measurement", "meter", "first", "position")
+_SAME = ("site", "measurement", "meter", "first", "touched")
 """What a mark must still be to be forgotten."""
+
+_MARKED = ("site", "measurement", "meter", "first", "until", "readings")
+"""What is told of a mark when it is written."""
 
 _Name = tuple[str, str]
 """Measurement and id of a device."""
@@ -29,12 +32,16 @@ _Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of the marker: quarters that so many ``readings`` up to journal ``position`` touched."""
+    """One row of the marker: quarters that so many ``readings`` touched.
+
+    ``touched`` counts how often the row was written: whoever settled it by what he read of it forgets it only
+    if it is still that. No place in a journal could tell, as several may mark one site.
+    """
 
     site: str
     device: _Name
     span: Span
-    position: int
+    touched: int
     readings: int = 0
 
 
@@ -50,7 +57,7 @@ async def load_marks(connection: AsyncConnection) -> list[Mark]:
     """Everything marked and not yet settled."""
     rows = await connection.execute(select(DIRTY))
     return [
-        Mark(r.site, (r.measurement, r.meter), Span(r.first, r.until), r.position, r.readings) for r in rows
+        Mark(r.site, (r.measurement, r.meter), Span(r.first, r.until), r.touched, r.readings) for r in rows
     ]
 
 
@@ -135,7 +142,7 @@ async def clear(connection: AsyncConnection, marks: Iterable[Mark], due: int) ->
 
 
 async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of the marks' table; of two with one beginning the wider and newer counts.
+    """Write rows of the marks' table (:data:`_MARKED`); of two with one beginning the wider counts.
 
     They are written in one order by all: two writers at once would otherwise wait for one another.
     """
@@ -146,11 +153,14 @@ async def add_marks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any
             index_elements=["site", "measurement", "meter", "first"],
             set_={
                 "until": case((new.until > DIRTY.c.until, new.until), else_=DIRTY.c.until),
-                "position": case((new.position > DIRTY.c.position, new.position), else_=DIRTY.c.position),
+                "touched": DIRTY.c.touched + 1,
                 "readings": DIRTY.c.readings + new.readings,
             },
         ),
-        sorted(rows, key=lambda row: (row["site"], row["measurement"], row["meter"], row["first"])),
+        [
+            {name: row[name] for name in _MARKED} | {"touched": 1}
+            for row in sorted(rows, key=lambda r: (r["site"], r["measurement"], r["meter"], r["first"]))
+        ],
     )
 
 
@@ -171,7 +181,7 @@ def _row(mark: Mark) -> dict[str, Any]:
         "meter": mark.device[1],
         "first": mark.span.first,
         "until": mark.span.until,
-        "position": mark.position,
+        "touched": mark.touched,
         "readings": mark.readings,
     }
 

@@ -159,7 +159,8 @@ class Ledger:
         async with self._database.begin() as connection:
             await clear(connection, marks, due)
             if watermark is None or due > watermark:
-                await advance(connection, site, due, at)
+                await writing.turn(connection)
+                await advance(connection, site, due, writing.at)
         self._waiting[site] = due, frozenset(mark for mark in marks if mark.span.first >= due)
         return written
 

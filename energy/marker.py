@@ -143,9 +143,9 @@ class Marker:
             return
         try:
             async with self._database.begin() as connection:
-                await _mark(connection, ranges, position)
+                await _mark(connection, ranges)
                 await _save_firsts(connection, firsts)
-                await mark_hours(connection, hours, position)
+                await mark_hours(connection, hours)
                 await _remember(connection, self._place, position)
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger could not mark batch {position}: {error}") from error
@@ -225,7 +225,7 @@ async def _remember(connection: AsyncConnection, name: str, position: int) -> No
     )
 
 
-async def _mark(connection: AsyncConnection, ranges: Sequence[_Touched], position: int) -> None:
+async def _mark(connection: AsyncConnection, ranges: Sequence[_Touched]) -> None:
     widest: dict[tuple[DeviceKey, int], tuple[int, int]] = {}
     for key, first, until, readings in ranges:
         wide, counted = widest.get((key, first), (until, 0))
@@ -241,7 +241,6 @@ async def _mark(connection: AsyncConnection, ranges: Sequence[_Touched], positio
                 "meter": meter,
                 "first": first,
                 "until": until,
-                "position": position,
                 "readings": readings,
             }
             for ((site, measurement, meter), first), (until, readings) in widest.items()

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.noted import Told, unsaid
 from energy.proof.month_lock import locked_within
 from energy.proof.pending import keep, with_pending
-from energy.proof.turn import take_turn
 from energy.proof.writing import Writing
 from energy.readings import Span
 from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, SUBSTITUTED, Intervals
@@ -58,7 +57,7 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: 
         return Written()
     first = min(entry.span.first for entry in entries)
     until = max(entry.span.until for entry in entries)
-    await take_turn(connection, writing.site)
+    await writing.turn(connection)
     locked = await locked_within(connection, writing.site, first, until)
     # A device that was away for a while has an entry for each time that it was there.
     registers = {entry.register.id: entry.register for entry in entries}

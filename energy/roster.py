@@ -12,12 +12,13 @@ import structlog
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.configuration.noting import known_from, note_altered
+from energy.configuration.noting import note_altered
 from energy.device import EXPORT, devices
 from energy.due import add_marks
 from energy.era import DeviceName, eras, tenures
 from energy.interval import QUARTER_MS
 from energy.plan import ABSENT, TABLES, Plan, described, planned
+from energy.proof.turn import take_turn
 from energy.readings import Span
 from energy.rejudged import rejudged
 from energy.sheet import load_registers, settled_until
@@ -48,13 +49,13 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
     """
     listed = (await connection.execute(select(ROSTER.c.site).distinct())).scalars()
     plans = await load_plans(connection, [*sites, *(key for key in listed if key not in sites)])
-    for key, before in plans.items():
+    for key, before in sorted(plans.items()):  # turns are taken in the order of their names
         tables = described(sites[key]) if key in sites else ABSENT
         if before and before[-1].tables == tables:
             continue
         known_at = at
         if before:
-            known_at = await known_from(connection, key, at)
+            known_at = await take_turn(connection, key, at)
             rows = [(await _since(connection, key, before, tables, at), tables)]
             log.info("roster_changed", site=key, since_quarter=rows[0][0], there=tables != ABSENT)
         else:

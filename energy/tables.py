@@ -47,7 +47,7 @@ DIRTY = Table(
     Column("meter", Words(64), primary_key=True),
     Column("first", Integer, primary_key=True, autoincrement=False, comment="first quarter to settle"),
     Column("until", Integer, nullable=False, comment="the quarter after the last"),
-    Column("position", BigInteger, nullable=False, comment="newest journal position that touched it"),
+    Column("touched", Integer, nullable=False, server_default="0", comment="how often it was marked"),
     Column("readings", Integer, nullable=False, server_default="0", comment="how many touched it"),
 )
 

@@ -46,11 +46,11 @@ _LONGEST = 31 * 24
 
 
 class GridMark(NamedTuple):
-    """An hour of a zone that journal ``position`` touched."""
+    """An hour of a zone that was marked, ``touched`` so many times."""
 
     zone: str
     hour: int
-    position: int
+    touched: int
 
 
 def touched(frame: Frame, registry: SeriesRegistry) -> set[tuple[str, int]]:
@@ -59,12 +59,12 @@ def touched(frame: Frame, registry: SeriesRegistry) -> set[tuple[str, int]]:
     return {(registry.key(int(series))[1][0], int(hour)) for series, hour in pairs.T}
 
 
-async def mark_hours(connection: AsyncConnection, hours: Iterable[tuple[str, int]], position: int) -> None:
-    """Note that journal ``position`` touched ``hours`` of zones, in one order by all who do."""
-    rows = [{"zone": zone, "hour": hour, "position": position} for zone, hour in sorted(hours)]
+async def mark_hours(connection: AsyncConnection, hours: Iterable[tuple[str, int]]) -> None:
+    """Note that readings touched ``hours`` of zones, in one order by all who do."""
+    rows = [{"zone": zone, "hour": hour, "touched": 1} for zone, hour in sorted(hours)]
     if rows:
         statement = insert_into(connection, GRID_MARK)
-        newer = {"position": statement.excluded.position}
+        newer = {"touched": GRID_MARK.c.touched + 1}
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["zone", "hour"], set_=newer), rows
         )
@@ -86,7 +86,7 @@ class GridFeed:
     async def marks(self, connection: AsyncConnection, due: int) -> list[GridMark]:
         """What is marked of hours that began before quarter ``due``."""
         wanted = select(GRID_MARK).where(GRID_MARK.c.hour * QUARTERS < due)
-        return [GridMark(row.zone, row.hour, row.position) for row in await connection.execute(wanted)]
+        return [GridMark(row.zone, row.hour, row.touched) for row in await connection.execute(wanted)]
 
     async def settle(self, marks: Sequence[GridMark], at: datetime) -> Written:
         """Write what is known ``at`` a time of the hours of ``marks``, behind which the store must not be.
@@ -130,7 +130,7 @@ class GridFeed:
         return found
 
     async def _fill(self, at: datetime) -> None:
-        """Take over what the store was told before there were versions: known since each hour had ended."""
+        """Take over what the store was told before there were versions; known from ``at`` on."""
         async with self._database.read() as connection:
             known = await zones_with_hours(connection, MQTT, list(self._zones))
             since = {zone: await _settled_since(connection, self._zones[zone]) for zone in self._zones}
@@ -141,9 +141,7 @@ class GridFeed:
             for first in range(hour_of(began), hour_of(at) + 1, _LONGEST):
                 found = await self._means(zone, range(first, min(first + _LONGEST, hour_of(at) + 1)))
                 async with self._database.begin() as connection:
-                    for hour, mix in found.items():
-                        then = min(at, start_of(hour + 1))
-                        await write_hours(connection, (zone, MQTT, "told"), {hour: mix}, then)
+                    await write_hours(connection, (zone, MQTT, "told"), found, at)
 
 
 async def revise(
@@ -185,9 +183,9 @@ async def _clear(connection: AsyncConnection, marks: Sequence[GridMark]) -> None
         delete(GRID_MARK).where(
             GRID_MARK.c.zone == bindparam("old_zone"),
             GRID_MARK.c.hour == bindparam("old_hour"),
-            GRID_MARK.c.position == bindparam("old_position"),
+            GRID_MARK.c.touched == bindparam("old_touched"),
         ),
-        [{"old_zone": zone, "old_hour": hour, "old_position": position} for zone, hour, position in marks],
+        [{"old_zone": zone, "old_hour": hour, "old_touched": touched} for zone, hour, touched in marks],
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Select, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.carbon.tables import GRID_HOUR
+from energy.proof.turn import every_site, of_zone, take_turns
 from runtime.clock import from_ms, to_ms
 from telemetry.frame import Floats
 
@@ -89,12 +90,14 @@ async def write_hours(
 ) -> Written:
     """Add a version of every hour of ``found`` that differs from its newest one; tell what was written.
 
-    ``of`` is zone, source and method; ``at`` is when it became known. An hour that was known after it had
-    ended and is different now has changed; before, it was provisional.
+    ``of`` is zone, source and method; it became known ``at`` that time, as the turns of the zone and of every
+    site stamp it: any of them may stand in the zone, or have stood. An hour that was known after it had ended
+    and is different now has changed; before, it was provisional.
     """
     zone, source, method = of
     if not found:
         return Written()
+    at = await take_turns(connection, [of_zone(zone), *await every_site(connection)], at)
     newest = {
         row.hour: row
         for row in await connection.execute(_newest((zone, source), (min(found), max(found) + 1), None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Integer, Table
+from sqlalchemy import Column, Float, Integer, Table
 
 from runtime.database import Moment, Words, metadata
 
@@ -28,7 +28,7 @@ GRID_MARK = Table(
     metadata,
     Column("zone", Words(60), primary_key=True),
     Column("hour", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, nullable=False, comment="newest journal position that touched it"),
+    Column("touched", Integer, nullable=False, server_default="0", comment="how often it was marked"),
 )
 """Hours of which telemetry has arrived that no version holds yet."""
 

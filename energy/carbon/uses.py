@@ -14,6 +14,7 @@ from energy.carbon.factor import Factor, FactorSet
 from energy.carbon.tables import CARBON_USE
 from energy.interval import QUARTER_MS
 from energy.proof.cause import SERVICE, record
+from energy.proof.turn import take_turn
 from energy.tables import SETTLEMENT
 from runtime.clock import to_ms
 from runtime.database import Database
@@ -36,7 +37,8 @@ async def record_uses(database: Database, uses: Mapping[str, Use], at: datetime)
     """
     changed = []
     async with database.begin() as connection:
-        for site, use in uses.items():
+        for site, use in sorted(uses.items()):
+            at = await take_turn(connection, site, at)
             newest = select(func.max(CARBON_USE.c.number)).where(CARBON_USE.c.site == site)
             number = int(await connection.scalar(newest) or 0)
             before = await load_use(connection, site)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,16 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.certificates.act import Act
 from energy.certificates.consumption import consumption
 from energy.certificates.effect import record_effect
+from energy.certificates.notice import note, touch
 from energy.certificates.pool import Piece, Wanted, choose, free_pieces
 from energy.certificates.registry import RegistryRules
 from energy.certificates.selection import Selection, named, registries_of, selected
 from energy.certificates.tables import BUNDLE, PART
 from energy.certificates.technology import Technology
-from energy.certificates.turn import note, take_turn, touch
+from energy.proof.turn import of_registry, of_site, take_turns
 from energy.site import SiteOptions
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)
+
+_MOMENTS = {"cancelled": "cancelled_at", "revoked": "revoked_at", "released": "ended_at"}
+"""Which moment of a part tells since when it is known."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Order:
 class Book:
     """Allocates, cancels, releases, sells: each in one transaction in which nobody else may.
 
+    What is entered becomes known in the turn of its registries and sites, after all that was known of them.
     Every call raises ValueError with the fix when it cannot be done, and then nothing is.
     """
 
@@ -72,7 +77,7 @@ class Book:
             "period_start": period.start,
             "period_end": period.end,
         }
-        async with self._alone(order.registry) as connection:
+        async with self._alone(act, of_registry(order.registry), of_site(order.site)) as (connection, act):
             pieces = choose(await free_pieces(connection, wanted, act.at), order.wh)
             await _take(connection, pieces, place, ("allocated", act))
             await touch(connection, [order.site])
@@ -83,7 +88,7 @@ class Book:
         """Take certificates off our account for good: they serve no site of ours. Needs a document."""
         _proven(act, "the contract or transfer")
         self._registry(wanted.registry)
-        async with self._alone(wanted.registry) as connection:
+        async with self._alone(act, of_registry(wanted.registry)) as (connection, act):
             pieces = choose(await free_pieces(connection, wanted, act.at), wh)
             await _take(connection, pieces, {"site": None}, ("sold", act))
         _log("certificates_sold", act, sum(piece.wh for piece in pieces), registry=wanted.registry)
@@ -94,8 +99,7 @@ class Book:
         wanted = select(BUNDLE).where(BUNDLE.c.id.in_(bundles), BUNDLE.c.held_at.is_(None))
         async with self._database.begin() as connection:
             found = (await connection.execute(wanted)).mappings().all()
-            for registry in sorted({row["registry"] for row in found}):
-                await take_turn(connection, registry)
+            act = await _turns(connection, act, {of_registry(row["registry"]) for row in found})
             rows = (await connection.execute(wanted)).mappings().all()
             chosen = BUNDLE.c.id.in_([row["id"] for row in rows])
             await connection.execute(update(BUNDLE).where(chosen).values(held_at=act.at))
@@ -110,27 +114,28 @@ class Book:
         _proven(act, "the registry's cancellation statement")
         if on > act.at:
             raise ValueError("on: a cancellation in the future has not happened yet")
-        values = {"cancelled_at": act.at, "cancelled_on": on, "statement": act.document}
-        return await self._change("cancelled", selection, values, act)
+        values = {"cancelled_on": on, "statement": act.document}
+        return await self._change("cancelled", selection, act, values)
 
     async def revoke(self, selection: Selection, act: Act) -> Sequence[RowMapping]:
         """Enter that cancellations turned out void: they count no more. Needs a document and a reason."""
         _proven(act, "what proves that the cancellation is void")
         if not act.reason:
             raise ValueError("reason: tell why the cancellation is void")
-        return await self._change("revoked", selection, {"revoked_at": act.at}, act)
+        return await self._change("revoked", selection, act)
 
     async def release(self, selection: Selection, act: Act) -> Sequence[RowMapping]:
         """Free what is allocated, expired or was revoked, for another site or period if it is valid yet."""
-        return await self._change("released", selection, {"ended_at": act.at}, act)
+        return await self._change("released", selection, act)
 
     async def expire(self, at: datetime, who: str) -> int:
         """Enter what has expired by ``at`` unused; the number of parts and bundles that is news of."""
-        act, many = Act(who, at), 0
+        many = 0
         for registry in await self._with_expired(at):
-            async with self._alone(registry) as connection:
+            async with self._alone(Act(who, at), of_registry(registry)) as (connection, act):
                 parts = await selected(connection, Selection(registry=registry, expired_by=at))
-                await _update(connection, parts, {"expired_at": at})
+                act = await _turns(connection, act, {of_site(row["site"]) for row in parts})
+                await _update(connection, parts, {"expired_at": act.at})
                 await note(connection, "expired", parts, act)
                 await touch(connection, (row["site"] for row in parts))
                 left = await free_pieces(connection, Wanted(registry), datetime.min.replace(tzinfo=at.tzinfo))
@@ -140,18 +145,19 @@ class Book:
                 ]
                 await note(connection, "expired", rows, act)
                 gone = BUNDLE.c.registry == registry, BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None)
-                await connection.execute(update(BUNDLE).where(*gone).values(expired_at=at))
+                await connection.execute(update(BUNDLE).where(*gone).values(expired_at=act.at))
                 many += len(parts) + len(rows)
         return many
 
     async def _change(
-        self, kind: str, selection: Selection, values: dict[str, Any], act: Act
+        self, kind: str, selection: Selection, act: Act, values: Mapping[str, Any] | None = None
     ) -> Sequence[RowMapping]:
+        told = dict(values or {})
         async with self._database.begin() as connection:
-            for registry in await registries_of(connection, selection):
-                await take_turn(connection, registry)
-            rows = await named(connection, selection, kind, values.get("cancelled_on"))
-            await _update(connection, rows, values)
+            await _turns(connection, act, map(of_registry, await registries_of(connection, selection)))
+            rows = await named(connection, selection, kind, told.get("cancelled_on"))
+            act = await _turns(connection, act, {of_site(row["site"]) for row in rows})
+            await _update(connection, rows, told | {_MOMENTS[kind]: act.at})
             await note(connection, kind, rows, act)
             await touch(connection, (row["site"] for row in rows))
             if kind in ("cancelled", "revoked"):
@@ -160,10 +166,9 @@ class Book:
         return rows
 
     @asynccontextmanager
-    async def _alone(self, registry: str) -> AsyncIterator[AsyncConnection]:
+    async def _alone(self, act: Act, *turns: str) -> AsyncIterator[tuple[AsyncConnection, Act]]:
         async with self._database.begin() as connection:
-            await take_turn(connection, registry)
-            yield connection
+            yield connection, await _turns(connection, act, turns)
 
     async def _with_expired(self, at: datetime) -> list[str]:
         wanted = select(BUNDLE.c.registry).where(BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None))
@@ -179,6 +184,11 @@ class Book:
         if key not in self._rules:
             raise ValueError(f"registry: there is no {key[:20]!r}; choose from {', '.join(self._rules)}")
         return self._rules[key]
+
+
+async def _turns(connection: AsyncConnection, act: Act, names: Iterable[str]) -> Act:
+    """``act`` as it is entered in the turns ``names``."""
+    return replace(act, at=await take_turns(connection, names, act.at))
 
 
 async def _take(

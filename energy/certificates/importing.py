@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.certificates.act import Act
 from energy.certificates.bundle import Bundle
 from energy.certificates.duplicates import duplicates
+from energy.certificates.notice import note
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
 from energy.certificates.tables import BUNDLE, FILE
-from energy.certificates.turn import note, take_turn
+from energy.proof.turn import of_registry, take_turns
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)
@@ -64,8 +65,8 @@ async def import_file(
         async with database.read() as connection:
             return await _checked(connection, found)
     async with database.begin() as connection:
-        await take_turn(connection, _ALL)
-        await take_turn(connection, rules.key)
+        turns = of_registry(_ALL), of_registry(rules.key)
+        act = replace(act, at=await take_turns(connection, turns, act.at))
         found = await _checked(connection, found)
         if not found.wrong and found.known is None:
             await _write(connection, found, act)

@@ -6,14 +6,6 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, SmallInteger, Table
 
 from runtime.database import Moment, Words, metadata
 
-LEDGER = Table(
-    "certificate_ledger",
-    metadata,
-    Column("registry", Words(16), primary_key=True),
-    Column("changes", Integer, nullable=False, comment="how often anything in it was written"),
-)
-"""One row a registry: whoever writes to its certificates takes this row first, so that nobody else does."""
-
 STAMP = Table(
     "certificate_stamp",
     metadata,

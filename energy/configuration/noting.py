@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.configuration.altered import altered
 from energy.era import Era
 from energy.proof.cause import SERVICE, record
-from energy.proof.tables import LOCK, RESTATEMENT
-
-_TICK = timedelta(milliseconds=1)
-"""What the database tells apart."""
-
-
-async def known_from(connection: AsyncConnection, site: str, at: datetime) -> datetime:
-    """When what is noted now counts as known: ``at``, but after all that was signed of ``site``."""
-    signed = [
-        await connection.scalar(select(func.max(table.c.at)).where(table.c.site == site))
-        for table in (LOCK, RESTATEMENT)
-    ]
-    return max([at, *(one + _TICK for one in signed if one is not None)])
 
 
 async def note_altered(

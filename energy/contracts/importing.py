@@ -19,7 +19,6 @@ from energy.contracts.tables import FILE, VOLUME
 from energy.due import add_marks
 from energy.proof.locking import Act
 from energy.proof.turn import take_turn
-from runtime.clock import to_ms
 from runtime.database import Database, insert_rows
 from telemetry.catalogue import SUPPLY
 
@@ -83,7 +82,7 @@ async def import_volumes(
         async with database.read() as connection:
             return (await _compared(connection, found))[0]
     async with database.begin() as connection:
-        await take_turn(connection, plant.site)
+        act = replace(act, at=await take_turn(connection, plant.site, act.at))
         found, news = await _compared(connection, found)
         if not found.wrong and found.known is None:
             await _write(connection, found, news, act)
@@ -152,20 +151,16 @@ async def _write(connection: AsyncConnection, found: Delivery, news: _News, act:
     ]  # fmt: skip
     if rows:
         await insert_rows(connection, VOLUME, rows)
-        await add_marks(connection, _marks(plant, [volume.quarter for volume, _ in news], act.at))
+        await add_marks(connection, _marks(plant, [volume.quarter for volume, _ in news]))
 
 
-def _marks(plant: Plant, quarters: Sequence[int], at: datetime) -> list[dict[str, Any]]:
-    """Each run of ``quarters`` for the ledger to settle.
-
-    The time takes the place of the journal's position: a later file must not pass for an earlier one that has
-    been settled already.
-    """
+def _marks(plant: Plant, quarters: Sequence[int]) -> list[dict[str, Any]]:
+    """Each run of ``quarters`` for the ledger to settle."""
     runs: list[list[int]] = []
     for quarter in quarters:
         if runs and runs[-1][1] == quarter:
             runs[-1][1] += 1
         else:
             runs.append([quarter, quarter + 1])
-    whose = {"site": plant.site, "measurement": SUPPLY.name, "meter": plant.supply, "position": to_ms(at)}
+    whose = {"site": plant.site, "measurement": SUPPLY.name, "meter": plant.supply}
     return [{**whose, "first": first, "until": until, "readings": until - first} for first, until in runs]

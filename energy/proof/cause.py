@@ -62,14 +62,15 @@ async def record(  # noqa: PLR0913 - one argument per column, all by name
 ) -> int:
     """Add a cause in the transaction of what it causes, and return its number.
 
-    ``at`` is when it became known: ``as_of`` compares with it. ``first`` and ``until`` are quarters since
-    1970, UTC, the latter exclusive. Raises ValueError for a kind that is none, and for an empty span.
+    It became known ``at`` that time, as :func:`energy.proof.turn.take_turn` stamps it: ``as_of`` compares
+    with it. ``first`` and ``until`` are quarters since 1970, UTC, the latter exclusive. Raises ValueError for
+    a kind that is none, and for an empty span.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of cause; choose from {', '.join(KINDS)}")
     if first >= until:
         raise ValueError(f"a cause touches at least one quarter-hour; {first} to {until} holds none")
-    await take_turn(connection, site)
+    at = await take_turn(connection, site, at)
     row = {"site": site, "kind": kind, "who": who, "reason": reason, "at": at, "first": first, "until": until}
     made = await connection.execute(insert(CAUSE).values(row))
     (number,) = made.inserted_primary_key or (0,)

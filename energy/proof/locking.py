@@ -47,31 +47,33 @@ class Act:
 async def lock_month(
     database: Database, key: SigningKey, month: tuple[str, str, tuple[int, int]], act: Act
 ) -> Lock:
-    """Lock ``month``: site, period and its quarters. Raises ValueError where it is locked or not settled."""
+    """Lock ``month``: site, period and its quarters. Raises ValueError where it is locked or not settled.
+
+    It is locked in the site's turn, later than all that was stamped before, and holds just that.
+    """
     site, period, (first, until) = month
     await seal_days(database, site, act.at)
     for _ in range(ATTEMPTS):
         async with database.begin() as connection:
-            await take_turn(connection, site)
+            at = await take_turn(connection, site, act.at)
             settled = await settled_until(connection, site)
             through = await newest_cause(connection, site)
             _refuse(period, until, settled, [one.period for one in await load_locks(connection, [site])])
         content, intervals = await month_content(database, site, (first, until), through)
         async with database.begin() as connection:
-            await take_turn(connection, site)
-            if await newest_cause(connection, site) != through:
-                continue
+            if await take_turn(connection, site, at, mine=at) != at:
+                continue  # somebody else wrote meanwhile
             seal = await newest_seal(connection, site)
             document = canonical(
                 {"kind": "lock", "site": site, "period": period, "first": first, "until": until,
-                 "who": act.who, "at": act.at.isoformat(), "through": through,
+                 "who": act.who, "at": at.isoformat(), "through": through,
                  "intervals": intervals, "content": content,
                  "seal": None if seal is None else {"number": seal.number, "hash": seal.hash}}
             )  # fmt: skip
-            lock = Lock(site, period, first, until, act.at, act.who, document, key.name, key.sign(document))
+            lock = Lock(site, period, first, until, at, act.who, document, key.name, key.sign(document))
             await connection.execute(insert(LOCK).values(**vars(lock)))
             await record(
-                connection, site=site, kind="lock", who=act.who, reason=f"{period} was locked", at=act.at,
+                connection, site=site, kind="lock", who=act.who, reason=f"{period} was locked", at=at,
                 first=first, until=until,
             )  # fmt: skip
             return lock

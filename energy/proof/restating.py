@@ -14,7 +14,7 @@ from energy.figures import KpiRow
 from energy.interval import Period
 from energy.proof.beside import Beside, load_beside
 from energy.proof.cause import record
-from energy.proof.document import Restatement, chained, load_restatements, month_content, newest_cause
+from energy.proof.document import Restatement, chained, load_restatements, month_content
 from energy.proof.key import SigningKey
 from energy.proof.knowledge import Restated
 from energy.proof.line import Written, canonical
@@ -23,7 +23,7 @@ from energy.proof.month_lock import Lock, load_locks
 from energy.proof.pending import Waiting, forget, ledger_of, load_pending
 from energy.proof.proposal import MeterChange, Proposed, by_meter, compared
 from energy.proof.tables import RESTATEMENT
-from energy.proof.turn import take_turn
+from energy.proof.turn import take_turn, wait_turn
 from energy.reader import LedgerFigures
 from energy.revisions import append
 from energy.tables import LEDGER
@@ -39,14 +39,14 @@ _EVER = 2**31 - 1
 class Proposal:
     """What a restatement of ``site`` and ``period`` would apply, and the difference that it makes.
 
-    ``lock`` is the month's, ``before`` the document that the next one follows. ``through`` is the newest
-    cause that it knows of, ``beside`` what came later that is no row of the ledger.
+    ``lock`` is the month's, ``before`` the document that the next one follows. All that was ``known`` by then
+    is in it, the newest stamp of the site; ``beside`` is what of that is no row of the ledger.
     """
 
     lock: Lock
     before: Lock | Restatement
     number: int
-    through: int
+    known: datetime
     waiting: Sequence[Waiting]
     rows: Sequence[Written]
     figures: Sequence[dict[str, Any]]
@@ -79,8 +79,7 @@ async def propose(
     """
     period, span = month
     async with database.begin() as connection:
-        await take_turn(connection, site)
-        through = await newest_cause(connection, site)
+        newest = await wait_turn(connection, site)
     async with database.read() as connection:
         locks = {lock.period: lock for lock in await load_locks(connection, [site])}
         if period not in locks:
@@ -97,7 +96,7 @@ async def propose(
     (new,) = await restated_then.kpi(site, span)
     beside, _ = await load_beside(database, site, period, at)
     return Proposal(
-        lock, before, len(past) + 1, through, waiting, rows, compared(old, new), by_meter(waiting, known),
+        lock, before, len(past) + 1, newest, waiting, rows, compared(old, new), by_meter(waiting, known),
         beside,
     )  # fmt: skip
 
@@ -115,27 +114,27 @@ async def restate(database: Database, key: SigningKey, proposal: Proposal, act: 
     quarters = (lock.first, lock.until)
     content, intervals = await month_content(database, lock.site, quarters, _EVER, proposal.rows)
     async with database.begin() as connection:
-        await take_turn(connection, lock.site)
-        if await newest_cause(connection, lock.site) != proposal.through:
+        if await wait_turn(connection, lock.site) != proposal.known:
             return None
+        at = await take_turn(connection, lock.site, act.at)
         cause = await record(
-            connection, site=lock.site, kind="restatement", who=act.who, reason=act.reason, at=act.at,
+            connection, site=lock.site, kind="restatement", who=act.who, reason=act.reason, at=at,
             first=lock.first, until=lock.until,
         )  # fmt: skip
         document = canonical(
             {"kind": "restatement", "site": lock.site, "period": lock.period, "number": proposal.number,
-             "who": act.who, "reason": act.reason, "at": act.at.isoformat(), "cause": cause, "through": cause,
+             "who": act.who, "reason": act.reason, "at": at.isoformat(), "cause": cause, "through": cause,
              "content": content, "intervals": intervals, "previous": chained(proposal.before),
              "figures": list(proposal.figures), "meters": [asdict(one) for one in proposal.meters],
              "certificates": [asdict(one) for one in proposal.beside.certificates],
              "because": proposal.because}
         )  # fmt: skip
         made = Restatement(
-            lock.site, lock.period, proposal.number, cause, act.at, act.who, act.reason, document, key.name,
+            lock.site, lock.period, proposal.number, cause, at, act.who, act.reason, document, key.name,
             key.sign(document),
         )  # fmt: skip
         pairs = zip(proposal.waiting, proposal.rows, strict=True)
-        rows = [ledger_of(one, row.revision, act.at, cause) for one, row in pairs]
+        rows = [ledger_of(one, row.revision, at, cause) for one, row in pairs]
         if rows:
             await append(connection, lock.site, rows)
         await connection.execute(insert(RESTATEMENT).values(**vars(made)))
@@ -149,7 +148,7 @@ async def restated(
     """Propose and restate ``what``: site, period and its span; anew while the ledger is written to."""
     site, period, span = what
     for _ in range(ATTEMPTS):
-        proposal = await propose(database, figures, site, (period, span), act.at)
+        proposal = await propose(database, figures, site, (period, span))
         made = await restate(database, key, proposal, act)
         if made is not None:
             return made

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.proof.cause import Cause, cause_of
 from energy.proof.line import Book, Written, canonical, cause_line, digest_of, load_book
 from energy.proof.tables import CAUSE, SEAL
-from energy.proof.turn import take_turn
+from energy.proof.turn import wait_turn
 from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import load_registers, settled_until
 from energy.tables import CHANGE
@@ -110,7 +110,7 @@ async def seal_days(database: Database, site: str, at: datetime) -> int:
     where he was. What another process adds meanwhile is left to it.
     """
     async with database.begin() as connection:
-        await take_turn(connection, site)  # no transaction is open whose cause is numbered below these
+        await wait_turn(connection, site)  # no transaction is open whose cause is numbered below these
         through = int(await connection.scalar(select(func.max(CAUSE.c.id)).where(CAUSE.c.site == site)) or 0)
         days = await _unsealed(connection, site)
     added = 0
@@ -170,7 +170,7 @@ async def _add(database: Database, link: Seal) -> bool:
     )
     link = await asyncio.to_thread(_worked_out, link, book)
     async with database.begin() as connection:
-        await take_turn(connection, link.site)
+        await wait_turn(connection, link.site)
         newest = await newest_seal(connection, link.site)
         if (newest.number if newest else 0) != link.number - 1:
             return False

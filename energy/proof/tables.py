@@ -1,10 +1,18 @@
-"""The relational tables of the ledger's proof. Rows are only ever added, but for ``energy_pending``."""
+"""The relational tables of the ledger's proof. Rows are only added, but for turns and what is pending."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, Table
 
 from runtime.database import Moment, Words, metadata
+
+TURN = Table(
+    "energy_turn",
+    metadata,
+    Column("name", Words(100), primary_key=True, comment="site:, grid: or certificates: and its key"),
+    Column("newest", BigInteger, nullable=False, comment="newest stamp given in it, ms since 1970"),
+)
+"""One row a turn: whoever writes what belongs to it takes this row first, so that nobody else does."""
 
 CAUSE = Table(
     "energy_cause",

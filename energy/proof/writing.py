@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.proof.cause import SERVICE, Kind, record
+from energy.proof.turn import take_turn
 from energy.sheet import LedgerRegister
 
 _Row = dict[str, Any]
@@ -31,6 +32,7 @@ class Writing:
     """Gives each row that a run writes its cause.
 
     Attributes:
+        at: when the run began; once its turn is taken, when what is written becomes known.
         watermark: the quarter up to which the site was settled when the run began; None: not at all.
         due: up to which it will be.
         late: readings that came for quarters before the watermark, by measurement and id of their device.
@@ -44,6 +46,11 @@ class Writing:
     late: Mapping[tuple[str, str], int] = field(default_factory=dict)
     order: Order | None = None
     _first: int | None = None
+    _stamped: datetime | None = None
+
+    async def turn(self, connection: AsyncConnection) -> None:
+        """Take the site's turn: from then on ``at`` is when this transaction's rows become known."""
+        self.at = self._stamped = await take_turn(connection, self.site, self.at, self._stamped)
 
     async def give(
         self, connection: AsyncConnection, rows: Sequence[_Row], registers: Iterable[LedgerRegister]

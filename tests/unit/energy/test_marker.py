@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from energy.device import devices
+from energy.due import clear, load_marks
 from energy.interval import QUARTER_MS, Period
 from energy.ledger import Ledger
 from energy.marker import Marker
@@ -33,13 +34,13 @@ MAIN = "meter/gdansk/main-1"
 async def marks(plant):
     async with plant.database.read() as connection:
         rows = await connection.execute(select(DIRTY).order_by(DIRTY.c.first))
-        return [(r.meter, r.first - FIRST, r.until - FIRST, r.position) for r in rows]
+        return [(r.meter, r.first - FIRST, r.until - FIRST, r.touched) for r in rows]
 
 
 async def test_a_reading_marks_its_quarter_and_one_on_a_boundary_also_the_quarter_it_ends(plant):
     await plant.feed(plant.frame(MAIN, [START + 20 * MINUTE], {"energy_wh": [1.0]}))
     await plant.feed(plant.frame(MAIN, [START + 90 * MINUTE], {"energy_wh": [2.0]}))
-    assert await marks(plant) == [("main-1", 1, 2, 1), ("main-1", 5, 7, 2)]
+    assert await marks(plant) == [("main-1", 1, 2, 1), ("main-1", 5, 7, 1)]
 
 
 async def test_neighbouring_quarters_are_one_mark_and_distant_ones_two(plant):
@@ -48,7 +49,7 @@ async def test_neighbouring_quarters_are_one_mark_and_distant_ones_two(plant):
     assert await marks(plant) == [("main-1", 0, 3, 1), ("main-1", 20, 21, 1)]
 
 
-async def test_a_repeated_mark_is_one_row_with_the_newest_position(plant):
+async def test_a_repeated_mark_is_one_row_that_counts_how_often(plant):
     for minute in (1, 2, 3):
         await plant.feed(plant.frame(MAIN, [START + minute * MINUTE], {"energy_wh": [float(minute)]}))
     assert await marks(plant) == [("main-1", 0, 1, 3)]
@@ -96,7 +97,7 @@ async def test_a_place_without_marks_is_written_now_and_then_and_one_with_marks_
     assert (await place(plant), marker.safe) == (5, 5)
     await marker.append([plant.frame(MAIN, [START + MINUTE], {"energy_wh": [1.0]})], 6)
     assert (await place(plant), marker.safe) == (6, 6)
-    assert await marks(plant) == [("main-1", 0, 1, 6)]
+    assert await marks(plant) == [("main-1", 0, 1, 1)]
 
 
 def test_it_asks_the_journal_for_all_that_a_device_can_tell():
@@ -195,3 +196,19 @@ async def test_a_database_that_restarts_costs_time_and_never_the_place(tmp_path)
     assert await marks(plant) == [("main-1", 0, 1, 2)]
     await journal.close()
     await plant.close()
+
+
+async def test_a_reading_of_another_journal_is_not_forgotten_with_the_mark_that_it_touched(plant):
+    """While a shard moves, two journals mark one site: the younger one counts from 1."""
+    at = [START + MINUTE]
+    plant.position = 5_000_000
+    await plant.feed(plant.frame(MAIN, at, {"energy_wh": [1.0]}))
+    async with plant.database.begin() as connection:
+        found = await load_marks(connection)
+    await plant.marker.append([plant.frame(MAIN, at, {"energy_wh": [1.0]})], 120)
+    async with plant.database.begin() as connection:
+        await clear(connection, found, FIRST + 1)
+    assert await marks(plant) == [("main-1", 0, 1, 2)]
+    async with plant.database.begin() as connection:
+        await clear(connection, await load_marks(connection), FIRST + 1)
+    assert await marks(plant) == []

@@ -103,7 +103,7 @@ async def test_hours_that_the_store_was_told_before_there_were_versions_are_take
     assert await versions(plant) == [(0, 1, 600.0)]
     async with plant.database.read() as connection:
         known = await connection.scalar(select(GRID_HOUR.c.known_at))
-    assert known == START + HOUR
+    assert known == START + 4 * HOUR
 
 
 async def test_sources_are_never_mixed(plant: Plant):

@@ -31,6 +31,8 @@ from tests.unit.energy.certificates.vault import (
 
 MWH = 1_000_000
 GDANSK = Order("PL", "gdansk", "2026-10")
+SOON = timedelta(seconds=1)
+"""By then all that was entered at one moment is known, each later than what was entered before."""
 
 
 def of_october(key: str = "gdansk") -> Selection:
@@ -96,7 +98,7 @@ async def test_only_what_is_cancelled_counts_and_it_is_known_since_when(vault: V
     await vault.book.cancel(of_october(), AT, later)
     assert await vault.claims.stamp("gdansk") != before
     assert await vault.claims.stamp("kaunas") == 0
-    now, then = [await vault.claims.period("gdansk", october(), as_of) for as_of in (None, AT)]
+    now, then = [await vault.claims.period("gdansk", october(), as_of) for as_of in (None, AT + SOON)]
     assert (now.cancelled_wh, now.pending_wh, now.evidenced) == (60 * MWH, 0, True)
     assert (then.cancelled_wh, then.pending_wh, then.evidenced) == (0, 60 * MWH, False)
     assert now.by("registry") == {"PL": 60 * MWH}
@@ -127,7 +129,7 @@ async def test_a_revocation_is_recorded_and_counts_no_more(vault: Vault):
     await vault.book.revoke(of_october(), void)
     found = await vault.claims.period("gdansk", october())
     assert (found.cancelled_wh, [claim.state for claim in found.claims]) == (0, ["revoked"])
-    assert (await vault.claims.period("gdansk", october(), AT)).cancelled_wh == 60 * MWH
+    assert (await vault.claims.period("gdansk", october(), AT + SOON)).cancelled_wh == 60 * MWH
     async with vault.database.read() as connection:
         causes = await load_causes(connection, ["gdansk"], (0, 2**31 - 1))
     assert [(cause.kind, cause.who) for cause in causes] == [("certificate", "Anna")] * 2
@@ -178,7 +180,7 @@ async def test_what_has_expired_can_neither_be_allocated_nor_cancelled(vault: Va
     assert await vault.book.expire(late, "amberwatt") == 0
     found = await vault.claims.period("gdansk", october())
     assert (found.expired_wh, found.pending_wh, found.cancelled_wh) == (60 * MWH, 0, 0)
-    assert (await vault.claims.period("gdansk", october(), AT)).pending_wh == 60 * MWH
+    assert (await vault.claims.period("gdansk", october(), AT + SOON)).pending_wh == 60 * MWH
 
 
 @pytest.mark.parametrize("marked", [False, True])
