@@ -25,7 +25,8 @@ KILLS = (0.25, 0.5, 0.75)
 UNDER_WAY = 2_000
 """Messages that are handed to the broker between two looks at the service and its end."""
 
-PATIENCE = 300.0
+PATIENCE = 600.0
+"""Seconds; a busy machine may take its time, what never comes fails all the same."""
 
 
 @dataclass(frozen=True)
