@@ -14,6 +14,7 @@ from energy.covered import Covered
 from energy.interval import Period, Step
 from energy.quotient import Filled
 from energy.site import SiteOptions
+from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 
 ALL = "all"
@@ -209,6 +210,12 @@ class Figures(Protocol):
         ``only`` names the KPIs that are wanted, such as pue; others may be withheld, so that nobody pays for
         the mix of the grid who does not look at it.
         """
+        ...
+
+    async def trailing(
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+    ) -> list[Trailing]:
+        """The twelve months up to the last settled midnight before each of ``ends``, which are in order."""
         ...
 
     async def mix(

@@ -45,6 +45,7 @@ from energy.splice import CERTIFICATES
 from energy.stand import Stand, first_read, joins
 from energy.statement import statements
 from energy.totals import Columns, Totals
+from energy.trailing.reading import YearReading
 from energy.tree.closing import Closure
 from energy.tree.history import closures
 from energy.view import View, Views
@@ -57,7 +58,7 @@ _ALWAYS = "completeness"
 T = TypeVar("T")
 
 
-class LedgerFigures:
+class LedgerFigures(YearReading):
     """Figures of ``sites`` from the ledger; the mix of their grids comes from ``store``.
 
     A site that was removed from the configuration keeps its past, also as a part of all sites. Reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -246,8 +247,8 @@ class Columns:
 def totals_of(
     summed: Summed, site: str, waterless: tuple[str, ...] = (), heatless: tuple[str, ...] = ()
 ) -> Totals:
-    """The totals of a ``site``, by its name, over the quarters that are ``summed``."""
-    sums, highest = dict(summed.sums), summed.highest
+    """The totals of a ``site``, by its name, over what is ``summed``; what is not named is 0."""
+    sums, highest = (defaultdict(float, found) for found in (summed.sums, summed.highest))
     for what, refuted in (("edc", "edc_refuted"), ("load", "load_refuted")):
         unknown = sums["expected"] - sums[f"{what}_known"] + sums[refuted]
         told = "refuted_wh" if what == "edc" else "refuted_load"

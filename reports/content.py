@@ -265,7 +265,8 @@ class Check:
 class MonthFigures:
     """All figures of the month and the evidence behind them; the checksum of a report covers this.
 
-    ``amounts`` are the month's CO2e, water and reused heat, ``grid`` the mix of each bidding zone by hours.
+    ``amounts`` are the month's CO2e, water and reused heat, ``grid`` the mix of each bidding zone by hours,
+    ``year`` the KPIs that standards define over a year, over the twelve months up to the month's end.
     """
 
     method_version: str
@@ -289,6 +290,7 @@ class MonthFigures:
     meters: tuple[MeterLine, ...]
     checks: tuple[Check, ...]
     ledger: tuple[LedgerSeries, ...]
+    year: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import energy.kpis
 from energy.figures import KpiRow
 from energy.kpi import KPIS, Kpi
+from energy.trailing.trailing import ANNUAL, Trailing
 from reports.content import Figure, Form
 
 SHARES = ("hourly_matched", "ref", "cfe_score")
@@ -61,6 +64,23 @@ def _figure(total: KpiRow, key: str, name: str, unit: str, form: Form) -> Figure
     value = total.value(key)
     reason = None if value is not None else total.withheld.get(key, "the ledger gives no value")
     return Figure(key, name, unit, form, value, reason)
+
+
+def twelve_months(found: Trailing, tz: ZoneInfo) -> tuple[Figure, ...]:
+    """The KPIs that standards define over a year, over the year of the month's end."""
+    last = "" if found.end is None else f" to {(found.end.astimezone(tz) - timedelta(seconds=1)):%Y-%m-%d}"
+    return tuple(
+        Figure(
+            f"{name}_12_months",
+            f"{kpi.label}, 12 months{last}",
+            kpi.unit,
+            kpi.form,
+            found.figures.get(name),
+            found.withheld.get(name),
+        )
+        for name, kpi in kpis().items()
+        if name in ANNUAL
+    )
 
 
 def amounts(total: KpiRow) -> tuple[Figure, ...]:

@@ -32,7 +32,7 @@ from reports.content import (
 from reports.digest import figures_checksum, plain, plain_evidence
 from reports.evidence import BudgetLine
 from reports.gathering import Asked, Keepers
-from reports.headline import amounts, headline
+from reports.headline import amounts, headline, twelve_months
 from reports.method import METHOD_VERSION
 from reports.promise import target_line
 from reports.readings import Readings, read_ledger
@@ -181,6 +181,7 @@ def _figures(scope: Scope, read: Readings, settled: Period, targets: tuple[Targe
         meters=quality.meter_lines(scope.sites),
         checks=check.balances(read.total, read.mix, read.days, read.hours),
         ledger=read.ledger,
+        year=twelve_months(read.year, scope.tz),
     )
     return plain(figures)
 

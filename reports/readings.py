@@ -8,6 +8,7 @@ from datetime import datetime
 
 from energy.figures import Figures, GridHour, KpiRow, MixRow
 from energy.interval import Period, Step
+from energy.trailing.trailing import Trailing
 from reports.content import CompletenessLine, LedgerSeries, QualityRange
 from reports.evidence import Evidence
 from reports.gathering import Asked, Keepers, gather
@@ -35,6 +36,7 @@ class Readings:
     ledger: tuple[LedgerSeries, ...]
     ranges: tuple[QualityRange, ...]
     evidence: Evidence
+    year: Trailing
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ async def _read(asked: Asked, figures: Figures, keepers: Keepers) -> Readings:
         ledger=tuple(series for found in registers for series in found.ledger),
         ranges=tuple(one for found in registers for one in found.ranges),
         evidence=await gather(asked, figures, keepers),
+        year=(await figures.trailing(site_key, [period.end]))[0],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from alerts.route import Report, Router
 from alerts.watch import Watch
 from energy.proof.cause import SERVICE
 from energy.proof.locking import Act
+from energy.trailing.keeping import Keeper
 from energy.workloads.accountant import Accountant
 from reports.due import MonthlyIssue
 from reports.green_check import GreenCheck
@@ -34,7 +35,10 @@ WATCH_EVERY = timedelta(seconds=10)
 ACCOUNT_EVERY = timedelta(minutes=2)
 """How often workload accounts are brought up to what is settled."""
 
-GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING = JOBS = (
+KEEP_EVERY = timedelta(minutes=5)
+"""How often what figures of twelve months are added up from is brought up to what is settled."""
+
+GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING, YEARS = JOBS = (
     "green-check",
     "monthly-report",
     "alarm-history",
@@ -42,6 +46,7 @@ GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING 
     "certificate-expiry",
     "ledger-seal",
     "ledger-check",
+    "year-sums",
 )
 """The jobs of every schedule, as the run table names them."""
 
@@ -123,28 +128,33 @@ def open_duties(
         await telling.book.prune(due - KEPT)
 
     accountant = Accountant(database, sight.store, records.figures)
-
-    async def account(due: datetime) -> None:
-        if sight.loading() is None:  # a past that is still coming in is accounted for at its end, at once
-            await accountant.account(due)
-
-    async def seal(due: datetime) -> None:
-        if sight.loading() is None:  # days of a past that is still coming in are sealed at its end
-            await records.proof.seal(due)
+    keeper = Keeper(database, settings.sites, records.figures)
 
     async def prove(due: datetime) -> None:
-        if sight.loading() is None:
-            await records.proof.check(Act(SERVICE, due), whole=False)
+        await records.proof.check(Act(SERVICE, due), whole=False)
 
     jobs = [
         Job(GREEN_CHECK, IntervalTrigger(minutes=15, start_date=EPOCH + grace), check.check, "each"),
         Job(MONTHLY_REPORT, every(timedelta(minutes=5)), check.issue, "latest"),
         Job(ALARM_HISTORY, every(timedelta(days=1)), forget, "latest"),
-        Job(WORKLOADS, every(ACCOUNT_EVERY), account, "latest"),
+        Job(WORKLOADS, every(ACCOUNT_EVERY), _at_rest(sight, accountant.account), "latest"),
         Job(EXPIRY, every(timedelta(hours=1)), records.certificates.expire, "latest"),
-        Job(SEALING, every(timedelta(hours=1)), seal, "latest"),
-        Job(PROVING, every(timedelta(days=1)), prove, "latest"),
+        Job(SEALING, every(timedelta(hours=1)), _at_rest(sight, records.proof.seal), "latest"),
+        Job(PROVING, every(timedelta(days=1)), _at_rest(sight, prove), "latest"),
+        Job(YEARS, every(KEEP_EVERY), _at_rest(sight, keeper.keep), "latest"),
         *more,
     ]
     schedule = Schedule(jobs, database, ground.clock, owner=ground.owner)
     return Duties(ground, sight, telling, reading, watch, check, schedule)
+
+
+def _at_rest(
+    sight: Sight, work: Callable[[datetime], Awaitable[object]]
+) -> Callable[[datetime], Awaitable[None]]:
+    """``work`` as a job that does nothing while a past is coming in: at its end all is done, once."""
+
+    async def run(due: datetime) -> None:
+        if sight.loading() is None:
+            await work(due)
+
+    return run

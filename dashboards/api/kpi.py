@@ -19,6 +19,7 @@ from dashboards.view import View
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
 from energy.kpi import KPIS
+from energy.trailing.trailing import Trailing
 
 router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
 
@@ -36,6 +37,7 @@ class KpiAsked(Asked):
     to: str = "now"
     step: Step | None = None
     as_of: str | None = None
+    trailing: bool = False
 
 
 class KpiLinks(BaseModel):
@@ -51,7 +53,8 @@ class KpiLinks(BaseModel):
 class Kpi(Told):
     """``from`` and ``to`` as they were used: whole quarter-hours. ``withheld`` says why a figure is null.
 
-    ``links`` has an entry for every KPI of the rows.
+    ``links`` has an entry for every KPI of the rows. ``trailing``, if it was asked for, has an entry for each
+    row, in their order: the twelve months up to the last settled midnight by the row's end.
     """
 
     site: str
@@ -59,25 +62,31 @@ class Kpi(Told):
     from_: str = Field(alias="from")
     to: str
     rows: list[KpiRow]
+    trailing: list[Trailing] | None
     links: dict[str, KpiLinks]
 
 
 @router.get("/kpi", response_model=Kpi)
 async def kpi(house: HouseHere, query: Annotated[KpiAsked, Query()]) -> Response:
-    """Figures over [from, to), each taken down to the quarter-hour, per ``step``."""
+    """Figures over [from, to), each taken down to the quarter-hour, per ``step``; with ``trailing=true`` also
+    the KPIs that standards define over a year, over the twelve months up to each day's or month's end."""
     site, as_of = asked.site(house, query.site), asked.as_of(house, query.as_of)
     period = _quarters(asked.period(house, query.from_, query.to, LONGEST))
     if query.step is not None:
         rows = (period.end - period.start).total_seconds() / _SHORTEST[query.step]
         if rows > MOST_ROWS:
             raise Problem(400, f"step: more than {MOST_ROWS} rows; take a longer step", "step")
+    if query.trailing and query.step in (Step.QUARTER, Step.HOUR):
+        raise Problem(400, "trailing: a year ends with a day; take the step P1D or P1M, or none", "trailing")
     found = await house.figures.kpi(site, period, query.step, as_of)
+    years = await house.figures.trailing(site, [row.end for row in found], as_of) if query.trailing else None
     body = {
         "site": site,
         "step": query.step,
         "from": period.start.isoformat(),
         "to": period.end.isoformat(),
         "rows": [_line(row) for row in found],
+        "trailing": None if years is None else [_year(one) for one in years],
         "links": {
             name: {"method": section(name), "why": View(site).why(name, period, as_of)}
             for name in _names(found)
@@ -96,6 +105,13 @@ def _quarters(period: Period) -> Period:
 def _names(rows: Sequence[KpiRow]) -> list[str]:
     """Every KPI that ``rows`` tell, those of halls among them."""
     return list(dict.fromkeys([*KPIS, *(rows[0].more if rows else ())]))
+
+
+def _year(one: Trailing) -> dict[str, Any]:
+    edges = {
+        name: None if at is None else at.isoformat() for name, at in (("start", one.start), ("end", one.end))
+    }
+    return {**vars(one), **edges, "figures": dict(one.figures), "withheld": dict(one.withheld)}
 
 
 def _line(row: KpiRow) -> dict[str, Any]:

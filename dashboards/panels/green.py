@@ -15,6 +15,7 @@ from energy.figures import ALL, KNOWN_BY, KpiRow, LedgerRow, MeterStatement, Mix
 from energy.interval import Period, Step, month_of
 from energy.kpi import Form
 from energy.shortfall import worst_hours
+from energy.trailing.trailing import ANNUAL, Trailing
 from reports.headline import SHARES, kpis
 from reports.render.words import APART
 
@@ -98,6 +99,7 @@ class GreenMonth:
     """Everything on the month's page. ``total`` covers ``period`` up to ``through``.
 
     ``figureless`` are the hours up to then of which no matched share is known, ``hours`` all of them.
+    ``year`` is the one up to the last midnight of it.
     """
 
     name: str
@@ -117,6 +119,18 @@ class GreenMonth:
     goal: float | None
     before: str
     after: str | None
+    year: Trailing | None = None
+
+    @property
+    def annual(self) -> Sequence[Indicator]:
+        """The KPIs that standards define over a year, over that year."""
+        if self.year is None:
+            return ()
+        told = ((k, self.year.figures.get(k.name)) for k in kpis().values() if k.name in ANNUAL)
+        return [
+            Indicator(k.name, k.label, k.unit, k.form, value, self.year.withheld.get(k.name))
+            for k, value in told
+        ]
 
     @property
     def covered(self) -> str:
@@ -175,6 +189,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
     names = list(dict.fromkeys(name for mix in mixes for name in mix.green))
     goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (site, ALL)]
     following = month_of(period.end, tz)
+    year = (await house.figures.trailing(site, [known.end]))[0] if some else None
     return GreenMonth(
         name=period.start.astimezone(tz).strftime("%Y-%m"),
         period=period,
@@ -193,6 +208,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         goal=max(goals, default=None),
         before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
         after=following.start.astimezone(tz).strftime("%Y-%m") if following.start <= at else None,
+        year=year,
     )
 
 

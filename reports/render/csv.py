@@ -113,7 +113,7 @@ def _kpis(section: str, row: KpiRow, headline: Sequence[Figure], zone: ZoneInfo)
 
 def _amounts(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
     span = _span("month", figures.period.start, figures.period.end, zone)
-    for one in figures.amounts:
+    for one in (*figures.amounts, *figures.year):
         if one.key not in figures.total.sums:  # told among the sums already, by the same name
             yield {**span, "figure": one.key, "value": one.value, "unit": one.unit, "reason": one.reason}
 

@@ -203,7 +203,7 @@ def _secondary(figures: MonthFigures, numbers: Numbers) -> list[Indicator]:
     others = [f for f in figures.headline if f.form != "energy" and f.key not in COVER]
     return [
         Indicator(figure.name, written(figure, numbers), figure.reason or "")
-        for figure in (*others, *figures.amounts)
+        for figure in (*others, *figures.amounts, *figures.year)
     ]
 
 

@@ -98,7 +98,7 @@ def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
         sheet.add_styled(*line)
     if figures.site.key == ALL:
         sheet.add_styled("Sum of the sites", "no", "text", APART)
-    for figure in (*figures.headline, *figures.amounts):
+    for figure in (*figures.headline, *figures.amounts, *figures.year):
         unit = figure.unit if figure.unit != "1" else _WORDS[figure.form]
         named = (figure.reason or unit, figure.key)
         sheet.add_styled(figure.name, figure.value, STYLES[figure.form], *named)
@@ -180,7 +180,7 @@ def _method(book: Book, report: MonthlyReport, head: str | None) -> None:
     sheet: Sheet = book.sheet("Method", columns, notice=head)
     for title, words in method():
         sheet.add([title, words])
-    for figure in (*report.figures.headline, *report.figures.amounts):
+    for figure in (*report.figures.headline, *report.figures.amounts, *report.figures.year):
         unit = f"unit {figure.unit}" if figure.unit != "1" else "dimensionless"
         sheet.add([figure.key, f"{figure.name}: {unit}"])
     for name in report.figures.total.sums:

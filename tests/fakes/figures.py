@@ -17,6 +17,8 @@ from energy.rows import Parts
 from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
 from energy.totals import Totals
+from energy.trailing.trailing import ANNUAL, Trailing
+from energy.trailing.window import days_of, days_since, year_up_to
 from energy.tree.closing import Closure
 from energy.tree.closure import closure
 from energy.tree.cut import Cut
@@ -54,6 +56,11 @@ class SyntheticFigures:
         only: Collection[str] | None = None,
     ) -> list[KpiRow]:
         return [self._kpi(p) for p in self._parts(site, period, step)]
+
+    async def trailing(
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+    ) -> list[Trailing]:
+        return [self._year(year_up_to(min(end, self.settled), self._tz(site)), site) for end in ends]
 
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
@@ -127,6 +134,17 @@ class SyntheticFigures:
 
     async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
         return self.settled
+
+    def _year(self, window: Period, site: str) -> Trailing:
+        tz = self._tz(site)
+        days, of = days_since(to_ms(self.begins) // QUARTER_MS, window, tz), days_of(window, tz)
+        if days < of:
+            reason = f"{days} of {of} days of settled data at the site's boundary"
+            return Trailing(window.start, window.end, days, of, withheld=dict.fromkeys(ANNUAL, reason))
+        told = {"pue": 1.2, "ref": 0.7}
+        lacking = {name: f"no {name} here" for name in ANNUAL if name not in told}
+        figures = {name: told.get(name) for name in ANNUAL}
+        return Trailing(window.start, window.end, days, of, figures, lacking, 1.0, 0.0, "settled", 1, "pue1")
 
     def _closure(self, key: str, period: Period) -> Closure:
         """The tree of ``key`` as its meters would have told it; its battery rests."""
