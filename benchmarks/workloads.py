@@ -22,7 +22,7 @@ from energy.workloads.book import keep
 from energy.workloads.days import move
 from energy.workloads.lines import Wanted
 from energy.workloads.minutes import MINUTE, gpu_minutes
-from energy.workloads.reckoning import Reckoner
+from energy.workloads.reckoning import reckoned
 from energy.workloads.share import SiteInterval
 from energy.workloads.state import Reached, load_jobs, save_reached
 from energy.workloads.statement import Workloads
@@ -89,11 +89,12 @@ async def measure(count: int, jobs: int, folder: Path) -> None:
         loaded = time.perf_counter()
         minutes = await gpu_minutes(store, "gdansk", period)
         read = time.perf_counter()
-        reckoned = Reckoner(period, minutes, found).interval(to_ms(START) // QUARTER_MS, FIGURES)
+        quarter = to_ms(START) // QUARTER_MS
+        cut = reckoned(quarter, FIGURES, minutes.quarter(quarter), found.quarter(quarter))
         done = time.perf_counter()
         print(  # noqa: T201
-            f"one quarter-hour of {count * GPUS:,} GPUs, {len(reckoned.lines)} accounts, coverage "
-            f"{reckoned.told_ms / reckoned.expected_ms:.3f}: jobs {loaded - began:.2f} s, minutes "
+            f"one quarter-hour of {count * GPUS:,} GPUs, {len(cut.lines)} accounts, coverage "
+            f"{cut.told_ms / cut.expected_ms:.3f}: jobs {loaded - began:.2f} s, minutes "
             f"{read - loaded:.2f} s ({len(minutes.minutes.gpu):,}), reckoning {done - read:.2f} s, "
             f"CPU {time.process_time() - cpu:.2f} s"
         )

@@ -13,7 +13,7 @@ from energy.figures import Figures, KpiRow
 from energy.interval import QUARTER_MS, Period, Step
 from energy.workloads.keeping import Found, digest, incomplete_recent, is_new, newest, save
 from energy.workloads.minutes import Told, gpu_minutes
-from energy.workloads.reckoning import Reckoner
+from energy.workloads.reckoning import reckoned
 from energy.workloads.share import SiteInterval
 from energy.workloads.state import (
     Jobs,
@@ -122,11 +122,11 @@ class Accountant:
             jobs = await load_jobs(connection, site.key, period.start, period.end)
         told = await gpu_minutes(self._store, site.key, period)
         self._gpus[site.key] = len(told.places)
-        found = await asyncio.to_thread(_reckon, period, figures, (told, jobs))
+        found = await asyncio.to_thread(_reckon, figures, told, jobs)
         async with self._database.begin() as connection:
             known = await newest(connection, site.key, span)
-            fresh = [one for one in found if is_new(one, jobs, known.get(one[0].quarter))]
-            await save(connection, site.key, fresh, (jobs, known, at))
+            fresh = [one for one in found if is_new(one, known.get(one[0].quarter))]
+            await save(connection, site.key, fresh, (known, at))
             if ahead is not None:
                 await save_reached(connection, site.key, ahead)
         return len(fresh)
@@ -134,42 +134,33 @@ class Accountant:
     async def _site_figures(self, key: str, span: tuple[int, int]) -> Mapping[int, SiteInterval]:
         period = Period(moment(span[0]), moment(span[1]))
         rows = await self._figures.kpi(key, period, Step.QUARTER)
-        grid = {}
-        if not any(row.value("co2_location_kg") is not None for row in rows):
-            hours = await self._figures.grid(key, Period(_hour(period.start), period.end))
-            grid = {hour.start: hour.carbon_g_per_kwh for hour in hours}
-        return {to_ms(row.start) // QUARTER_MS: _figures(row, grid.get(_hour(row.start))) for row in rows}
+        return {to_ms(row.start) // QUARTER_MS: _figures(row) for row in rows}
 
 
-def _reckon(period: Period, figures: Mapping[int, SiteInterval], what: tuple[Told, Jobs]) -> list[Found]:
-    reckoner = Reckoner(period, *what)
-    return [(reckoner.interval(quarter, site), site) for quarter, site in sorted(figures.items())]
+def _reckon(figures: Mapping[int, SiteInterval], told: Told, jobs: Jobs) -> list[Found]:
+    """Each interval by itself, so that it comes to the same whatever is read together with it."""
+    return [
+        (reckoned(quarter, site, told.quarter(quarter), jobs.quarter(quarter)), site)
+        for quarter, site in sorted(figures.items())
+    ]
 
 
-def _figures(row: KpiRow, carbon: float | None) -> SiteInterval:
+def _figures(row: KpiRow) -> SiteInterval:
+    """What the site itself tells: what it withholds is not known of its jobs either."""
     load = row.value("load_wh")
-    if load is None:
-        load = row.edc_wh
     location, market = row.value("co2_location_kg"), row.value("co2_market_kg")
-    grams = None if location is None else location * _KG
-    if grams is None and load is not None and carbon is not None:
-        grams = load / 1000 * carbon
     return SiteInterval(
         load_wh=_whole(load if load is None or load >= 0 else None),
         eit_wh=_whole(row.eit_wh),
         green_wh=_whole(row.green_wh),
         unknown_wh=_whole(row.unknown_wh),
-        co2_location_g=_whole(grams),
+        co2_location_g=_whole(None if location is None else location * _KG),
         co2_market_g=_whole(None if market is None else market * _KG),
     )
 
 
 def _whole(amount: float | None) -> int | None:
     return None if amount is None else round(amount)
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def _numbers(ranges: Iterable[tuple[int, int]], inside: tuple[int, int]) -> set[int]:

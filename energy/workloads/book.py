@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.tables import FOLLOWED, insert_into
+from energy.workloads.opened import open_again
 from energy.workloads.rework import rework
-from energy.workloads.tables import COUNTER, EVENT, SEAT
+from energy.workloads.seats import keep_counters, keep_seats
+from energy.workloads.tables import EVENT
 from runtime.clock import Clock, from_ms
 from runtime.database import DATABASE_AWAY, Database, storable
 from runtime.errors import BadPayload, StoreError
@@ -87,16 +90,28 @@ class JobBook:
                     await keep(connection, told[first : first + _EVENTS], self._clock.now())
             async with self._database.begin() as connection:
                 await keep(connection, told[last:], self._clock.now())
-                row = insert_into(connection, FOLLOWED).values(name=self._place, position=position)
-                await connection.execute(
-                    row.on_conflict_do_update(index_elements=["name"], set_={"position": position})
-                )
+                await self._remember(connection, position)
         except DATABASE_AWAY as error:
             raise StoreError(f"job events of batch {position} could not be kept: {error}") from error
         self._safe, self._written = position, now
 
+    async def write_place(self, position: int) -> None:
+        """Remember ``position``, all events up to which are kept. Raises StoreError."""
+        try:
+            async with self._database.begin() as connection:
+                await self._remember(connection, position)
+        except DATABASE_AWAY as error:
+            raise StoreError(f"the place of the job events could not be written: {error}") from error
+        self._safe, self._written = position, self._clock.monotonic()
+
     async def close(self) -> None:
         """Nothing to release: the database is not ours."""
+
+    async def _remember(self, connection: AsyncConnection, position: int) -> None:
+        row = insert_into(connection, FOLLOWED).values(name=self._place, position=position)
+        await connection.execute(
+            row.on_conflict_do_update(index_elements=["name"], set_={"position": position})
+        )
 
 
 def _readable(frame: Frame) -> list[JobEvent]:
@@ -107,55 +122,38 @@ def _readable(frame: Frame) -> list[JobEvent]:
         return []
 
 
-async def keep(connection: AsyncConnection, told: Iterable[JobEvent], at: datetime) -> None:
+async def keep(connection: AsyncConnection, told: Sequence[JobEvent], at: datetime) -> None:
     """Keep events that are new at ``at``, with all that follows from them."""
-    rows: dict[str, _Row] = {}
-    events: dict[str, JobEvent] = {}
+    if not told:
+        return
+    known = await asyncio.to_thread(_rows, told, at)  # one may name all nodes of a site
+    rows = [row for row, _ in known.values()]
+    statement = insert_into(connection, EVENT).values(rows).on_conflict_do_nothing()
+    new = set((await connection.execute(statement.returning(EVENT.c.digest))).scalars())
+    fresh: dict[str, dict[str, list[JobEvent]]] = defaultdict(lambda: defaultdict(list))
+    for digest, (row, event) in known.items():
+        if digest in new:
+            fresh[row["site"]][row["job"]].append(event)
+    for site, jobs in sorted(fresh.items()):
+        events = [event for _, found in sorted(jobs.items()) for event in found]
+        changed = await keep_seats(connection, site, events)
+        changed += await keep_counters(connection, site, events)
+        await open_again(connection, site, changed, at)
+        await rework(connection, site, jobs, at)
+
+
+def _rows(told: Sequence[JobEvent], at: datetime) -> dict[str, tuple[_Row, JobEvent]]:
+    """Each event once, by its digest, with its row."""
+    found = {}
     for event in map(_sign_of_life, told):
         text = _JSON.encode(event).decode()
         digest = hashlib.sha256(text.encode()).hexdigest()
         key = {"site": storable(event.site), "job": storable(event.job), "digest": digest}
-        rows[digest] = {**key, "at": from_ms(event.at_ms), "known_at": at, "told": text}
-        events[digest] = event
-    if not rows:
-        return
-    statement = insert_into(connection, EVENT).values(list(rows.values())).on_conflict_do_nothing()
-    new = set((await connection.execute(statement.returning(EVENT.c.digest))).scalars())
-    fresh: dict[str, dict[str, list[JobEvent]]] = defaultdict(lambda: defaultdict(list))
-    for digest, row in rows.items():
-        if digest in new:
-            fresh[row["site"]][row["job"]].append(events[digest])
-    for site, jobs in sorted(fresh.items()):
-        await _keep_seats(connection, site, [event for _, found in sorted(jobs.items()) for event in found])
-        await rework(connection, site, jobs)
+        found[digest] = {**key, "at": from_ms(event.at_ms), "known_at": at, "told": text}, event
+    return found
 
 
 def _sign_of_life(event: JobEvent) -> JobEvent:
     """``event`` itself; one that says only that the job is alive is of the hour's beginning."""
     bare = JobEvent(event.site, event.job, "update", event.at_ms)
     return replace(event, at_ms=event.at_ms // HOUR_MS * HOUR_MS) if event == bare else event
-
-
-async def _keep_seats(connection: AsyncConnection, site: str, events: Sequence[JobEvent]) -> None:
-    seats = [
-        {"site": site, "uuid": seat.uuid, "since": from_ms(event.at_ms), "place": f"{seat.node}/{seat.i}"}
-        for event in events
-        for seat in event.seats
-    ]
-    if seats:
-        row = insert_into(connection, SEAT)
-        newer = {"place": row.excluded.place}
-        keys = ["site", "uuid", "since"]
-        await connection.execute(row.on_conflict_do_update(index_elements=keys, set_=newer), seats)
-    counts = [
-        {"site": site, "uuid": uuid, "at": from_ms(event.at_ms), "mj": count}
-        for event in events
-        for uuid, count in event.counters.items()
-    ]
-    if counts:
-        line = insert_into(connection, COUNTER)
-        # Two rows of one moment are instances of one GPU: the greatest stands for it, as within an event.
-        most = func.max if connection.dialect.name == "sqlite" else func.greatest
-        greatest = {"mj": most(COUNTER.c.mj, line.excluded.mj)}
-        keys = ["site", "uuid", "at"]
-        await connection.execute(line.on_conflict_do_update(index_elements=keys, set_=greatest), counts)

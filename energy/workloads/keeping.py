@@ -14,7 +14,6 @@ from energy.interval import QUARTER_MS
 from energy.workloads.days import move, remove_empty
 from energy.workloads.reckoning import Reckoned
 from energy.workloads.share import SiteInterval
-from energy.workloads.state import Jobs
 from energy.workloads.tables import ACCOUNT, INTERVAL
 from runtime.clock import to_ms
 
@@ -63,14 +62,14 @@ async def incomplete_recent(connection: AsyncConnection, site: str, at: datetime
     return [row.quarter for row in rows]
 
 
-def is_new(found: Found, jobs: Jobs, known: Known | None) -> bool:
+def is_new(found: Found, known: Known | None) -> bool:
     """Whether anything in ``found`` is not as it is kept."""
-    return known is None or known.digest != _content(found, jobs)
+    return known is None or known.digest != _content(found)
 
 
-def _content(found: Found, jobs: Jobs) -> str:
+def _content(found: Found) -> str:
     reckoned, site = found
-    lines = [(jobs.payers[line.who], astuple(line)) for line in reckoned.lines]
+    lines = [astuple(line) for line in reckoned.lines]
     times = (reckoned.told_ms, reckoned.expected_ms)
     return digest([site, lines, reckoned.cut, times])
 
@@ -84,13 +83,13 @@ async def save(
     connection: AsyncConnection,
     site: str,
     fresh: Sequence[Found],
-    context: tuple[Jobs, Mapping[int, Known], datetime],
+    context: tuple[Mapping[int, Known], datetime],
 ) -> None:
-    """Write the accounts of ``fresh`` intervals as new revisions; those before are kept as superseded.
+    """Write the accounts of ``fresh`` intervals as new revisions; what is ``known`` is kept as superseded.
 
     The sums by day move with them.
     """
-    jobs, known, at = context
+    known, at = context
     headers, lines, replaced = [], [], []
     for reckoned, figures in fresh:
         before = known.get(reckoned.quarter)
@@ -98,9 +97,9 @@ async def save(
         key = {"site": site, "quarter": reckoned.quarter, "revision": revision}
         if before is not None:
             replaced.append(reckoned.quarter)
-        told = {"figures": digest([figures]), "digest": _content((reckoned, figures), jobs)}
+        told = {"figures": digest([figures]), "digest": _content((reckoned, figures))}
         headers.append(key | told | {"known_at": at} | _header(reckoned, figures))
-        lines += [key | line for line in _lines(reckoned, jobs)]
+        lines += [key | line for line in _lines(reckoned)]
     await move(connection, site, replaced, -1)
     for first in range(0, len(replaced), _ROWS):
         await connection.execute(
@@ -134,8 +133,7 @@ def _header(reckoned: Reckoned, figures: SiteInterval) -> dict[str, object]:
     }
 
 
-def _lines(reckoned: Reckoned, jobs: Jobs) -> Iterable[dict[str, object]]:
+def _lines(reckoned: Reckoned) -> Iterable[dict[str, object]]:
     for line, share in zip(reckoned.lines, reckoned.cut.shares, strict=True):
-        payer = jobs.payers[line.who]
         times = {"told_ms": line.told_ms, "expected_ms": line.expected_ms, "flags": int(line.flags)}
-        yield payer._asdict() | vars(share) | times
+        yield line.payer._asdict() | vars(share) | times

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from energy.interval import Period
+from energy.interval import QUARTER, QUARTER_MS, Period
 from energy.workloads.pieces import GAP_MS, Minutes, in_order
-from runtime.clock import MILLISECOND, to_ms
+from runtime.clock import MILLISECOND, from_ms, to_ms
 from telemetry.catalogue import GPU
-from telemetry.frame import Mask
-from telemetry.rollup import ALL_ROLLUPS, FELL, MINUTE_MS, REGISTER
+from telemetry.frame import Ints, Mask
+from telemetry.rollup import ALL_ROLLUPS, FELL, HOUR_MS, MINUTE_MS, REGISTER
 from telemetry.store import AT, Readings, SeriesQuery
 
 MINUTE = ALL_ROLLUPS["gpu_1m"].measurement
@@ -40,27 +40,52 @@ LOOK_BACK = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Told:
-    """The places (hall/rack/node/number) of a site's GPUs, and the minutes that they told."""
+    """The places (hall/rack/node/number) of a site's GPUs, in order, and the minutes that they told.
+
+    ``lately`` are by hour (its beginning in ms) those, by number, that told anything in the day before it, or
+    in it before ``minutes`` begin.
+    """
 
     places: list[str]
     minutes: Minutes
+    lately: Mapping[int, Ints]
+
+    def quarter(self, quarter: int) -> Told:
+        """What concerns one quarter (a number since 1970): nothing depends on what else was asked for.
+
+        Its GPUs are those that tell anything up to its end in its hour, or did in the day before that.
+        """
+        start, end = quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS
+        hour = start // HOUR_MS * HOUR_MS
+        at_ms, gpu = self.minutes.at_ms, self.minutes.gpu
+        here = np.zeros(len(self.places), dtype=np.bool_)
+        here[gpu[(at_ms >= hour) & (at_ms < end)]] = True
+        here[self.lately[hour]] = True
+        near = (at_ms >= start - GAP_MS) & (at_ms <= end + GAP_MS)
+        if not here.all():
+            near &= here[gpu]
+        minutes = self.minutes if near.all() else self.minutes.where(near)
+        rank = np.cumsum(here, dtype=np.int32) - np.int32(1)
+        places = [self.places[number] for number in np.flatnonzero(here).tolist()]
+        return Told(places, replace(minutes, gpu=rank[minutes.gpu]), {})
 
 
 async def gpu_minutes(store: Readings, site: str, period: Period) -> Told:
     """What the GPUs told from a gap before ``period`` until one after it. Raises StoreError.
 
-    Also the places of those that told nothing in it but did a day before. Of a short period of a large site
-    the surroundings are read for those alone that told nothing just before its ends.
+    Also the places of those that told nothing in it but did in its hour or a day before. Of a short period of
+    a large site the surroundings are read for those alone that told nothing just before its ends.
     """
     short = period.end - period.start < LONG
     around = (_NEAR if short else GAP_MS) * MILLISECOND
-    rows = await _read(store, site, Period(period.start - around, period.end + around))
-    expected = await _expected(store, site, period)
-    places = {*expected, *rows.number}
+    begin = period.start if period.end - period.start <= QUARTER else _hour(period.start)
+    rows = await _read(store, site, Period(begin - around, period.end + around))
+    lately = await _lately(store, site, period)
+    places = {*(place for told in lately.values() for place in told), *rows.number}
     lacking = await asyncio.to_thread(_lacking, rows, places, period) if short else set()
     if lacking:
         await _with_surroundings(store, site, period, (rows, lacking))
-    return await asyncio.to_thread(_sorted, rows, sorted(places))
+    return await asyncio.to_thread(_sorted, rows, sorted(places), lately)
 
 
 class _Rows:
@@ -144,20 +169,51 @@ def _replace(rows: _Rows, more: _Rows, lacking: set[str]) -> None:
     rows.parts += [replace(part, gpu=here[part.gpu]) for part in more.parts]
 
 
-def _sorted(rows: _Rows, places: list[str]) -> Told:
+def _sorted(rows: _Rows, places: list[str], lately: Mapping[int, Collection[str]]) -> Told:
     rank = {place: number for number, place in enumerate(places)}
     known = rows.taken()
     numbers = np.array([rank.get(place, -1) for place in rows.number], np.int32)
     known = replace(known, gpu=numbers[known.gpu])
     if not in_order(known.gpu, known.at_ms):
         known = known.where(np.lexsort((known.at_ms, known.gpu)))
-    return Told(places, known)
+    expected = {hour: np.array([rank[place] for place in told], np.int32) for hour, told in lately.items()}
+    return Told(places, known, expected)
 
 
-async def _expected(store: Readings, site: str, period: Period) -> list[str]:
-    recent = SeriesQuery(HOUR, period.start - LOOK_BACK, period.end, {"site": [site]}, ("power_w", REGISTER))
-    table = await store.latest(recent)
-    return list(_places(table).to_pylist()) if table.num_rows else []
+async def _lately(store: Readings, site: str, period: Period) -> dict[int, list[str]]:
+    """By every hour of ``period`` the places that told anything in the whole hours of the day before it."""
+    first = to_ms(period.start) // HOUR_MS * HOUR_MS
+    hours = range(first, to_ms(period.end), HOUR_MS)
+    since, until = from_ms(first) - LOOK_BACK, from_ms(hours[-1])
+    query = SeriesQuery(HOUR, since, until, {"site": [site]}, ("power_w", REGISTER))
+    if period.end - period.start <= QUARTER:  # of a large site: the newest row of each GPU is quickest
+        found = await _newest(store, query)
+        if to_ms(period.start) > first:
+            found |= await _newest(store, replace(query, measurement=MINUTE, start=until, end=period.start))
+        return {first: sorted(found)}
+    by_hour: dict[int, set[str]] = {hour: set() for hour in hours}
+    async with aclosing(store.raw(query)) as batches:  # type: ignore[type-var]
+        async for batch in batches:
+            if batch.num_rows:
+                await asyncio.to_thread(_add_hours, by_hour, batch)
+    return {hour: sorted(told) for hour, told in by_hour.items()}
+
+
+async def _newest(store: Readings, query: SeriesQuery) -> set[str]:
+    table = await store.latest(query)
+    return set(_places(table).to_pylist()) if table.num_rows else set()
+
+
+def _add_hours(found: Mapping[int, set[str]], batch: pa.RecordBatch) -> None:
+    table = pa.table(batch)
+    table = table.filter(pc.or_(pc.is_valid(table["power_w"]), pc.is_valid(table[REGISTER])))
+    names, at_ms = np.array(_places(table).to_pylist(), dtype=object), table[AT].to_numpy()
+    for hour, told in found.items():
+        told.update(names[(at_ms >= hour - LOOK_BACK // MILLISECOND) & (at_ms < hour)].tolist())
+
+
+def _hour(at: datetime) -> datetime:
+    return from_ms(to_ms(at) // HOUR_MS * HOUR_MS)
 
 
 def _places(table: pa.Table) -> pa.ChunkedArray:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from energy.interval import QUARTER_MS, Period
+from energy.interval import QUARTER_MS
 from energy.workloads.claims import Claims, Gpus, claims
 from energy.workloads.flag import Flag
 from energy.workloads.minutes import Told
 from energy.workloads.pieces import Meterage, by_counters, pieces
 from energy.workloads.share import Cut, GpuEnergy, SiteInterval, cut
-from energy.workloads.state import Jobs
-from runtime.clock import to_ms
+from energy.workloads.state import Jobs, Payer
 from telemetry.frame import Floats, Ints
 
 _MWH_PER_J = 1 / 3.6
@@ -22,9 +21,9 @@ _MWH_PER_J = 1 / 3.6
 
 @dataclass(frozen=True)
 class Line:
-    """What the payer ``who`` (a place among the payers) had: told and expected time of its GPUs in ms."""
+    """What the ``payer`` had: told and expected time of its GPUs in ms."""
 
-    who: int
+    payer: Payer
     told_ms: int
     expected_ms: int
     flags: Flag
@@ -41,12 +40,15 @@ class Reckoned:
     expected_ms: int
 
 
-class Reckoner:
-    """Reckons the intervals of ``period`` (whole quarters) of one site."""
+def reckoned(quarter: int, site: SiteInterval, told: Told, jobs: Jobs) -> Reckoned:
+    """The cut of one quarter (a number since 1970), of which ``told`` and ``jobs`` tell and of no other."""
+    return _Reckoner(quarter, told, jobs).cut(site)
 
-    def __init__(self, period: Period, told: Told, jobs: Jobs) -> None:
-        self._first = to_ms(period.start)
-        self._payers = len(jobs.payers)
+
+class _Reckoner:
+    def __init__(self, quarter: int, told: Told, jobs: Jobs) -> None:
+        self._quarter, self._start = quarter, quarter * QUARTER_MS
+        self._payers = jobs.payers
         gpus = Gpus(told.places, jobs.seats)
         self._claims = claims(jobs.uses, gpus)
         known = pieces(told.minutes)
@@ -55,15 +57,13 @@ class Reckoner:
         if named:
             known = known.joined(by_counters(named))
         self._count = len(gpus.names)
-        self._meterage = Meterage(known, self._first, to_ms(period.end))
+        self._meterage = Meterage(known, self._start, self._start + QUARTER_MS)
 
-    def interval(self, quarter: int, site: SiteInterval) -> Reckoned:
-        """The cut of one quarter (a number since 1970) of the period."""
-        start = quarter * QUARTER_MS
+    def cut(self, site: SiteInterval) -> Reckoned:
         every = np.arange(self._count, dtype=np.int32)
-        edges = np.full(self._count, start), np.full(self._count, start + QUARTER_MS)
+        edges = np.full(self._count, self._start), np.full(self._count, self._start + QUARTER_MS)
         all_j, all_ms = self._meterage.between(every, *edges)
-        mine = self._within(start)
+        mine = self._claims
         joules, told_ms = self._meterage.between(mine.gpu, mine.start_ms, mine.end_ms)
         length = (mine.end_ms - mine.start_ms).astype(np.float64)
         account_j = self._sums(mine, joules * mine.weight)
@@ -72,35 +72,30 @@ class Reckoner:
         untold_ms = self._count * QUARTER_MS - float(all_ms.sum())
         mean_w = all_j.sum() / all_ms.sum() if all_ms.any() else 0.0
         energy = GpuEnergy(
-            [round(account_j[line.who] * _MWH_PER_J) for line in lines],
+            [round(account_j[who] * _MWH_PER_J) for who in lines],
             round(idle_j * _MWH_PER_J),
             round(mean_w * max(0.0, untold_ms) * _MWH_PER_J),
         )
         expected = self._count * QUARTER_MS
-        return Reckoned(quarter, lines, cut(site, energy), round(float(all_ms.sum())), expected)
+        told = round(float(all_ms.sum()))
+        return Reckoned(self._quarter, list(lines.values()), cut(site, energy), told, expected)
 
-    def _within(self, start: int) -> Claims:
-        """The claims as far as they lie in the quarter from ``start``."""
-        every = self._claims
-        first = np.maximum(every.start_ms, start)
-        last = np.minimum(every.end_ms, start + QUARTER_MS)
-        return replace(every, start_ms=first, end_ms=last).where(last > first)
-
-    def _lines(self, mine: Claims, told_ms: Floats, expected_ms: Floats) -> list[Line]:
+    def _lines(self, mine: Claims, told_ms: Floats, expected_ms: Floats) -> dict[int, Line]:
+        """By the place of the payer."""
         told, expected = self._sums(mine, told_ms), self._sums(mine, expected_ms)
-        flags = np.zeros(self._payers, dtype=np.int64)
+        flags = np.zeros(len(self._payers), dtype=np.int64)
         np.bitwise_or.at(flags, mine.who, mine.flags.astype(np.int64))
         counted = np.isin(mine.gpu, self._counted)
         np.bitwise_or.at(flags, mine.who[counted], int(Flag.BY_COUNTER))
         np.bitwise_or.at(flags, mine.who[told_ms <= 0], int(Flag.UNKNOWN_GPU))
         present: Ints = np.unique(mine.who)
-        return [
-            Line(who, round(told[who]), round(expected[who]), Flag(int(flags[who])))
+        return {
+            who: Line(self._payers[who], round(told[who]), round(expected[who]), Flag(int(flags[who])))
             for who in present.tolist()
-        ]
+        }
 
     def _sums(self, mine: Claims, amounts: Floats) -> Floats:
-        return np.bincount(mine.who, amounts, minlength=self._payers).astype(np.float64)
+        return np.bincount(mine.who, amounts, minlength=len(self._payers)).astype(np.float64)
 
 
 def _named(gpus: Gpus) -> Mapping[str, None]:

@@ -1,163 +1,206 @@
-"""Works out anew what all events of jobs come to, of many jobs with few statements."""
+"""Works out what new events change of who ran on what: the spans that they touch, and no others."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
-import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.interval import QUARTER_MS
-from energy.tables import insert_into
-from energy.workloads.spans import History, Owner, history
-from energy.workloads.tables import EVENT, JOB, OWNER, SPAN, WORK
-from runtime.clock import from_ms, to_ms
-from runtime.database import storable
+from energy.workloads.heard import Heard, Retold, load_before, load_page, retell, save_marks
+from energy.workloads.kept import add, load_running, load_spans, remove
+from energy.workloads.opened import EVER_MS, Stretch, open_again
+from energy.workloads.spans import Span, Standing, runs, spans, standing
+from energy.workloads.tables import JOB, SPAN
+from runtime.clock import EPOCH, from_ms
 from telemetry.job import JobEvent
 
-FOREVER = 2**31 - 1
-"""A quarter after every other."""
+PAGE = 64
+"""Events of a job that are read at once: as far as one change goes, and little more."""
 
-_EVENT = msgspec.json.Decoder(JobEvent)
-
-_ROWS = 400
-"""Rows of one statement at most."""
-
-_Row = Mapping[str, Any]
+_MANY = 100
+"""Events that are heard beside the event loop; fewer are heard sooner than that is begun."""
 
 
-async def rework(connection: AsyncConnection, site: str, fresh: Mapping[str, Sequence[JobEvent]]) -> None:
-    """Work out anew what those jobs of ``site`` did of which ``fresh`` events came, by name as it is kept.
+@dataclass
+class _Job:
+    """A job at work: ``fresh`` moments that are not heard yet, and from which on to hear (None: none).
 
-    What that changes is opened, to be accounted for again.
+    ``old`` and ``new`` are the spans that were written, by beginning, as they were and as they are.
     """
-    names = sorted(fresh)
-    told = await _events(connection, site, names)
-    known = {name: history(told[name]) for name in names}
-    numbers = await _write_jobs(connection, site, known, told)
-    before = await _spans(connection, numbers.values())
-    owners = await _owners(connection, {span.owner for one in known.values() for span in one.spans})
-    after = {name: _lines((numbers[name], site), known[name], owners) for name in names}
-    await connection.execute(delete(SPAN).where(SPAN.c.job.in_(list(numbers.values()))))
-    await _insert(connection, SPAN, [line for name in names for line in after[name]])
-    opened = []
-    for name in names:
-        ranges = [*_changed(before[numbers[name]], after[name]), *_told_late(known[name], fresh[name])]
-        if ranges:
-            first, until = min(one[0] for one in ranges), max(one[1] for one in ranges)
-            opened.append({"site": site, "first": first, "until": until})
-    await _insert(connection, WORK, opened)
+
+    number: int
+    fresh: list[int]
+    start: int | None
+    last: Standing | None = None
+    old: dict[int, Span] = field(default_factory=dict)
+    new: dict[int, Span] = field(default_factory=dict)
 
 
-async def _insert(connection: AsyncConnection, table: Any, rows: Sequence[_Row]) -> None:
-    for first in range(0, len(rows), _ROWS):
-        await connection.execute(insert(table), rows[first : first + _ROWS])
+async def rework(
+    connection: AsyncConnection, site: str, fresh: Mapping[str, Sequence[JobEvent]], at: datetime
+) -> None:
+    """Work out what ``fresh`` events, which are kept, change of jobs of ``site``; by name as it is kept.
+
+    They are heard from their moment on until the job stands again where it stood, so that the cost is that of
+    what changed. That is opened, to be accounted for again.
+    """
+    jobs = {}
+    for name, number in (await _numbers(connection, site, fresh)).items():
+        moments = sorted({event.at_ms for event in fresh[name]})
+        jobs[name] = _Job(number, moments, moments[0])
+    while due := {name: job for name, job in jobs.items() if job.start is not None}:
+        await _round(connection, site, due)
+    await _write_jobs(connection, jobs, fresh)
+    changed = [one for job in jobs.values() for one in differences(job.old.values(), job.new.values())]
+    await open_again(connection, site, changed, at)
 
 
-async def _events(
-    connection: AsyncConnection, site: str, names: Sequence[str]
-) -> Mapping[str, list[JobEvent]]:
-    rows = await connection.execute(
-        select(EVENT.c.job, EVENT.c.told)
-        .where(EVENT.c.site == site, EVENT.c.job.in_(names))
-        .order_by(EVENT.c.id)
-    )
-    found: dict[str, list[JobEvent]] = defaultdict(list)
-    for row in rows:
-        found[row.job].append(_EVENT.decode(row.told))
-    return found
-
-
-async def _write_jobs(
-    connection: AsyncConnection,
-    site: str,
-    known: Mapping[str, History],
-    told: Mapping[str, Sequence[JobEvent]],
-) -> dict[str, int]:
-    """Write what is known of each job by its name; their numbers."""
-    rows = {
-        name: {
-            "tenant": one.owner.tenant,
-            "project": one.owner.project,
-            "name": one.name,
-            "since": None if one.since_ms is None else from_ms(one.since_ms),
-            "until": None if one.until_ms is None else from_ms(one.until_ms),
-            "heard": from_ms(max(event.at_ms for event in told[name])),
-            "flags": int(one.flags),
-        }
-        for name, one in known.items()
-    }
-    query = select(JOB.c.job, JOB.c.id).where(JOB.c.site == site, JOB.c.job.in_(list(rows)))
+async def _numbers(connection: AsyncConnection, site: str, names: Iterable[str]) -> dict[str, int]:
+    """The numbers of jobs by name; those that have none get one."""
+    wanted = sorted(names)
+    query = select(JOB.c.job, JOB.c.id).where(JOB.c.site == site, JOB.c.job.in_(wanted))
     numbers: dict[str, int] = {row.job: row.id for row in await connection.execute(query)}
-    old = [{"number": numbers[name], **row} for name, row in rows.items() if name in numbers]
-    if old:
-        await connection.execute(update(JOB).where(JOB.c.id == bindparam("number")), old)
-    new = [{"site": site, "job": name, **row} for name, row in rows.items() if name not in numbers]
+    blank = {"site": site, "tenant": "", "project": "", "name": "", "heard": EPOCH, "flags": 0}
+    new = [{**blank, "job": name} for name in wanted if name not in numbers]
     if new:
         made = await connection.execute(insert(JOB).values(new).returning(JOB.c.job, JOB.c.id))
         numbers |= {row.job: row.id for row in made}
     return numbers
 
 
-async def _spans(connection: AsyncConnection, numbers: Iterable[int]) -> Mapping[int, list[_Row]]:
-    rows = await connection.execute(select(SPAN).where(SPAN.c.job.in_(list(numbers))))
-    found: dict[int, list[_Row]] = defaultdict(list)
-    for row in rows.mappings():
-        found[row["job"]].append(dict(row))
-    return found
+async def _round(connection: AsyncConnection, site: str, jobs: Mapping[str, _Job]) -> None:
+    """Hear some events of each of ``jobs``, and write what they change."""
+    starts = {name: job.start or 0 for name, job in jobs.items()}
+    known = await load_before(connection, site, starts)
+    starts |= {name: 0 for name, (_, mark) in known.items() if mark is None}  # of an earlier version
+    marks = {name: (heard, mark) for name, (heard, mark) in known.items() if mark is not None}
+    ran = {jobs[name].number: starts[name] for name, (_, mark) in marks.items() if runs(mark)}
+    running = await load_running(connection, ran)
+    before = {}
+    for name, (heard, mark) in marks.items():
+        here = running.get(jobs[name].number)
+        before[name] = standing(mark, heard, None if here is None else here.members)
+    pages = await load_page(connection, site, starts, PAGE)
+    todo = {name: (before.get(name, Standing()), pages.get(name, ())) for name in jobs}
+    if sum(map(len, pages.values())) > _MANY:
+        retold = await asyncio.to_thread(_retell, todo)
+    else:
+        retold = _retell(todo)
+    await save_marks(connection, [mark for one in retold.values() for mark in one.marks])
+    found = []
+    for name, job in jobs.items():
+        whole = len(pages.get(name, ())) < PAGE and not retold[name].settled
+        at_ms = retold[name].turns[-1].at_ms if retold[name].turns else starts[name]
+        found.append(
+            _Found(job, running.get(job.number), starts[name], None if whole else at_ms, retold[name])
+        )
+    await _write_spans(connection, site, found)
+    for name, one in zip(jobs, found, strict=True):
+        _go_on(one, before.get(name, Standing()))
 
 
-async def _owners(connection: AsyncConnection, owners: Iterable[Owner]) -> Mapping[Owner, int]:
-    """The numbers of ``owners``, who get one when they have none."""
-    kept = {owner: Owner(*map(storable, owner)) for owner in owners}
-    rows = [owner._asdict() for owner in sorted(set(kept.values()))]
-    if not rows:
-        return {}
-    await connection.execute(insert_into(connection, OWNER).on_conflict_do_nothing(), rows)
-    query = select(OWNER).where(OWNER.c.tenant.in_(sorted({row["tenant"] for row in rows})))
-    numbers = {(row.tenant, row.project): row.id for row in await connection.execute(query)}
-    return {owner: numbers[one] for owner, one in kept.items()}
+def _retell(todo: Mapping[str, tuple[Standing, Sequence[Heard]]]) -> dict[str, Retold]:
+    return {name: retell(*what) for name, what in todo.items()}
 
 
-def _lines(which: tuple[int, str], known: History, owners: Mapping[Owner, int]) -> list[_Row]:
-    number, site = which
-    return [
-        {
-            "job": number,
-            "number": place,
-            "site": site,
-            "owner": owners[span.owner],
-            "since": from_ms(span.since_ms),
-            "until": None if span.until_ms is None else from_ms(span.until_ms),
-            "share": span.share,
-            "members": msgspec.json.encode(span.members).decode(),
-        }
-        for place, span in enumerate(known.spans)
-    ]
+@dataclass(frozen=True)
+class _Found:
+    """What a job comes to from ``start`` up to ``last`` (None: to its end); ``running`` reaches into it."""
+
+    job: _Job
+    running: Span | None
+    start: int
+    last: int | None
+    retold: Retold
+
+    @property
+    def first(self) -> int:
+        return self.start if self.running is None else self.running.since_ms
 
 
-def _changed(before: Sequence[_Row], after: Sequence[_Row]) -> Iterable[tuple[int, int]]:
-    """The quarters of every span that is only in one of both."""
-    for one, others in ((before, after), (after, before)):
-        for span in one:
-            if not any(_same(span, other) for other in others):
-                until = span["until"]
-                last = to_ms(until) // QUARTER_MS + 1 if isinstance(until, datetime) else FOREVER
-                yield to_ms(span["since"]) // QUARTER_MS, last
+def _go_on(found: _Found, before: Standing) -> None:
+    job = found.job
+    if found.last is None:
+        job.last = found.retold.turns[-1].now if found.retold.turns else before
+        job.start = None
+        return
+    job.fresh = [at_ms for at_ms in job.fresh if at_ms > (found.last or 0)]
+    if found.retold.settled:
+        job.start = job.fresh[0] if job.fresh else None
+    else:
+        job.start = found.last + 1
 
 
-def _same(one: _Row, other: _Row) -> bool:
-    return all(one[name] == other[name] for name in ("since", "until", "owner", "share", "members"))
+async def _write_spans(connection: AsyncConnection, site: str, found: Sequence[_Found]) -> None:
+    kept = await load_spans(connection, {one.job.number: (one.first, one.last) for one in found})
+    gone: list[tuple[int, Span]] = []
+    new: list[tuple[int, Span]] = []
+    for one in found:
+        job, rows = one.job, kept.get(one.job.number, ())
+        now = list(spans(one.running, one.retold.turns))
+        if one.last is not None and now and now[-1].until_ms is None and rows:
+            until = rows[-1].until_ms  # what follows stays as it is
+            now[-1] = replace(now[-1], until_ms=until if until is None or until > one.last else None)
+        before, after = ({span.since_ms: span for span in each} for each in (rows, now))
+        seen = job.old.keys() | job.new.keys()
+        job.old |= {since: span for since, span in before.items() if since not in seen}
+        job.new = {since: span for since, span in job.new.items() if since not in before} | after
+        gone += [(job.number, span) for since, span in before.items() if after.get(since) != span]
+        new += [(job.number, span) for since, span in after.items() if before.get(since) != span]
+    await remove(connection, gone)
+    await add(connection, site, new)
 
 
-def _told_late(known: History, fresh: Sequence[JobEvent]) -> Iterable[tuple[int, int]]:
-    """The quarters whose energy counters and seats tell otherwise from now on."""
-    for event in fresh:
-        if event.seats:
-            yield event.at_ms // QUARTER_MS, FOREVER
-        if event.counters and known.since_ms is not None:
-            yield known.since_ms // QUARTER_MS, FOREVER
+async def _write_jobs(
+    connection: AsyncConnection, jobs: Mapping[str, _Job], fresh: Mapping[str, Sequence[JobEvent]]
+) -> None:
+    """What is known of each job by now."""
+    mine = select(SPAN).where(SPAN.c.job == JOB.c.id)
+    first = mine.with_only_columns(SPAN.c.since).order_by(SPAN.c.since).limit(1).scalar_subquery()
+    last = mine.with_only_columns(SPAN.c.until).order_by(SPAN.c.since.desc()).limit(1).scalar_subquery()
+    numbers = [job.number for job in jobs.values()]
+    await connection.execute(update(JOB).where(JOB.c.id.in_(numbers)).values(since=first, until=last))
+    ends = []
+    for name, job in jobs.items():
+        if job.last is not None:
+            heard = from_ms(max(event.at_ms for event in fresh[name]))
+            ends.append(_end(job.number, job.last, max(heard, from_ms(job.last.heard_ms))))
+    if ends:
+        await connection.execute(update(JOB).where(JOB.c.id == bindparam("number")), ends)
+
+
+def _end(number: int, last: Standing, heard: datetime) -> dict[str, Any]:
+    return {
+        "number": number,
+        **last.owner._asdict(),
+        "name": last.name,
+        "heard": heard,
+        "flags": int(last.flags),
+    }
+
+
+def differences(old: Iterable[Span], new: Iterable[Span]) -> Iterator[Stretch]:
+    """When, in ms, ``old`` and ``new`` (each without overlaps) do not say the same; in time order."""
+    sides = [sorted(side, key=lambda span: span.since_ms) for side in (old, new)]
+    edges = {edge for side in sides for span in side for edge in (span.since_ms, _end_of(span))}
+    places = [0, 0]
+    for first, until in pairwise(sorted(edges)):
+        said: list[object] = []
+        for number, side in enumerate(sides):
+            while places[number] < len(side) and _end_of(side[places[number]]) <= first:
+                places[number] += 1
+            here = side[places[number]] if places[number] < len(side) else None
+            inside = here is not None and here.since_ms <= first
+            said.append((here.owner, here.members, here.share) if here is not None and inside else None)
+        if said[0] != said[1]:
+            yield first, until
+
+
+def _end_of(span: Span) -> int:
+    return EVER_MS if span.until_ms is None else span.until_ms

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,9 +15,11 @@ from energy.interval import QUARTER_MS
 from energy.proof.tables import CAUSE
 from energy.tables import insert_into
 from energy.workloads.claims import Seats, Use
+from energy.workloads.seats import Counters, load_counters, load_seats
 from energy.workloads.spans import LONGEST_SILENCE
-from energy.workloads.tables import COUNTER, JOB, REACHED, SEAT, SPAN, WORK
+from energy.workloads.tables import JOB, REACHED, SPAN, WORK
 from runtime.clock import from_ms, to_ms
+from telemetry.job import is_gpu, is_node
 
 RECENT_CAUSES = 50
 """Causes so close before the newest that was seen are looked at again: they may have been written later."""
@@ -38,7 +39,18 @@ class Jobs:
     payers: Sequence[Payer]
     uses: Sequence[Use]
     seats: Seats
-    counters: Mapping[str, Sequence[tuple[int, int]]]
+    counters: Counters
+
+    def quarter(self, quarter: int) -> Jobs:
+        """Those of one quarter (a number since 1970), as if nothing else had been asked for."""
+        start, end = quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS
+        here = [use for use in self.uses if use.start_ms < end and use.end_ms > start]
+        who = {number: place for place, number in enumerate(sorted({use.who for use in here}))}
+        uses = [
+            replace(use, who=who[use.who], start_ms=max(use.start_ms, start), end_ms=min(use.end_ms, end))
+            for use in here
+        ]
+        return Jobs([self.payers[number] for number in who], uses, self.seats, self.counters)
 
 
 @dataclass(frozen=True)
@@ -114,45 +126,22 @@ async def load_jobs(connection: AsyncConnection, site: str, start: datetime, end
         select(SPAN, JOB.c.heard)
         .join(JOB, JOB.c.id == SPAN.c.job)
         .where(SPAN.c.site == site, SPAN.c.since < end, (SPAN.c.until.is_(None)) | (SPAN.c.until > start))
-        .order_by(SPAN.c.job, SPAN.c.number)
+        .order_by(SPAN.c.job, SPAN.c.since)
     )
-    numbers: dict[Payer, int] = {}
-    uses = []
+    found = []
     for row in spans:
-        who = numbers.setdefault(Payer(row.job, row.owner), len(numbers))
         first = max(to_ms(row.since), to_ms(start))
         last = min(to_ms(row.until or row.heard + LONGEST_SILENCE), to_ms(end))
-        members = tuple(msgspec.json.decode(row.members))
         if first < last:
-            uses.append(Use(who, first, last, members, row.share))
-    return Jobs(
-        list(numbers), uses, await _seats(connection, site), await _counters(connection, site, start, end)
-    )
-
-
-async def _seats(connection: AsyncConnection, site: str) -> Seats:
-    rows = await connection.execute(
-        select(SEAT).where(SEAT.c.site == site).order_by(SEAT.c.uuid, SEAT.c.since)
-    )
-    seats: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for row in rows:
-        seats[row.uuid].append((to_ms(row.since), row.place))
-    return seats
-
-
-async def _counters(
-    connection: AsyncConnection, site: str, start: datetime, end: datetime
-) -> Mapping[str, Sequence[tuple[int, int]]]:
-    """The counts of every GPU that was told of around the period, with those before and after it."""
-    around = select(COUNTER.c.uuid).where(COUNTER.c.site == site).group_by(COUNTER.c.uuid)
-    around = around.having((func.min(COUNTER.c.at) < end) & (func.max(COUNTER.c.at) > start))
-    rows = await connection.execute(
-        select(COUNTER).where(COUNTER.c.site == site, COUNTER.c.uuid.in_(around)).order_by(COUNTER.c.at)
-    )
-    counters: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row in rows:
-        counters[row.uuid].append((to_ms(row.at), row.mj))
-    return counters
+            members = tuple(msgspec.json.decode(row.members))
+            found.append((Payer(row.job, row.owner), first, last, members, row.share))
+    payers = sorted({payer for payer, *_ in found})
+    number = {payer: place for place, payer in enumerate(payers)}
+    uses = [Use(number[payer], *what) for payer, *what in found]
+    uuids = {one for use in uses for one in use.members if not is_node(one) and not is_gpu(one)}
+    span = to_ms(start), to_ms(end)
+    seats = await load_seats(connection, site, uuids, span)
+    return Jobs(payers, uses, seats, await load_counters(connection, site, uuids, span))
 
 
 def moment(quarter: int) -> datetime:

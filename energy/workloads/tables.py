@@ -16,7 +16,9 @@ EVENT = Table(
     Column("known_at", Moment, nullable=False),
     Column("digest", Words(64), nullable=False, comment="SHA-256 of the event: told twice, it is one"),
     Column("told", Words, nullable=False, comment="JSON: the event"),
+    Column("mark", Words, comment="where the job stood after its moment; null is not worked out yet"),
     UniqueConstraint("site", "job", "digest"),
+    Index("ix_workload_event_job_at", "site", "job", "at"),
 )
 """Append-only: what was told of jobs, each event once, in the order in which it became known."""
 
@@ -41,14 +43,13 @@ SPAN = Table(
     "workload_span",
     metadata,
     Column("job", Integer, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("since", Moment, primary_key=True, autoincrement=False),
     Column("site", Words(64), nullable=False),
     Column("owner", Integer, nullable=False),
-    Column("since", Moment, nullable=False),
     Column("until", Moment, comment="null while it runs"),
     Column("share", Float, comment="promised part of its members; null is not told"),
     Column("members", Words, nullable=False, comment="JSON: nodes, GPUs and UUIDs"),
-    Index("ix_workload_span_site_since", "site", "since"),
+    Index("ix_workload_span_site_until", "site", "until"),
 )
 """Who ran on what from when to when, made from the events of the job."""
 
@@ -88,6 +89,7 @@ WORK = Table(
     Column("site", Words(64), nullable=False),
     Column("first", Integer, nullable=False, comment="first quarter to account for again"),
     Column("until", Integer, nullable=False, comment="the quarter after the last"),
+    Column("at", Moment, comment="when that became known; null was not kept"),
 )
 """What events told late open again."""
 

@@ -1,6 +1,6 @@
 """Sums of parts of days, from which figures over twelve months are added up.
 
-Revision 0022, after 0018. The table is a copy of what the ledger says: it fills by itself.
+Revision 0022, after 0019. The table is a copy of what the ledger says: it fills by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from runtime.database import Words
 
 revision = "0022"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

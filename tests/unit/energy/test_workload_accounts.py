@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from energy.figures import ALL
 from energy.interval import QUARTER_MS, Period
 from energy.reader import LedgerFigures
+from energy.workloads import accountant
 from energy.workloads.accountant import Accountant
 from energy.workloads.amounts import Amounts
 from energy.workloads.book import JobBook
 from energy.workloads.days import DAY_QUARTERS
 from energy.workloads.lines import Wanted
 from energy.workloads.statement import Workloads
-from energy.workloads.tables import EVENT, INTERVAL
+from energy.workloads.tables import ACCOUNT, DAY, EVENT, INTERVAL, REACHED
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry import job
@@ -267,3 +269,61 @@ async def test_of_signs_of_life_one_an_hour_is_kept(house: House) -> None:
     amounts = await house.of("train")
     assert amounts is not None
     assert amounts.total_wh == 6000
+
+
+async def _uneven(house: House, chance: Random) -> None:
+    """GPUs that come, go and pause, jobs that share them, and an inlet that fails for a while."""
+    places = [f"a/r{rack}/n01/{gpu}" for rack in range(2) for gpu in range(2)]
+    for place in places:
+        first, gap = chance.randint(0, 40), chance.randint(50, 90)
+        await house.gpu(place, (first, gap))
+        await house.gpu(place, (gap + chance.randint(1, 40), 190))
+    await house.plant.counts("meter/gdansk/main-1", 6_007, (0, 50))
+    await house.plant.counts("meter/gdansk/main-1", 6_007, (95, 190), first=2_000)
+    await house.plant.counts("meter/gdansk/ups-a", 4_803, (0, 190))
+    events = []
+    for name in ("b", "a", "c"):
+        for minute in sorted(chance.sample(range(170), 6)):
+            members = (*chance.sample(places, 2), f"GPU-{chance.randint(1, 3)}")
+            counters = {members[-1]: minute * 10**9 + chance.randint(0, 10**8)}
+            tenant = chance.choice((None, "x", "y"))
+            events.append(event(name, "update", minute, members, tenant=tenant, counters=counters))
+    await house.tell(*events)
+
+
+async def test_accounts_are_the_same_bytes_whatever_is_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path, {"gdansk": site()})
+    await plant.open()
+    house = House(plant)
+    await _uneven(house, Random(7))
+    await plant.settle(195)
+    kept = []
+    for chunk in (1, 5, 96):
+        monkeypatch.setattr(accountant, "CHUNK", chunk)
+        alone = Accountant(
+            plant.database, plant.store, LedgerFigures(plant.database, plant.store, plant.sites)
+        )
+        async with plant.database.begin() as connection:
+            for table in (INTERVAL, ACCOUNT, DAY, REACHED):
+                await connection.execute(delete(table))
+        assert await alone.account(START + 200 * MINUTE) == 12
+        async with plant.database.read() as connection:
+            rows = [(await connection.execute(select(table))).all() for table in (INTERVAL, ACCOUNT, DAY)]
+        kept.append([sorted(map(repr, one)) for one in rows])
+    await plant.close()
+    assert kept[0] == kept[1] == kept[2]
+
+
+async def test_what_the_site_withholds_is_not_known_of_its_jobs_either(house: House) -> None:
+    """No mix of the grid is told: grams are not known, and not those of another figure."""
+    await house.run()
+    hour = house.plant.frame("grid/LT", [START + 5 * MINUTE], {"carbon_g_per_kwh": [90.0]})
+    await house.plant.feed(hour)
+    await house.tell(event("train", "start", 0, NODES))
+    await house.account()
+    amounts = await house.of("train")
+    assert amounts is not None
+    assert amounts.total_wh == 6000
+    assert (amounts.co2_location_g, amounts.co2_market_g) == (None, None)

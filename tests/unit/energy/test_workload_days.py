@@ -20,7 +20,7 @@ from energy.workloads.keeping import newest, save
 from energy.workloads.lines import Wanted, stretches
 from energy.workloads.reckoning import Line, Reckoned
 from energy.workloads.share import GpuEnergy, SiteInterval, cut
-from energy.workloads.state import Jobs, Payer, Reached, moment, save_reached
+from energy.workloads.state import Payer, Reached, moment, save_reached
 from energy.workloads.statement import By, Workloads
 from energy.workloads.tables import DAY, JOB, OWNER
 from runtime.database import Database
@@ -31,7 +31,6 @@ LATER = KNOWN + timedelta(days=365)
 FIRST = 20_000 * DAY_QUARTERS
 UNTIL = FIRST + 3 * DAY_QUARTERS - 20
 PAYERS = [Payer(1, 1), Payer(2, 1), Payer(2, 2), Payer(3, 2), Payer(4, 3)]
-JOBS = Jobs(PAYERS, [], {}, {})
 BY: Sequence[By] = ("tenant", "project", "job")
 
 
@@ -61,7 +60,7 @@ class Keeper:
         async with self.database.begin() as connection:
             known = await newest(connection, "gdansk", (min(quarters), max(quarters) + 1))
             fresh = [self._interval(quarter) for quarter in quarters]
-            await save(connection, "gdansk", fresh, (JOBS, known, at))
+            await save(connection, "gdansk", fresh, (known, at))
             if killed:
                 raise _Killed
 
@@ -70,7 +69,9 @@ class Keeper:
         site = SiteInterval(*told)
         who = sorted(self.chance.sample(range(len(PAYERS)), self.chance.randint(0, len(PAYERS))))
         flags = (Flag(0), Flag.SHARED, Flag.SHARED | Flag.OVERSOLD, Flag.UNKNOWN_GPU, Flag.BY_COUNTER)
-        lines = [Line(one, self.chance.randint(0, 900), 900, self.chance.choice(flags)) for one in who]
+        lines = [
+            Line(PAYERS[one], self.chance.randint(0, 900), 900, self.chance.choice(flags)) for one in who
+        ]
         energy = GpuEnergy([self.chance.randint(0, 700_000) for _ in who], 5_000, 0)
         return Reckoned(quarter, lines, cut(site, energy), 3_000, 4_500), site
 
@@ -113,11 +114,11 @@ async def test_a_job_that_had_nothing_of_a_day_after_all_is_forgotten_there(data
     keeper = Keeper(database, 4)
     await keeper.open()
     site = SiteInterval(1000, 900, 0, 0, None, None)
-    had = Reckoned(FIRST, [Line(0, 1, 1, Flag(0))], cut(site, GpuEnergy([5], 0, 0)), 1, 1)
+    had = Reckoned(FIRST, [Line(PAYERS[0], 1, 1, Flag(0))], cut(site, GpuEnergy([5], 0, 0)), 1, 1)
     for lines in ([had], [Reckoned(FIRST, [], cut(site, GpuEnergy([], 5, 0)), 1, 1)]):
         async with database.begin() as connection:
             known = await newest(connection, "gdansk", (FIRST, FIRST + 1))
-            await save(connection, "gdansk", [(one, site) for one in lines], (JOBS, known, KNOWN))
+            await save(connection, "gdansk", [(one, site) for one in lines], (known, KNOWN))
     async with database.read() as connection:
         assert await connection.scalar(select(func.count()).select_from(DAY)) == 0
 

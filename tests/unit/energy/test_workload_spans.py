@@ -25,8 +25,8 @@ def test_a_job_runs_from_its_start_to_its_stop() -> None:
     known = history([event("start", 10, (NODE,), "t"), event("stop", 30)])
     (span,) = known.spans
     assert (span.since_ms, span.until_ms, span.members) == (10, 30, (NODE,))
-    assert known.owner == Owner("t", "")
-    assert known.flags == Flag(0)
+    assert known.now.owner == Owner("t", "")
+    assert known.now.flags == Flag(0)
 
 
 def test_the_order_and_number_of_arrivals_do_not_matter() -> None:
@@ -44,20 +44,19 @@ def test_the_order_and_number_of_arrivals_do_not_matter() -> None:
 
 def test_a_job_that_runs_still_has_no_end() -> None:
     known = history([event("start", 10, (NODE,))])
-    assert known.until_ms is None
-    assert known.since_ms == 10
+    assert [(s.since_ms, s.until_ms) for s in known.spans] == [(10, None)]
 
 
 def test_a_stop_without_start_is_told_and_has_no_span() -> None:
     known = history([event("stop", 30)])
     assert known.spans == ()
-    assert known.flags == Flag.NO_START
+    assert known.now.flags == Flag.NO_START
 
 
 def test_an_update_without_start_begins_it_and_says_so() -> None:
     known = history([event("update", 20, (NODE,)), event("stop", 30)])
     assert [(s.since_ms, s.until_ms) for s in known.spans] == [(20, 30)]
-    assert known.flags == Flag.NO_START
+    assert known.now.flags == Flag.NO_START
 
 
 def test_a_second_start_with_the_same_members_is_a_repeat() -> None:
@@ -81,7 +80,7 @@ def test_a_job_of_which_nothing_is_heard_for_long_is_taken_for_ended() -> None:
     silence = LONGEST_SILENCE // MILLISECOND
     known = history([event("start", 10, (NODE,)), event("start", 20 + silence, (NODE,))])
     assert [(s.since_ms, s.until_ms) for s in known.spans] == [(10, 10 + silence), (20 + silence, None)]
-    assert known.flags == Flag.NEVER_ENDED
+    assert known.now.flags == Flag.NEVER_ENDED
 
 
 @pytest.mark.parametrize("days", [20, 34])
