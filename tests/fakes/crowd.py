@@ -70,7 +70,7 @@ async def bare_house(folder: Path) -> AsyncIterator[FakeHouse]:
         async def began(self, site: str) -> None:
             return None
 
-        async def settled_until(self, site: str) -> None:
+        async def settled_until(self, site: str, as_of: datetime | None = None) -> None:
             return None
 
     fake = FakeHouse(folder, now=AT, sites={BARE: SITES[BARE]})

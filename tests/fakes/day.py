@@ -53,7 +53,7 @@ class BrokenStore(MemoryStore):
 class Unsettled(SyntheticFigures):
     """A ledger in which nothing is settled yet."""
 
-    async def settled_until(self, site: str) -> datetime | None:
+    async def settled_until(self, site: str, as_of: datetime | None = None) -> datetime | None:
         return None
 
 
