@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -14,7 +15,8 @@ from energy.device import VOLUME
 from energy.figures import LedgerRow, State
 from energy.interval import QUARTER_MS
 from energy.proof.month_lock import Lock
-from energy.proof.past import held, past_window, state_of
+from energy.proof.past import held, locked_by_site, past_window, state_of
+from energy.proof.reach import Reach
 from energy.registers import QUALITIES
 from energy.tables import LEDGER, REGISTER
 from runtime.clock import from_ms, to_ms
@@ -28,11 +30,15 @@ class Standing:
     window: int
     locks: Sequence[Lock] = ()
 
+    @cached_property
+    def _locked(self) -> Mapping[str, Reach]:
+        return locked_by_site(self.locks)
+
     def state(self, row: Row[Any]) -> State:
         """Of one interval, by its newest revision; a row proves no claim, so it is never ``final``."""
         settled, until = self.settled.get(row.site), row.quarter + 1
         late = row.revision > 1 and past_window(row.quarter, to_ms(row.settled_at), self.window)
-        locked = held(self.locks, row.site, row.quarter, until)
+        locked = held(self._locked, row.site, row.quarter, until)
         return state_of(until, settled, (settled or 0) - self.window, locked=locked, again=late)
 
 

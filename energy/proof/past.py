@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +16,7 @@ from energy.proof.cause import Cause, Kind, load_causes
 from energy.proof.knowledge import Frozen, cut, load_frozen
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.options import CORRECTION_WINDOW
+from energy.proof.reach import Count, Quarters, Reach
 from runtime.clock import to_ms
 
 BESIDE: tuple[Kind, ...] = ("factor", "certificate", "configuration")
@@ -53,37 +56,50 @@ class Past:
     ) -> State:
         """That of the quarters of ``sites`` when all before ``settled`` are settled.
 
-        ``final`` is what all of the sites have locked and whose certificates are ``proven`` to be cancelled.
+        ``final`` is what all of the sites have locked, in one month or several, and whose certificates are
+        ``proven`` to be cancelled.
         """
         first, until = span
-        locked = bool(sites) and all(held(self.locks, site, first, until) for site in sites)
+        locked = bool(sites) and all(held(self._locked, site, first, until) for site in sites)
         if locked and proven and settled is not None and until <= settled:
             return "final"
-        touching = (cause for cause in self._touching(sites, first, until) if cause.kind in AGAIN)
-        again = any(self._after(cause, first) for cause in touching)
+        again = any(self._again[site].meets(first, until) for site in sites if site in self._again)
         return state_of(until, settled, (self.watermark or 0) - self.window, locked=locked, again=again)
 
     def beside(self, sites: Collection[str], span: tuple[int, int]) -> int:
         """How many facts beside the ledger have changed the figures of the quarters."""
-        return sum(cause.kind in BESIDE for cause in self._touching(sites, *span))
+        return sum(self._beside[site].of(*span) for site in sites if site in self._beside)
 
-    def _touching(self, sites: Collection[str], first: int, until: int) -> list[Cause]:
-        return [
-            cause
-            for cause in self.causes
-            if cause.site in sites and cause.first < until and first < cause.until
-            if cause.kind not in BESIDE or self._holds(cause, first, until)
-        ]
+    @cached_property
+    def _locked(self) -> Mapping[str, Reach]:
+        return locked_by_site(self.locks)
 
-    def _holds(self, cause: Cause, first: int, until: int) -> bool:
-        """Whether ``cause`` changes any of the quarters: not those that are known as of a time before it."""
+    @cached_property
+    def _beside(self) -> Mapping[str, Count]:
+        """By site, what its facts beside the ledger changed."""
+        found: dict[str, list[Sequence[Quarters]]] = defaultdict(list)
+        for cause in self.causes:
+            if cause.kind in BESIDE:
+                found[cause.site].append(self._changed(cause))
+        return {site: Count(parts) for site, parts in found.items()}
+
+    @cached_property
+    def _again(self) -> Mapping[str, Reach]:
+        """By site, the quarters that something changed when their correction window was over."""
+        found: dict[str, list[Quarters]] = defaultdict(list)
+        for cause in self.causes:
+            if cause.kind in AGAIN:
+                over = to_ms(cause.at) // QUARTER_MS - self.window  # see past_window
+                found[cause.site] += [(low, min(high, over)) for low, high in self._changed(cause)]
+        return {site: Reach(parts) for site, parts in found.items()}
+
+    def _changed(self, cause: Cause) -> Sequence[Quarters]:
+        """What ``cause`` changes: beside the ledger, nothing that is known as of a time before it."""
+        if cause.kind not in BESIDE:
+            return [(cause.first, cause.until)]
         own = [one for one in self.frozen if one.site == cause.site]
-        parts = cut(max(first, cause.first), min(until, cause.until), own, None)
-        return any(known is None or cause.at <= known for _, _, known in parts)
-
-    def _after(self, cause: Cause, first: int) -> bool:
-        """Whether the correction window of an interval that ``cause`` touches was over."""
-        return past_window(max(cause.first, first), to_ms(cause.at), self.window)
+        parts = cut(cause.first, cause.until, own, None)
+        return Reach.merged((low, high) for low, high, known in parts if known is None or cause.at <= known)
 
 
 def state_of(until: int, settled: int | None, over: int, *, locked: bool, again: bool) -> State:
@@ -99,9 +115,17 @@ def state_of(until: int, settled: int | None, over: int, *, locked: bool, again:
     return "restated" if again else "settled"
 
 
-def held(locks: Sequence[Lock], site: str, first: int, until: int) -> bool:
-    """Whether ``locks`` hold all of the quarters of ``site``."""
-    return any(lock.site == site and lock.covers(first, until) for lock in locks)
+def locked_by_site(locks: Iterable[Lock]) -> Mapping[str, Reach]:
+    """By site, the quarters that its locks hold together: of a year, twelve do."""
+    found: dict[str, list[Quarters]] = defaultdict(list)
+    for lock in locks:
+        found[lock.site].append((lock.first, lock.until))
+    return {site: Reach(parts) for site, parts in found.items()}
+
+
+def held(locked: Mapping[str, Reach], site: str, first: int, until: int) -> bool:
+    """Whether the locks of ``site`` hold all of the quarters."""
+    return site in locked and locked[site].covers(first, until)
 
 
 def past_window(quarter: int, known_ms: int, window: int) -> bool:
