@@ -26,7 +26,7 @@ from collectors.shard import problems as shard_problems
 from collectors.source import BrokerOptions
 from collectors.topic import PREFIX, matcher
 from dashboards.house import AuthOptions
-from energy.carbon.choice import CarbonOptions, Use, choice_problems, choose
+from energy.carbon.choice import CarbonOptions, Use, choice_problems, choose, traced_problems
 from energy.carbon.library import library
 from energy.carbon.zones import EIC, eic
 from energy.certificates.mapping import MappingOptions
@@ -206,7 +206,8 @@ def _uses(tables: Mapping[str, Any], settings: Settings | None, problems: list[s
     if settings is None:
         return {}
     chosen = {key: site.carbon for key, site in settings.sites.items()}
-    wrong = list(choice_problems(settings.carbon, chosen, known))
+    zones = {key: (site.grid, site.carbon) for key, site in settings.sites.items()}
+    wrong = [*choice_problems(settings.carbon, chosen, known), *traced_problems(settings.carbon, zones)]
     problems += wrong
     return {} if wrong else choose(settings.carbon, chosen, known)
 

@@ -1,4 +1,4 @@
-"""Asks the ENTSO-E transparency platform what was generated in each zone, and again when it is revised."""
+"""Asks the ENTSO-E transparency platform for the energy of each zone, and again when it is revised."""
 
 from __future__ import annotations
 
@@ -29,11 +29,16 @@ LONGEST = 31
 
 _MOST_BYTES = 64 << 20
 _GENERATION = {"documentType": "A75", "processType": "A16"}
+_LOAD = {"documentType": "A65", "processType": "A16"}
+_FLOW = {"documentType": "A11"}
+
+Asked = Literal["generation", "load", "flows"]
 
 
 class EntsoeOptions(Options):
     """A ``[[collector]]`` of ``type = "entsoe"``: which zones, with whose token, how often.
 
+    ``documents`` are what is asked of each zone: its generation, its load, and what flows over its borders.
     ``every`` is how often the running days are asked for, ``history`` how far back at first, ``again`` at
     which ages a day is asked for once more. ``spacing`` keeps requests apart: the platform blocks whoever
     sends more than 400 a minute.
@@ -41,6 +46,7 @@ class EntsoeOptions(Options):
 
     type: Literal["entsoe"]
     zones: tuple[str, ...] = Field(min_length=1)
+    documents: tuple[Asked, ...] = Field(default=("generation",), min_length=1)
     url: str = "https://web-api.tp.entsoe.eu/api"
     token_file: Path | None = None
     token: SecretStr | None = None
@@ -93,42 +99,67 @@ class Keeps(Protocol):
 
 
 class Entsoe:
-    """Polls the platform for the zones of its options; ``codes`` are their EIC codes."""
+    """Polls the platform for the zones of its options.
 
-    def __init__(self, options: EntsoeOptions, codes: Mapping[str, str], keeps: Keeps) -> None:
+    ``codes`` are EIC codes of these and all their neighbours, ``borders`` the neighbours of each.
+    """
+
+    def __init__(
+        self,
+        options: EntsoeOptions,
+        codes: Mapping[str, str],
+        keeps: Keeps,
+        borders: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._options, self._codes, self._keeps = options, codes, keeps
+        self._borders = borders or {}
 
     async def poll(self, at: datetime) -> int:
         """Ask for every day that is due ``at`` a time; return how many questions were answered.
 
-        A zone whose answer cannot be read is passed over. Raises SourceError when the platform cannot be
-        asked, and in the end when answers of a zone could not be read: what came is kept in both cases.
+        A question whose answer cannot be read is passed over. Raises SourceError when the platform cannot be
+        asked, and in the end when answers could not be read: what came is kept in both cases.
         """
         options, asked, wrong = self._options, 0, []
         timeout = aiohttp.ClientTimeout(total=options.timeout.total_seconds())
         async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
-            for zone in options.zones:
+            for name, question in self._questions().items():
                 first = to_ms(at - max(options.history, *options.again, FRESH) - FRESH) // DAY_MS
-                fetched = await self._keeps.fetched(zone, range(first, to_ms(at) // DAY_MS + 1))
+                fetched = await self._keeps.fetched(name, range(first, to_ms(at) // DAY_MS + 1))
                 for days in due(fetched, at, options):
                     if asked:
                         await asyncio.sleep(options.spacing.total_seconds())
                     asked += 1
                     try:
-                        await self._keeps.keep(zone, await self._ask(session, zone, days, at), days, at)
+                        await self._keeps.keep(name, await self._ask(session, question, days, at), days, at)
                     except BadDocument as error:
-                        wrong.append(f"{zone}: {error}")
-                        log.warning("grid_document_refused", zone=zone, error=str(error))
+                        wrong.append(f"{name}: {error}")
+                        log.warning("grid_document_refused", zone=name, error=str(error))
         if wrong:
             raise SourceError(f"ENTSO-E: {'; '.join(wrong)}")
         return asked - len(wrong)
 
-    async def _ask(self, session: aiohttp.ClientSession, zone: str, days: range, at: datetime) -> bytes:
+    def _questions(self) -> dict[str, dict[str, str]]:
+        """What is asked, by the name under which its days are noted: ``PL``, ``PL load``, ``LT from PL``."""
+        found, codes = {}, self._codes
+        for zone in self._options.zones:
+            if "generation" in self._options.documents:
+                found[zone] = {**_GENERATION, "in_Domain": codes[zone]}
+            if "load" in self._options.documents:
+                found[f"{zone} load"] = {**_LOAD, "outBiddingZone_Domain": codes[zone]}
+            for near in self._borders.get(zone, ()) if "flows" in self._options.documents else ():
+                for into, origin in ((zone, near), (near, zone)):
+                    pair = {"in_Domain": codes[into], "out_Domain": codes[origin]}
+                    found[f"{into} from {origin}"] = {**_FLOW, **pair}
+        return found
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, question: Mapping[str, str], days: range, at: datetime
+    ) -> bytes:
         """The answer for ``days``; messages of errors never hold the address, as that holds the token."""
         end = min(from_ms(days.stop * DAY_MS), _next_hour(at))
         query = {
-            **_GENERATION,
-            "in_Domain": self._codes[zone],
+            **question,
             "periodStart": _written(from_ms(days.start * DAY_MS)),
             "periodEnd": _written(end),
             "securityToken": self._options.secret(),

@@ -120,7 +120,8 @@ class KpiRow:
 class GridHour:
     """The mix of the bidding zone ``zone`` in the hour from ``start``: the mean of what was told in it.
 
-    Shares of 0..1, g CO2e per kWh; None where nothing was told.
+    Shares of 0..1, g CO2e per kWh; None where nothing was told. ``how`` says whose they are, on which basis
+    and by which method: ``told, production, direct``, ``consumption, direct``.
     """
 
     zone: str
@@ -128,6 +129,7 @@ class GridHour:
     renewable_share: float | None
     carbon_free_share: float | None
     carbon_g_per_kwh: float | None
+    how: str | None = None
 
 
 @dataclass(frozen=True)

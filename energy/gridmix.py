@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.carbon.choice import Use
 from energy.carbon.factor import RESIDUAL
-from energy.carbon.generation import intensity
-from energy.carbon.hours import load_hours
+from energy.carbon.known import Known, documented, traced, untraced
 from energy.carbon.technology import Technology
 from energy.carbon.uses import load_use
 from energy.era import Era
@@ -22,23 +23,27 @@ from energy.site import SiteOptions
 from energy.supply import SupplyKind
 from telemetry.frame import Floats
 
+T = TypeVar("T", np.float64, np.object_)
+
 _MADE = {SupplyKind.PPA_SOLAR: Technology.SOLAR, SupplyKind.PPA_WIND: Technology.WIND_ONSHORE}
 """How a contracted supply makes its energy."""
+
+
+Words = npt.NDArray[np.object_]
+"""A text or None per quarter."""
 
 
 @dataclass(frozen=True)
 class Origin:
     """Where the mix of quarters ``first <= index < until`` is from; ``version`` is the newest of its hours.
 
-    ``method`` tells how the intensity came about (:data:`energy.carbon.hours.HourMethod`), None where no hour
-    is known. ``site`` is what the site consisted of.
+    ``site`` is what the site consisted of.
     """
 
     first: int
     until: int
     site: SiteOptions
     use: Use
-    method: str | None
     version: int
 
 
@@ -48,8 +53,10 @@ class GridMix:
 
     Attributes:
         carbon_free_share, renewable_share, carbon_g_per_kwh: of grid power in that hour.
+        lifecycle_g_per_kwh: of grid power too, over the life cycle.
         residual_g_per_kwh: of the zone's residual mix; NaN also where there is none.
         contract_g_per_kwh: of what supplies deliver by contract, by id; of those not named it is 0.
+        how: in words, basis and method of the intensity: ``told, production, direct``; None where unknown.
         origins: where all this is from, in order.
     """
 
@@ -57,7 +64,9 @@ class GridMix:
     carbon_g_per_kwh: Floats
     residual_g_per_kwh: Floats | None = None
     renewable_share: Floats | None = None
+    lifecycle_g_per_kwh: Floats | None = None
     contract_g_per_kwh: Mapping[str, Floats] = field(default_factory=dict)
+    how: Words | None = None
     origins: tuple[Origin, ...] = ()
 
     @classmethod
@@ -87,7 +96,7 @@ async def load_gridmix(
     """
     key, eras = site
     first, quarters = span
-    rows = np.full((4, quarters), np.nan)
+    rows, how = np.full((5, quarters), np.nan), np.full(quarters, None, dtype=object)
     contracts: dict[str, Floats] = {}
     origins: list[Origin] = []
     frozen = await load_frozen(connection, [key], as_of, but)
@@ -97,12 +106,13 @@ async def load_gridmix(
             since, until = max(low, era.first), min(high, era.until)
             if since < until:
                 part = slice(since - first, until - first)
-                rows[:, part], told = await _piece(connection, (era.site, use), (since, until), known)
-                origins.append(Origin(part.start, part.stop, era.site, use, *told))
+                found = await _piece(connection, (era.site, use), (since, until), known)
+                rows[:, part], how[part] = found.fields, found.how
+                origins.append(Origin(part.start, part.stop, era.site, use, found.version))
                 for name, values in _contracted(era.site, use, since, until):
                     contracts.setdefault(name, np.full(quarters, np.nan))[part] = values
-    renewable, carbon_free, carbon, residual = rows
-    return GridMix(carbon_free, carbon, residual, renewable, contracts, tuple(origins))
+    renewable, carbon_free, carbon, lifecycle, residual = rows
+    return GridMix(carbon_free, carbon, residual, renewable, lifecycle, contracts, how, tuple(origins))
 
 
 async def _piece(
@@ -110,20 +120,21 @@ async def _piece(
     which: tuple[SiteOptions, Use],
     quarters: tuple[int, int],
     as_of: datetime | None,
-) -> tuple[Floats, tuple[str | None, int]]:
-    """Renewable and carbon-free share, intensity and residual mix; method and newest version of the hours."""
+) -> Known:
+    """What is known of quarters ``first <= q < until``, with the residual mix as the last of the fields."""
     (site, use), (first, until) = which, quarters
-    hour, hours = _hours(first, until)
-    found = await load_hours(connection, (site.grid, use.grid), (hour, hours), as_of)
-    fields = found.fields
-    if any(found.generation):
-        made = np.array([told is not None for told in found.generation])
-        fields = np.where(made, intensity(found.generation, use.factors, site.grid, hour), fields)
+    hour, hours = span = _hours(first, until)
+    if use.grid == "mqtt":
+        found = await untraced(connection, (site.grid, use), span, as_of)
+    elif use.basis == "consumption":
+        found = await traced(connection, (site.grid, use), span, as_of)
+    else:
+        found = await documented(connection, (site.grid, use), span, as_of)
     residual = np.full(hours, np.nan)
     if use.residual is not None:
         residual = use.residual.values(RESIDUAL, site.grid, hour, hours)
-    version = int(found.version.max(initial=0))
-    return _by_quarter(np.vstack((fields, residual)), first, until), (found.method, version)
+    fields = _by_quarter(np.vstack((found.fields, residual)), first, until)
+    return Known(fields, _by_quarter(found.how, first, until), found.version)
 
 
 def _contracted(site: SiteOptions, use: Use, first: int, until: int) -> Iterator[tuple[str, Floats]]:
@@ -142,6 +153,6 @@ def _hours(first: int, until: int) -> tuple[int, int]:
     return first // HOUR, -(-until // HOUR) - first // HOUR
 
 
-def _by_quarter(hourly: Floats, first: int, until: int) -> Floats:
+def _by_quarter(hourly: npt.NDArray[T], first: int, until: int) -> npt.NDArray[T]:
     low = first % HOUR
     return np.repeat(hourly, HOUR, axis=-1)[..., low : low + until - first]

@@ -146,6 +146,9 @@ class Totals:
     scope1_known: float = 0.0
     scope1_missing: float = 0.0
     scope1_blind: float = 0.0
+    lifecycle_g: float = 0.0
+    lifecycle_known: float = 0.0
+    lifecycle_missing: float = 0.0
     co2m_g: float = 0.0
     co2m_eit: float = 0.0
     co2m_known: float = 0.0
@@ -185,8 +188,9 @@ class Totals:
         if self.co2_known:
             found |= {"grid_wh": self.co2_grid, "co2_g": self.co2_g, "co2_eit_wh": self.co2_eit}
         if self.location_known:
-            found |= {f"co2_{scope}_g": getattr(self, f"{scope}_g") for scope in SCOPES}
-            found |= {f"co2_{scope}_missing_g": getattr(self, f"{scope}_missing") for scope in SCOPES}
+            scopes = [scope for scope in SCOPES if scope != "lifecycle" or self.lifecycle_known]
+            found |= {f"co2_{scope}_g": getattr(self, f"{scope}_g") for scope in scopes}
+            found |= {f"co2_{scope}_missing_g": getattr(self, f"{scope}_missing") for scope in scopes}
         if self.water_known and not self.waterless:
             found |= {"water_l": self.water_l, "water_eit_wh": self.water_eit}
         if self.reuse_known and not self.heatless:

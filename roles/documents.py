@@ -7,7 +7,7 @@ from datetime import datetime
 from collectors.entsoe import Entsoe
 from energy.carbon.intake import GridIntake
 from energy.carbon.uses import record_uses
-from energy.carbon.zones import eic
+from energy.carbon.zones import BORDERS, eic
 from roles.ground import Ground
 from runtime.schedule import Job, every
 from settings import Settings
@@ -19,8 +19,9 @@ def document_jobs(ground: Ground) -> list[Job]:
     """One job for every ``[[collector]]``; one that is behind asks once, for all that is due by then."""
     intake, found = GridIntake(ground.database, ground.settings.sites), []
     for name, options in zip(document_names(ground.settings), ground.settings.collector, strict=True):
-        codes = {zone: code for zone in options.zones if (code := eic(zone)) is not None}
-        asking = Entsoe(options, codes, intake)
+        zones = {name for zone in options.zones for name in (zone, *BORDERS.get(zone, ()))}
+        codes = {zone: code for zone in zones if (code := eic(zone)) is not None}
+        asking = Entsoe(options, codes, intake, BORDERS)
 
         async def poll(due: datetime, asking: Entsoe = asking) -> None:
             await asking.poll(due)

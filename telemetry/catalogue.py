@@ -136,6 +136,8 @@ GRID = Measurement(
         _share("renewable_share"),
         _share("carbon_free_share"),
         Field("carbon_g_per_kwh", "g/kWh", 0.0, 2_000.0),
+        _share("consumption_based"),
+        _share("lifecycle"),
     ),
 )
 

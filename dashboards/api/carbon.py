@@ -20,7 +20,7 @@ from energy.interval import Period, floor_quarter
 router = APIRouter(prefix="/api/v1", tags=["carbon"], responses=RESPONSES)
 
 LONGEST = timedelta(days=3_660)
-FIGURES = ("co2_location_kg", "co2_market_kg", "co2_scope1_kg", "cue", "cue_market")
+FIGURES = ("co2_location_kg", "co2_market_kg", "co2_scope1_kg", "co2_lifecycle_kg", "cue", "cue_market")
 
 
 class CarbonAsked(Asked):
@@ -64,7 +64,10 @@ class Carbon(Told):
 
 @router.get("/carbon", response_model=Carbon)
 async def carbon(house: HouseHere, query: Annotated[CarbonAsked, Query()]) -> Response:
-    """Scope 2 location-based and market-based, and scope 1, over [from, to) in whole quarter-hours."""
+    """Scope 2 location-based and market-based, and scope 1, over [from, to) in whole quarter-hours.
+
+    ``co2_lifecycle_kg`` is the grid over the life cycle: it stands beside the scopes and is part of none.
+    """
     site, as_of = asked.site(house, query.site), asked.as_of(house, query.as_of)
     span = asked.period(house, query.from_, query.to, LONGEST)
     period = Period(floor_quarter(span.start), floor_quarter(span.end))

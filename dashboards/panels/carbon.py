@@ -26,6 +26,7 @@ _SCOPES = (
     _Asked("location", "Scope 2, location-based", "cue", "CUE"),
     _Asked("market", "Scope 2, market-based", "cue_market", "CUE, market-based"),
     _Asked("scope1", "Scope 1, generators"),
+    _Asked("lifecycle", "Over the life cycle, no scope"),
 )
 
 
@@ -59,13 +60,13 @@ class ScopeLine:
 
 
 def _in_words(line: FactorRow) -> str:
-    """``grid hour by hour, as told``; ``production-based grid …, lifecycle factors``; ``direct factors``."""
-    if line.method == "told":
-        return "grid hour by hour, as told"
+    """``grid hour by hour, as told: production, direct``; ``production-based grid …, direct factors``."""
     if line.energy_wh is None:
         return "a bound for what is not known"
-    made, _, factors = line.method.rpartition(", ")
-    return f"{made}-based grid hour by hour, {factors} factors" if made else f"{factors} factors"
+    way, _, how = line.method.partition(", ")
+    if way == "told":
+        return f"grid hour by hour, as told: {how}"
+    return f"{way}-based grid hour by hour, {how} factors" if how else f"{way} factors"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ async def carbon_month(house: House, site: str, known: Period, total: KpiRow) ->
     """What ``site`` (or ``all``) emitted over the settled ``known`` part of a month."""
     rows = await house.figures.factors(site, known)
     scopes = [_line(asked, total, [row for row in rows if row.scope == asked.scope]) for asked in _SCOPES]
+    # What nobody told and no document brought is no reason to show a line of nothing.
+    scopes = [line for line in scopes if line.scope != "lifecycle" or line.lines]
     return CarbonMonth(scopes, f"site={site}&from={to_ms(known.start)}&to={to_ms(known.end)}")
 
 

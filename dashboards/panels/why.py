@@ -31,6 +31,7 @@ _SCOPES = {
     "co2_location_kg": ("location",),
     "co2_market_kg": ("market",),
     "co2_scope1_kg": ("scope1",),
+    "co2_lifecycle_kg": ("lifecycle",),
 }
 _BOUNDED = ("hourly_matched", "hourly_matched_upper")
 

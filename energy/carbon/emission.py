@@ -19,8 +19,9 @@ _PARTS = 4096
 _DUST = 1e-6
 """Wh: what adding binary fractions up may lose."""
 
-SCOPES = ("location", "market", "scope1")
-"""Scope 2 by the mix of the place, scope 2 by contracts, and what is burnt on site: never added up."""
+SCOPES = ("location", "market", "scope1", "lifecycle")
+"""Scope 2 by the mix of the place, scope 2 by contracts, and what is burnt on site: never added up. Beside
+them the grid over the life cycle, which is in none of them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Emissions:
             is contracted.
         market_unmatched, market_parted, market_contracted: what ``market`` is the sum of.
         scope1: what fuelled generators emitted.
+        lifecycle: ``grid`` by the mix of its hour, with what lies upstream of it; no scope 2.
     """
 
     grid: Floats
@@ -50,11 +52,13 @@ class Emissions:
     market_parted: Floats
     market_contracted: Mapping[str, Floats]
     scope1: Floats
+    lifecycle: Floats
 
 
 def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
     """The grams of every quarter of one site."""
     grid = np.where(balance.refuted, np.nan, balance.grid)
+    nowhere = np.full(len(grid), np.nan)
     contracted = _covered(balance, match, grid + balance.parted)
     rest = grid + balance.parted - sum(contracted.values(), start=np.zeros(len(grid)))
     parted = np.minimum(rest, balance.parted)
@@ -75,6 +79,7 @@ def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
         market_parted=from_plants,
         market_contracted=delivered,
         scope1=_exact(balance.generator_g),
+        lifecycle=_grams(grid, nowhere if mix.lifecycle_g_per_kwh is None else mix.lifecycle_g_per_kwh),
     )
 
 
@@ -97,7 +102,8 @@ def _covered(balance: Balance, match: Match, bought: Floats) -> dict[str, Floats
 def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
     """What is summed of them: grams and how many quarters they are known in; and with E_IT, for CUE."""
     columns: dict[str, Floats] = {}
-    for scope, grams in (("location", found.location), ("market", found.market), ("scope1", found.scope1)):
+    for scope in SCOPES:
+        grams = getattr(found, scope)
         columns |= {f"{scope}_g": grams, f"{scope}_known": (~np.isnan(grams)).astype(np.float64)}
     columns["scope1_blind"] = np.where(np.isnan(found.scope1), np.nan_to_num(balance.generator), 0.0)
     return columns

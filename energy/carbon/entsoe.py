@@ -1,4 +1,4 @@
-"""Reads documents of the ENTSO-E transparency platform: generation per type, load, and that there is none.
+"""Documents of the ENTSO-E transparency platform: generation per type, load, flows, or that there is none.
 
 What comes from outside is not trusted: a document type declaration, and with it every entity, is refused.
 """
@@ -6,7 +6,7 @@ What comes from outside is not trusted: a document type declaration, and with it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -30,18 +30,18 @@ NO_DATA = "999"
 """The reason code of an answer that there is no matching data."""
 
 _MOST_POINTS = 200_000
-_GENERATION, _LOAD = "A75", "A65"
+_GENERATION, _LOAD, _FLOW = "A75", "A65", "A11"
 _RESOLUTION = re.compile(r"PT(\d{1,3})(M|H)")
 
-Kind = Literal["generation", "storing", "load"]
-"""``storing`` is what a storage took in (outBiddingZone), ``load`` what a zone used."""
+Kind = Literal["generation", "storing", "load", "flow"]
+"""``storing`` is what a storage took in (outBiddingZone), ``load`` what a zone used, ``flow`` its import."""
 
 
 @dataclass(frozen=True)
 class TimeSeries:
     """Means of power in MW from ``start_ms`` on, one every ``step_ms``; NaN where the document tells none.
 
-    ``zone`` is the EIC code, ``code`` the psrType; a load has none.
+    ``zone`` is the EIC code, ``code`` the psrType; a load has none. A flow comes from the zone ``origin``.
     """
 
     kind: Kind
@@ -50,6 +50,7 @@ class TimeSeries:
     start_ms: int
     step_ms: int
     mw: Floats
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ def parse(body: bytes) -> Document:
     if root.tag.startswith("Acknowledgement"):
         return _refusal(root)
     kind = _text(root, "type")
-    if kind not in (_GENERATION, _LOAD):
+    if kind not in (_GENERATION, _LOAD, _FLOW):
         raise BadDocument(
-            f"documents of type {shown(kind)} are not read; take A75 (generation) or A65 (load)"
+            f"documents of type {shown(kind)} are not read; take A75 (generation), A65 (load) or A11 "
+            "(physical flows)"
         )
     series = [one for table in root.iter("TimeSeries") for one in _series(table, kind)]
     if not series:
@@ -92,7 +94,7 @@ def hourly_energy(document: Document, zone: str) -> HourlyEnergy:
     """
     told: dict[str, dict[int, Floats]] = {}
     for one in document.series:
-        if one.kind != "load" and one.zone == zone:
+        if one.kind in ("generation", "storing") and one.zone == zone:
             name = f"{one.code}{'-' if one.kind == 'storing' else ''}"
             _lay(told.setdefault(name, {}), one, name)
     found = HourlyEnergy()
@@ -108,10 +110,20 @@ def hourly_energy(document: Document, zone: str) -> HourlyEnergy:
 
 def hourly_load(document: Document, zone: str) -> dict[int, float]:
     """MWh that the zone with the EIC code ``zone`` used in each hour that is told whole."""
+    return _hourly([one for one in document.series if one.kind == "load" and one.zone == zone])
+
+
+def hourly_flow(document: Document, zone: str, origin: str) -> dict[int, float]:
+    """MWh that flowed into ``zone`` from ``origin`` in each hour that is told whole."""
+    return _hourly(
+        [one for one in document.series if (one.kind, one.zone, one.origin) == ("flow", zone, origin)]
+    )
+
+
+def _hourly(series: Iterable[TimeSeries]) -> dict[int, float]:
     parts: dict[int, Floats] = {}
-    for one in document.series:
-        if one.kind == "load" and one.zone == zone:
-            _lay(parts, one, "load")
+    for one in series:
+        _lay(parts, one, one.kind)
     return {hour: float(mean.mean()) for hour, mean in sorted(parts.items()) if not np.isnan(mean).any()}
 
 
@@ -145,8 +157,9 @@ def _refusal(root: Element) -> Document:
 
 
 def _series(table: Element, document: str) -> Iterator[TimeSeries]:
-    kind, zone, code = _meant(table, document)
-    unit, curve = _text(table, "quantity_Measure_Unit.name"), _text(table, "curveType")
+    kind, zone, code, origin = _meant(table, document)
+    unit = _text(table, "quantity_Measure_Unit.name") or _text(table, "quantity_Measurement_Unit.name")
+    curve = _text(table, "curveType")
     if unit not in ("", "MAW"):
         raise BadDocument(f"the unit is {shown(unit)}; documents of power are in MAW")
     if curve not in ("", "A01", "A03"):
@@ -157,19 +170,24 @@ def _series(table: Element, document: str) -> Iterator[TimeSeries]:
         count, rest = divmod(end - start, step)
         if rest or start % step or not 0 < count <= _MOST_POINTS:
             raise BadDocument("a period is no whole number of its steps, or does not begin on one")
-        yield TimeSeries(kind, zone, code, start, step, _points(period, count, curve == "A03"))
+        yield TimeSeries(kind, zone, code, start, step, _points(period, count, curve == "A03"), origin)
 
 
-def _meant(table: Element, document: str) -> tuple[Kind, str, str | None]:
+def _meant(table: Element, document: str) -> tuple[Kind, str, str | None, str]:
     into, out = _text(table, "inBiddingZone_Domain.mRID"), _text(table, "outBiddingZone_Domain.mRID")
+    if document == _FLOW:
+        into, out = _text(table, "in_Domain.mRID"), _text(table, "out_Domain.mRID")
+        if not into or not out:
+            raise BadDocument("a flow names no zone that it leads into, or none that it comes from")
+        return "flow", into, None, out
     if document == _LOAD:
-        return "load", out or into, None
+        return "load", out or into, None, ""
     code = _text(table, "MktPSRType/psrType")
     if code not in CODES:
         raise BadDocument(f"production type {shown(code)} is none; a mix without it would be another")
     if not into and not out:
         raise BadDocument(f"the series of {code} names no bidding zone")
-    return ("generation", into, code) if into else ("storing", out, code)
+    return ("generation", into, code, "") if into else ("storing", out, code, "")
 
 
 def _points(period: Element, count: int, steps: bool) -> Floats:
@@ -183,7 +201,7 @@ def _points(period: Element, count: int, steps: bool) -> Floats:
         if not 1 <= position <= count:
             raise BadDocument(f"position {position} lies beyond the {count} of its period")
         if not (np.isfinite(quantity) and quantity >= 0):
-            raise BadDocument(f"a quantity is {quantity:g}; generation and load are 0 or more")
+            raise BadDocument(f"a quantity is {quantity:g}; generation, load and flows are 0 or more")
         mw[position - 1] = quantity
     if steps:
         told = np.where(np.isnan(mw), 0, np.arange(count))

@@ -21,7 +21,7 @@ from telemetry.frame import Floats
 _TOLD = {
     "told": "as told on dc/v1/grid/{zone}, hour by hour",
     "production": "ENTSO-E generation per type, production-based, hour by hour",
-    "consumption": "flow tracing, consumption-based, hour by hour",
+    "consumption": "ENTSO-E generation, load and flows, imports traced, consumption-based, hour by hour",
 }
 
 
@@ -42,17 +42,35 @@ def factor_rows(account: Account, cut: tuple[int, int], totals: Totals) -> list[
     for origin in account.mix.origins:
         part = slice(max(cut[0], origin.first), min(cut[1], origin.until))
         if part.start < part.stop:
-            rows += list(_location(account.key, found, origin, part))
+            rows += list(_location(account, found, origin, part))
             rows += list(_market(account, found, origin, part))
             rows += list(_scope1(account, found, origin, part))
+            rows += list(_lifecycle(account.key, found, origin, part))
     return [*rows, *_missing(account.key, totals)]
 
 
-def _location(key: str, found: Emissions, origin: Origin, part: slice) -> Iterator[FactorRow]:
-    known = ~np.isnan(found.location[part])
+def _location(account: Account, found: Emissions, origin: Origin, part: slice) -> Iterator[FactorRow]:
+    for how, where in _ways(account, part):
+        told = _grid((account.key, "location"), "energy from the grid", how, origin)
+        if (known := where & ~np.isnan(found.location[part])).any():
+            yield _row(told, found.grid[part], found.location[part], known)
+
+
+def _ways(account: Account, part: slice) -> Iterator[tuple[str, Flags]]:
+    """Each way in which the intensity of quarters of ``part`` came about, and which quarters those are."""
+    how = account.mix.how[part] if account.mix.how is not None else np.full(part.stop - part.start, "told")
+    for one in dict.fromkeys(way for way in how.tolist() if way is not None):
+        yield one, how == one
+
+
+def _lifecycle(key: str, found: Emissions, origin: Origin, part: slice) -> Iterator[FactorRow]:
+    known = ~np.isnan(found.lifecycle[part]) & (found.grid[part] > 0)
     if known.any():
-        told = _grid(key, "location", "energy from the grid", origin)
-        yield _row(told, found.grid[part], found.location[part], known)
+        how = "told" if origin.use.grid == "mqtt" else origin.use.basis
+        told = _grid(
+            (key, "lifecycle"), "energy from the grid, over the life cycle", f"{how}, lifecycle", origin
+        )
+        yield _row(told, found.grid[part], found.lifecycle[part], known)
 
 
 def _market(account: Account, found: Emissions, origin: Origin, part: slice) -> Iterator[FactorRow]:
@@ -92,7 +110,8 @@ def _unmatched(
                        use.residual.method, use.residual.name, use.residual.example), has)
         )  # fmt: skip
     fallback = f"{what}, by the grid of the hour: no residual mix of {zone} is known"
-    lines.append((_grid(key, "market", fallback, origin), ~has))
+    for how, told_so in _ways(account, part):
+        lines.append((_grid((key, "market"), fallback, how, origin), ~has & told_so))
     for told, which in lines:
         if (which & known).any():
             yield _row(told, energy, grams, known & which)
@@ -117,6 +136,8 @@ def _missing(key: str, totals: Totals) -> Iterator[FactorRow]:
         ("market", totals.market_known, totals.market_missing),
         ("scope1", totals.scope1_known, totals.scope1_missing),
     )
+    if totals.lifecycle_known > 0:
+        lines = (*lines, ("lifecycle", totals.lifecycle_known, totals.lifecycle_missing))
     for scope, known, grams in lines:
         count = totals.expected - known
         if count > 0:
@@ -125,16 +146,16 @@ def _missing(key: str, totals: Totals) -> Iterator[FactorRow]:
             yield FactorRow(key, scope, what, None, None, None, grams, source, "estimated", "–")
 
 
-def _grid(key: str, scope: Scope, what: str, origin: Origin) -> FactorRow:
-    """A line by the mix of the hour, without its sums."""
-    zone, factors = origin.site.grid, origin.use.factors
-    method = origin.method or "told"
-    source, version = _TOLD[method].format(zone=zone.lower()), f"hours up to version {origin.version}"
-    if method != "told":
-        source, version = f"{source}; {factors.source}", f"{factors.name}, {version}"
-        method = f"{method}, {factors.method}"
-    example = factors.example and origin.method == "production"
-    return FactorRow(key, scope, what, zone, 0.0, None, 0.0, source, method, version, example)
+def _grid(of: tuple[str, Scope], what: str, how: str, origin: Origin) -> FactorRow:
+    """A line by the mix of the hour, which came about as ``how`` says, without its sums."""
+    (key, scope), zone = of, origin.site.grid
+    factors = origin.use.lifecycle if scope == "lifecycle" else origin.use.factors
+    way = how.partition(",")[0]
+    source, version = _TOLD[way].format(zone=zone.lower()), f"hours up to version {origin.version}"
+    if way == "told" or factors is None:
+        return FactorRow(key, scope, what, zone, 0.0, None, 0.0, source, how, version)
+    source, version = f"{source}; {factors.source}", f"{factors.name}, {version}"
+    return FactorRow(key, scope, what, zone, 0.0, None, 0.0, source, how, version, factors.example)
 
 
 def _row(told: FactorRow, energy: Floats, grams: Floats, where: Flags) -> FactorRow:

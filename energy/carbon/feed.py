@@ -125,8 +125,7 @@ class GridFeed:
         columns = [table[name].to_numpy().tolist() for name in FIELDS]
         found = {}
         for at, *values in zip((table[AT].to_numpy() // HOUR_MS).tolist(), *columns, strict=True):
-            renewable, carbon_free, carbon = (None if np.isnan(v) else float(v) for v in values)
-            found[int(at)] = Mix(renewable, carbon_free, carbon)
+            found[int(at)] = Mix(*(None if np.isnan(v) else float(v) for v in values))
         return found
 
     async def _fill(self, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,30 @@ TAKEN = "-"
 def written(mwh: Mapping[str, float]) -> str:
     """MWh by psrType as they are kept; equal for equal mixes."""
     return json.dumps({code: round(value, 6) for code, value in sorted(mwh.items())})
+
+
+class Throughput(NamedTuple):
+    """MWh of each hour: ``made`` without storages, and what these gave less what they took, ``net``."""
+
+    made: Floats
+    net: Floats
+
+
+def throughput(generation: Sequence[str | None]) -> Throughput:
+    """What went through the plants of a zone; NaN where it is not known."""
+    made, net = np.full((2, len(generation)), np.nan)
+    for number, told in enumerate(generation):
+        if told is not None:
+            parts = json.loads(told)
+            made[number] = sum(mwh for code, mwh in parts.items() if _makes(code))
+            net[number] = (
+                sum(-mwh if code.endswith(TAKEN) else mwh for code, mwh in parts.items()) - made[number]
+            )
+    return Throughput(made, net)
+
+
+def _makes(code: str) -> bool:
+    return not code.endswith(TAKEN) and not CODES[code].stores
 
 
 def intensity(generation: Sequence[str | None], factors: FactorSet, zone: str, first: int) -> Floats:

@@ -23,15 +23,21 @@ what was generated in the zone; or of that and what was imported. Never mixed.""
 
 HOUR_MS = 3_600_000
 
-FIELDS = ("renewable_share", "carbon_free_share", "carbon_g_per_kwh")
+FIELDS = ("renewable_share", "carbon_free_share", "carbon_g_per_kwh", "consumption_based", "lifecycle")
 
 
 class Mix(NamedTuple):
-    """What one hour holds: shares of 0..1 and g CO2e/kWh, or the MWh by psrType that they follow from."""
+    """What one hour holds: shares of 0..1 and g CO2e/kWh, or the MWh by psrType that they follow from.
+
+    ``consumption_based`` and ``lifecycle`` say what the told ones are: 1 or 0, None if nobody said; between
+    the two, if it was told both ways within the hour.
+    """
 
     renewable_share: float | None = None
     carbon_free_share: float | None = None
     carbon_g_per_kwh: float | None = None
+    consumption_based: float | None = None
+    lifecycle: float | None = None
     generation: str | None = None
 
 
@@ -39,7 +45,7 @@ class Mix(NamedTuple):
 class Hours:
     """The newest known version of each of consecutive hours; ``version`` is 0 where there is none.
 
-    ``shares`` and ``generation`` are NaN and None where the version does not hold them.
+    ``fields`` and ``generation`` are NaN and None where the version does not hold them.
     """
 
     first: int
@@ -77,7 +83,7 @@ async def load_hours(
     method = None
     for row in await connection.execute(_newest(of, (first, first + count), as_of)):
         at = row.hour - first
-        fields[:, at] = [np.nan if value is None else value for value in row[1:4]]
+        fields[:, at] = [np.nan if value is None else value for value in row[1 : 1 + len(FIELDS)]]
         generation[at], version[at], method = row.generation, row.version, row.method
     return Hours(first, fields, tuple(generation), version, method)
 
@@ -105,7 +111,7 @@ async def write_hours(
     rows, new, changed, provisional = [], 0, [], 0
     for hour, mix in sorted(found.items()):
         before = newest.get(hour)
-        if before is not None and (tuple(before[1:5]), before.method) == (tuple(mix), method):
+        if before is not None and (tuple(before[1 : 2 + len(FIELDS)]), before.method) == (tuple(mix), method):
             continue
         if before is None:
             new += 1
@@ -144,7 +150,7 @@ def start_of(hour: int) -> datetime:
 
 
 def _newest(of: tuple[str, str], hours: tuple[int, int], as_of: datetime | None) -> Select[Any]:
-    """The newest version of each hour: hour, the four values, version, method, known_at."""
+    """The newest version of each hour: hour, what a :class:`Mix` holds, version, method, known_at."""
     table = GRID_HOUR.c
     wanted = and_(table.zone == of[0], table.source == of[1], table.hour >= hours[0], table.hour < hours[1])
     if as_of is not None:

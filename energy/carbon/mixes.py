@@ -52,9 +52,10 @@ class Mixes:
             columns = [
                 _told(column) for column in (mix.renewable_share, mix.carbon_free_share, mix.carbon_g_per_kwh)
             ]
+            how = [None] * count if mix.how is None else mix.how[::HOUR].tolist()
             found += [
                 GridHour(zone, start_of(first + number), *values)
-                for number, values in enumerate(zip(*columns, strict=True))
+                for number, values in enumerate(zip(*columns, how, strict=True))
             ]
         return found
 

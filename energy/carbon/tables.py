@@ -17,11 +17,26 @@ GRID_HOUR = Table(
     Column("renewable_share", Float),
     Column("carbon_free_share", Float),
     Column("carbon_g_per_kwh", Float),
+    Column("consumption_based", Float, comment="1: imports are in it, 0: not; null: nobody said"),
+    Column("lifecycle", Float, comment="1: over the life cycle, 0: direct; null: nobody said"),
     Column("generation", Words, comment="JSON: MWh by psrType; intensity and shares follow from it"),
     Column("known_at", Moment, nullable=False),
     sqlite_with_rowid=False,
 )
 """Append-only: the mix of a bidding zone in one hour; what changes is a new version, the old one stays."""
+
+GRID_AMOUNT = Table(
+    "grid_amount",
+    metadata,
+    Column("zone", Words(60), primary_key=True, comment="which used it, or took it in"),
+    Column("origin", Words(60), primary_key=True, comment="the zone that it came from; empty: its load"),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 without a gap"),
+    Column("mwh", Float, nullable=False),
+    Column("known_at", Moment, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Append-only: what a zone used in one hour, and what flowed into it from each of its neighbours."""
 
 GRID_MARK = Table(
     "grid_mark",
@@ -39,7 +54,9 @@ GRID_FETCH = Table(
     Column("day", Integer, primary_key=True, autoincrement=False, comment="days since 1970, UTC"),
     Column("fetched_at", Moment, nullable=False),
 )
-"""When each day of a zone was last asked for: what was published is revised for weeks."""
+"""When each day of a zone was last asked for: what was published is revised for weeks.
+
+In the place of a zone stands another question of it, as ``PL load`` and ``LT from PL``."""
 
 CARBON_USE = Table(
     "carbon_use",

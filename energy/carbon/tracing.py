@@ -1,62 +1,51 @@
-"""Consumption-based intensity: what is used in a zone, imports included, traced to where it was made."""
+"""Consumption-based attributes: what is used in a zone, imports included, traced to where it was made."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
+import numpy.typing as npt
+
+from telemetry.frame import Floats
 
 
-def consumption_intensity(
-    produced: Mapping[str, float],
-    intensity: Mapping[str, float],
-    flows: Mapping[tuple[str, str], float],
-) -> dict[str, float]:
-    """g CO2e/kWh of what is used in each zone of ``produced``, by flow tracing; NaN where it is not known.
+def consumption_based(produced: Floats, made: Floats, flows: Floats) -> Floats:
+    """What a kWh that is used in each zone is like, by flow tracing: float64[zones, attributes, hours].
 
-    ``produced`` is MWh generated in each zone, ``intensity`` its production-based g/kWh, ``flows`` MWh from
-    one zone to another. Each zone is one pool: what leaves it is as what it made and took in,
+    ``produced`` is MWh generated, float64[zones, hours], ``made`` what a kWh of it is like (g CO2e, shares),
+    ``flows`` MWh into the first zone from the second, float64[zones, zones, hours]. Each zone is one pool:
+    what leaves it is as what it made and took in,
 
-        ci[z] * (produced[z] + imports[z]) = produced[z] * intensity[z] + sum(flow[j, z] * ci[j])
+        x[z] * (produced[z] + imports[z]) = produced[z] * made[z] + sum(flow[z, j] * x[j])
 
-    A zone that takes from one of which nothing is known (not in ``produced``) is not known, nor is any that
-    takes from it in turn. Raises ValueError for a negative energy.
+    A zone that takes from one of which nothing is known (NaN) is not known, nor is any that takes from it in
+    turn; each attribute by itself. Raises ValueError for a negative energy.
     """
-    zones = sorted(produced)
-    if any(value < 0 for value in (*produced.values(), *flows.values())):
+    if (produced < 0).any() or (flows < 0).any():
         raise ValueError("energies of a flow are 0 or more; write what runs backwards the other way round")
-    place = {zone: number for number, zone in enumerate(zones)}
-    blind = _blind(zones, intensity, produced, flows)
-    known = [zone for zone in zones if zone not in blind]
-    matrix = np.zeros((len(zones), len(zones)))
-    emitted = np.zeros(len(zones))
-    for zone in zones:
-        matrix[place[zone], place[zone]] = produced[zone]
-        emitted[place[zone]] = produced[zone] * intensity[zone] if produced[zone] else 0.0
-    for (source, target), mwh in flows.items():
-        if target in place and source in place and source != target:
-            matrix[place[target], place[target]] += mwh
-            matrix[place[target], place[source]] -= mwh
-    rows = [place[zone] for zone in known if matrix[place[zone], place[zone]] > 0]
-    solved = np.full(len(zones), np.nan)
-    if rows:
-        # A zone of which all is known takes from none that is blind, so these equations stand by themselves.
-        solved[rows] = np.linalg.solve(matrix[np.ix_(rows, rows)], emitted[rows])
-    return {zone: float(solved[place[zone]]) for zone in zones}
+    zones, attributes, hours = made.shape
+    flows = flows * (1 - np.eye(zones))[:, :, None]
+    found = np.full((attributes, hours, zones), np.nan)
+    taken = np.moveaxis(flows, 2, 0)  # hours, zones, zones
+    held = np.nan_to_num(produced.T) + taken.sum(axis=2)
+    matrix = np.eye(zones) * held[:, :, None] - taken
+    for number in range(attributes):
+        blind = _blind(np.isnan(produced) | (held.T <= 0), made[:, number], (produced, flows)).T
+        emitted = np.nan_to_num(produced * made[:, number]).T
+        # Whoever is known takes from none that is blind, so the equations of the others may stand empty.
+        solvable = np.where(blind[:, :, None], np.eye(zones), np.where(blind[:, None, :], 0.0, matrix))
+        solved = np.linalg.solve(solvable, np.where(blind, 0.0, emitted)[:, :, None])[:, :, 0]
+        found[number] = np.where(blind, np.nan, solved)
+    return np.moveaxis(found, 2, 0)
 
 
 def _blind(
-    zones: list[str],
-    intensity: Mapping[str, float],
-    produced: Mapping[str, float],
-    flows: Mapping[tuple[str, str], float],
-) -> set[str]:
-    """Zones that made or took something of which nothing is known."""
-    found = {z for z in zones if produced[z] and not np.isfinite(intensity.get(z, np.nan))}
-    fed = {(source, target) for (source, target), mwh in flows.items() if mwh > 0}
-    found |= {target for source, target in fed if source not in produced and target in produced}
+    empty: npt.NDArray[np.bool_], made: Floats, energies: tuple[Floats, Floats]
+) -> npt.NDArray[np.bool_]:
+    """Where a zone made or took something of which nothing is known: bool[zones, hours]."""
+    produced, flows = energies
+    blind = empty | ((produced > 0) & np.isnan(made))
     while True:
-        further = {target for source, target in fed if source in found and target in produced} - found
-        if not further:
-            return found
-        found |= further
+        further = blind | ((flows > 0) & blind[None]).any(axis=1)
+        if (further == blind).all():
+            return blind
+        blind = further

@@ -65,10 +65,10 @@ async def _revise(connection: AsyncConnection, site: str, uses: tuple[Use, Use],
 
 def _first_difference(before: Use, after: Use) -> int:
     """The first quarter whose factors may differ; all of them if it is a choice that changed."""
-    if (before.contracts, before.grid) != (after.contracts, after.grid):
+    if (before.contracts, before.grid, before.basis) != (after.contracts, after.grid, after.basis):
         return 0
     found = []
-    for one, other in ((before.factors, after.factors), (before.residual, after.residual)):
+    for _, one, other in _sets(before, after):
         if one != other:
             found += [factor.hours()[0] * 4 for factor in _differing(one, other)]
     return min(found, default=0)
@@ -79,18 +79,26 @@ def _differing(one: FactorSet | None, other: FactorSet | None) -> Sequence[Facto
     return [f for f in (*mine, *theirs) if f not in mine or f not in theirs]
 
 
-def _reason(before: Use, after: Use) -> str:
-    told = []
-    for what, one, other in (
+def _sets(before: Use, after: Use) -> Sequence[tuple[str, FactorSet | None, FactorSet | None]]:
+    """Every set by its name in words, as it was and as it is."""
+    return (
         ("factors", before.factors, after.factors),
         ("residual mix", before.residual, after.residual),
-    ):
+        ("factors over the life cycle", before.lifecycle, after.lifecycle),
+    )
+
+
+def _reason(before: Use, after: Use) -> str:
+    told = []
+    for what, one, other in _sets(before, after):
         if one != other:
             names = [set_.name if set_ else "none" for set_ in (one, other)]
             same = " without a new version" if names[0] == names[1] else ""
             told.append(f"{what} {names[0]} replaced by {names[1]}{same}")
     if before.contracts != after.contracts:
         told.append(f"contracts count {after.contracts} emissions instead of {before.contracts}")
+    if before.basis != after.basis:
+        told.append(f"the grid counts {after.basis}-based instead of {before.basis}-based")
     if before.grid != after.grid:
         told.append(f"the hours of the grid are those of {after.grid} instead of {before.grid}")
     return "; ".join(told)

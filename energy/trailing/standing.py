@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import energy
-from energy.carbon.tables import CARBON_USE, GRID_HOUR
+from energy.carbon.tables import CARBON_USE, GRID_AMOUNT, GRID_HOUR
+from energy.carbon.zones import reach
 from energy.era import Era
 from energy.interval import QUARTER_MS
 from energy.line import HOUR
@@ -84,7 +85,7 @@ async def load_standing(
     newest = await connection.scalar(select(func.max(CAUSE.c.id)).where(CAUSE.c.site == site))
     use = await connection.scalar(select(func.max(CARBON_USE.c.number)).where(CARBON_USE.c.site == site))
     parts = [(era.first, era.until, f"{era.absent} {_told(era.site)}") for era in eras]
-    zones = {era.site.grid for era in eras}
+    zones = {zone for era in eras for zone in reach(era.site.grid)}  # imports may be traced to any of them
     causes, hours = await _causes(connection, site, eras, span), await _hours(connection, zones, span)
     return Standing(f"{_program()} {use}", newest or 0, causes, hours, parts)
 
@@ -112,14 +113,18 @@ async def _causes(
 
 async def _hours(connection: AsyncConnection, zones: set[str], span: tuple[int, int]) -> dict[int, int]:
     first, until = span[0] // QUARTERS_A_DAY, -(-span[1] // QUARTERS_A_DAY)
-    day = (GRID_HOUR.c.hour // _HOURS_A_DAY).label("day")
-    wanted = (
-        select(day, func.count().label("versions"))
-        .where(GRID_HOUR.c.zone.in_(zones))
-        .where(GRID_HOUR.c.hour >= first * _HOURS_A_DAY, GRID_HOUR.c.hour < until * _HOURS_A_DAY)
-        .group_by(day)
-    )
-    return {row.day: row.versions for row in await connection.execute(wanted)}
+    found: dict[int, int] = {}
+    for table in (GRID_HOUR.c, GRID_AMOUNT.c):
+        day = (table.hour // _HOURS_A_DAY).label("day")
+        wanted = (
+            select(day, func.count().label("versions"))
+            .where(table.zone.in_(zones))
+            .where(table.hour >= first * _HOURS_A_DAY, table.hour < until * _HOURS_A_DAY)
+            .group_by(day)
+        )
+        for row in await connection.execute(wanted):
+            found[row.day] = found.get(row.day, 0) + row.versions
+    return found
 
 
 def _month(quarter: int, later: int) -> int:

@@ -15,7 +15,7 @@ DAY = {"from": "now-1d/d", "to": "now/d"}
 async def test_figures_come_with_every_factor(reader: httpx.AsyncClient) -> None:
     body = await told(reader, "/api/v1/carbon", site="gdansk", **DAY)
     assert set(body["figures"]) == {
-        *("co2_location_kg", "co2_market_kg", "co2_scope1_kg", "cue", "cue_market"),
+        *("co2_location_kg", "co2_market_kg", "co2_scope1_kg", "co2_lifecycle_kg", "cue", "cue_market"),
     }
     assert (body["figures"]["cue"], "cue" in body["withheld"]) == (None, True)
     (line,) = body["factors"]

@@ -41,7 +41,8 @@ def told(query: Mapping[str, str]) -> tuple[int, bytes]:
     start = datetime.strptime(query["periodStart"], "%Y%m%d%H%M").replace(tzinfo=UTC)
     end = datetime.strptime(query["periodEnd"], "%Y%m%d%H%M").replace(tzinfo=UTC)
     hours = (end - start) // timedelta(hours=1)
-    return 200, document(series("B05", start, [500.0] * hours, zone=query["in_Domain"]))
+    zone = query.get("in_Domain", "")
+    return 200, document(series("B05", start, [500.0] * hours, zone=zone))
 
 
 @pytest.fixture
@@ -78,6 +79,25 @@ async def test_it_asks_for_what_is_missing_then_only_for_what_may_be_new(platfor
         "202610180000",
         "202610201100",
     )
+
+
+async def test_it_asks_for_loads_and_for_flows_over_every_border_both_ways_if_it_is_to(platform):
+    shelf, asked = Shelf(), ["load", "flows"]
+    borders = {"LT": ("PL", "LV")}
+    poller = Entsoe(options(platform, zones=["LT"], documents=asked, spacing="150ms"), EIC, shelf, borders)
+    assert await poller.poll(AT) == 5
+    periods = ("periodStart", "periodEnd")
+    questions = [{k: v for k, v in query.items() if k not in periods} for query in platform.asked]
+    lt, pl, lv = (EIC[zone] for zone in ("LT", "PL", "LV"))
+    assert questions == [
+        {"documentType": "A65", "processType": "A16", "outBiddingZone_Domain": lt},
+        *(
+            {"documentType": "A11", "in_Domain": into, "out_Domain": origin}
+            for into, origin in ((lt, pl), (pl, lt), (lt, lv), (lv, lt))
+        ),
+    ]
+    assert list(shelf.days) == ["LT load", "LT from PL", "PL from LT", "LT from LV", "LV from LT"]
+    assert await poller.poll(AT + timedelta(minutes=5)) == 0
 
 
 async def test_what_came_is_kept_as_hours_that_are_revised_later(platform, database):

@@ -42,17 +42,26 @@ async def panel(*rows: FactorRow):
 
 async def test_each_scope_has_its_own_lines_and_says_how_it_was_counted():
     month = await panel(
-        row("location", 10.0, "production, lifecycle"),
+        row("location", 10.0, "production, direct"),
         row("market", 5.0, "direct"),
-        row("market", 9.0, "told"),
+        row("market", 9.0, "told, production and direct by default"),
         row("market", None, "estimated"),
     )
     location, market, burnt = month.scopes
-    assert location.method == "production-based grid hour by hour, lifecycle factors"
-    assert market.method == "grid hour by hour, as told; direct factors; a bound for what is not known"
+    assert location.method == "production-based grid hour by hour, direct factors"
+    told = "grid hour by hour, as told: production and direct by default"
+    assert market.method == f"{told}; direct factors; a bound for what is not known"
     assert (burnt.method, len(burnt.lines)) == ("nothing to count", 0)
     assert [len(s.lines) for s in month.scopes] == [1, 3, 0]
     assert month.query.startswith("site=gdansk&from=1")
+
+
+async def test_the_life_cycle_has_a_line_of_its_own_where_something_tells_it_and_is_no_scope():
+    month = await panel(
+        row("location", 10.0, "production, direct"), row("lifecycle", 10.0, "production, lifecycle")
+    )
+    assert [s.title for s in month.scopes][-1] == "Over the life cycle, no scope"
+    assert month.scopes[-1].method == "production-based grid hour by hour, lifecycle factors"
 
 
 @pytest.mark.parametrize("example", [True, False])

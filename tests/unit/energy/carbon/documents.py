@@ -40,8 +40,15 @@ def series(  # noqa: PLR0913 - one argument per part of a series
     )
 
 
+def flow(into: str, origin: str, start: datetime, mw: Sequence[float]) -> str:
+    """One TimeSeries of hourly physical flows into the zone ``into`` from ``origin`` (A11)."""
+    whole = series(None, start, mw, zone=into)
+    side = f'<out_Domain.mRID codingScheme="A01">{origin}</out_Domain.mRID>'
+    return whole.replace("inBiddingZone_Domain", "in_Domain").replace("<quantity", f"{side}<quantity", 1)
+
+
 def document(*parts: str, kind: str = "A75") -> bytes:
-    """A whole document of generation (A75) or load (A65)."""
+    """A whole document of generation (A75), load (A65) or flows (A11)."""
     name = "GL_MarketDocument"
     body = f"<type>{kind}</type><process.processType>A16</process.processType>{''.join(parts)}"
     return f'{_HEAD}<{name} xmlns="{_GENERATION}"><mRID>x</mRID>{body}</{name}>'.encode()

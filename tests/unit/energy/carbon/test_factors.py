@@ -101,16 +101,49 @@ def test_the_configuration_says_which_set_each_site_uses_and_refuses_what_is_wro
     uses = resolve(tables).uses
     assert uses["a"].residual is None
     assert uses["b"].residual is not None
-    assert uses["b"].factors.id == "ipcc-2014-lifecycle"
+    assert (uses["b"].factors.id, uses["b"].lifecycle.id) == ("ipcc-2014-direct", "ipcc-2014-lifecycle")
     with pytest.raises(ConfigError, match=r"sites\.b\.carbon\.residual: 'own' is no factor set"):
         resolve({**tables, "factors": []})
     with pytest.raises(ConfigError, match="there is a set 'own' already"):
         resolve({**tables, "factors": [own(), own()]})
-    wrong = {"factors": "ipcc-2014-direct", "contracts": "lifecycle"}
-    with pytest.raises(ConfigError, match=r"carbon\.contracts: lifecycle emissions are not in"):
-        resolve({**tables, "carbon": wrong})
     with pytest.raises(ConfigError, match="factors without validity"):
         resolve({**tables, "factors": [own(**{"from": None})]})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (
+            {"factors": "ipcc-2014-lifecycle"},
+            r"carbon\.factors: the factors of ipcc-2014-lifecycle are lifecycle",
+        ),
+        (
+            {"factors": "ipcc-2014-lifecycle"},
+            'write factors = "ipcc-2014-direct", and lifecycle = "ipcc-2014',
+        ),
+        ({"lifecycle": "ipcc-2014-direct"}, r"carbon\.lifecycle: .* write lifecycle = "),
+        (
+            {"residual": "whole"},
+            r"carbon\.residual: the factors of whole are lifecycle, and scope 2 counts direct",
+        ),
+        ({"contracts": "lifecycle"}, r"carbon\.contracts: .* leave it out, co2_lifecycle_kg tells"),
+    ],
+)
+@pytest.mark.parametrize("at_the_site", [False, True])
+def test_no_figure_mixes_direct_and_lifecycle_factors(chosen, said, at_the_site):
+    site = {**SITE, "carbon": chosen} if at_the_site else SITE
+    tables = {"sites": {"a": site}, "factors": [{**own(), "id": "whole", "method": "lifecycle"}]}
+    with pytest.raises(ConfigError, match=said):
+        resolve(tables if at_the_site else {**tables, "carbon": chosen})
+
+
+def test_imports_are_traced_where_all_borders_are_known():
+    traced = {"grid": "entsoe", "basis": "consumption"}
+    assert resolve({"sites": {"a": SITE}, "carbon": traced}).uses["a"].basis == "consumption"
+    german = {**SITE, "grid": "DE-LU"}
+    assert resolve({"sites": {"a": german}, "carbon": {**traced, "grid": "mqtt"}}).uses["a"].grid == "mqtt"
+    with pytest.raises(ConfigError, match=r"sites\.a\.carbon\.basis: not all borders of DE-LU .*production"):
+        resolve({"sites": {"a": german}, "carbon": traced})
 
 
 def test_a_collector_needs_a_token_and_zones_that_have_a_code():

@@ -19,7 +19,7 @@ from runtime.errors import BadDocument
 from tests.unit.energy.carbon.documents import LT, acknowledgement, document, series
 from tests.unit.energy.plant import MINUTE, START, Plant
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST = hour_of(START)
 TWO = Period(START, START + 2 * HOUR)
 
@@ -134,7 +134,6 @@ async def test_a_document_without_data_or_of_no_known_zone_brings_nothing(plant:
     for body, said in (
         (acknowledgement(), "nothing was kept: No matching data found"),
         (document(series("B05", START, [1.0], zone="10Y-NOWHERE-----X")), "'10Y-NOWHERE-----X' is no zone"),
-        (document(series(None, START, [1.0], out=True), kind="A65"), "tells of load and no generation"),
     ):
         with pytest.raises(BadDocument, match=said):
             await intake.take(body, START)
@@ -142,6 +141,33 @@ async def test_a_document_without_data_or_of_no_known_zone_brings_nothing(plant:
     assert not await intake.keep("LT", acknowledgement(), [1], START)
     assert await intake.keep("LT", document(series("B05", START, [1.0], zone=LT)), [2], START)
     assert await intake.fetched("LT", range(5)) == {1: START, 2: START}
+
+
+async def test_a_document_that_lacks_a_type_told_lately_is_incomplete_and_no_better_version(plant: Plant):
+    intake, at = GridIntake(plant.database, plant.sites), START + 3 * HOUR
+    whole = document(series("B02", START, [700.0, 700.0]), series("B19", START, [300.0, 300.0]))
+    await intake.take(whole, at)
+    wind = document(series("B19", START, [310.0, 310.0, 320.0]))
+    (kept,) = await intake.take(wind, at + HOUR)
+    assert (kept.new, kept.changed, kept.same, kept.incomplete) == (0, 0, 0, 3)
+    assert kept.in_words().endswith(
+        "3 incomplete and not kept: no lignite, which was told in the 14 days before"
+    )
+    assert [version for _, version, _ in await versions(plant)] == [1, 1]
+    much_later = START + 20 * DAY
+    (later,) = await intake.take(document(series("B19", much_later, [310.0])), at + 21 * DAY)
+    assert (later.new, later.incomplete) == (1, 0)
+    before = START - 20 * DAY
+    (earlier,) = await intake.take(document(series("B16", before, [5.0])), at + 21 * DAY)
+    assert earlier.new == 1
+
+
+async def test_a_type_that_a_document_begins_with_is_missed_in_the_next(plant: Plant):
+    intake = GridIntake(plant.database, plant.sites)
+    for number, codes in enumerate((("B19", "B04"), ("B19",))):
+        begin = START + number * HOUR
+        (kept,) = await intake.take(document(*(series(code, begin, [1.0]) for code in codes)), START + DAY)
+        assert (kept.new, kept.lacking) == ((1, ()) if number == 0 else (0, ("gas",)))
 
 
 async def test_a_locked_month_keeps_what_was_known_when_it_was_locked_or_restated(plant: Plant):

@@ -26,7 +26,7 @@ SUPPLY = [
     {"id": "pv", "kind": "onsite_solar", "max_power_kw": 50},
     {"id": "diesel", "kind": "generator", "carbon_g_per_kwh": 750},
 ]
-LIFECYCLE = packaged()["ipcc-2014-lifecycle"]
+LIFECYCLE, DIRECT = packaged()["ipcc-2014-lifecycle"], packaged()["ipcc-2014-direct"]
 FIGURES = {"location": "co2_location_kg", "market": "co2_market_kg", "scope1": "co2_scope1_kg"}
 
 
@@ -61,7 +61,7 @@ def figures(plant: Plant) -> LedgerFigures:
 
 
 async def lines(reader: LedgerFigures, period: Period = PERIOD, as_of=None) -> dict[str, list]:
-    found: dict[str, list] = {scope: [] for scope in FIGURES}
+    found: dict[str, list] = {scope: [] for scope in (*FIGURES, "lifecycle")}
     for row in await reader.factors("gdansk", period, as_of):
         found[row.scope].append(row)
     return found
@@ -99,7 +99,8 @@ async def test_quarters_hours_and_the_period_hold_the_same_grams(plant):
 async def test_every_line_names_its_source_method_and_version(plant):
     found = await lines(figures(plant))
     (grid,) = found["location"]
-    assert (grid.zone, grid.method, grid.version) == ("PL", "told", "hours up to version 1")
+    assert (grid.zone, grid.method) == ("PL", "told, production and direct by default")
+    assert grid.version == "hours up to version 1"
     assert grid.source == "as told on dc/v1/grid/pl, hour by hour"
     wind, rest = found["market"]
     assert (wind.what, wind.co2_g, wind.version) == ("matched with wind", 0.0, "0 by contract")
@@ -148,7 +149,7 @@ async def test_a_residual_mix_that_is_not_valid_falls_back_by_name(plant):
     assert rest.what == "unmatched, by the grid of the hour: no residual mix of PL is known"
 
 
-async def test_contracts_may_count_with_what_their_technology_emits(plant):
+async def test_a_use_that_was_kept_with_lifecycle_contracts_is_replayed_as_it_was(plant):
     await record_uses(plant.database, {"gdansk": Use(LIFECYCLE, contracts="lifecycle")}, START)
     wind, _ = (await lines(figures(plant)))["market"]
     assert (wind.g_per_kwh, wind.version) == (pytest.approx(11), "ipcc-2014-lifecycle 1")
@@ -157,17 +158,61 @@ async def test_contracts_may_count_with_what_their_technology_emits(plant):
 async def test_hours_of_documents_follow_the_set_in_use_and_are_named_production_based(plant):
     hours = [series("B05", START, [600.0] * HOURS), series("B19", START, [200.0] * HOURS)]
     await GridIntake(plant.database, plant.sites).take(document(*hours), START + 4 * HOUR)
-    uses = {"lifecycle": (600 * 820 + 200 * 11) / 800, "direct": 600 * 760 / 800}
-    for number, (method, expected) in enumerate(uses.items()):
-        use = Use(packaged()[f"ipcc-2014-{method}"], grid="entsoe")
-        await record_uses(plant.database, {"gdansk": use}, START + (4 + number) * HOUR)
-        reader = figures(plant)
-        (line,) = (await lines(reader))["location"]
+    use = Use(DIRECT, grid="entsoe", lifecycle=LIFECYCLE)
+    await record_uses(plant.database, {"gdansk": use}, START + 4 * HOUR)
+    reader = figures(plant)
+    found = await lines(reader)
+    for scope, method, expected in (
+        ("location", "direct", 600 * 760 / 800),
+        ("lifecycle", "lifecycle", (600 * 820 + 200 * 11) / 800),
+    ):
+        (line,) = found[scope]
         assert line.g_per_kwh == pytest.approx(expected)
         assert line.method == f"production, {method}"
         assert line.version == f"ipcc-2014-{method} 1, hours up to version 1"
-        (first, *_rest) = await reader.grid("gdansk", PERIOD)
-        assert (first.renewable_share, first.carbon_g_per_kwh) == (0.25, pytest.approx(expected))
+    (first, *_rest) = await reader.grid("gdansk", PERIOD)
+    assert (first.renewable_share, first.carbon_g_per_kwh) == (0.25, pytest.approx(570))
+    assert first.how == "production, direct"
+    (row,) = await reader.kpi("gdansk", PERIOD)
+    assert row.value("co2_lifecycle_kg") == pytest.approx(41.332 * 617.75 / 1000, rel=1e-4)
+    assert row.value("co2_location_kg") == pytest.approx(41.332 * 570 / 1000, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ({}, "told, production and direct by default"),
+        ({"lifecycle": [0.0]}, "told, direct, production by default"),
+        ({"consumption_based": [0.0], "lifecycle": [0.0]}, "told, production, direct"),
+        ({"lifecycle": [1.0]}, None),
+        ({"consumption_based": [1.0], "lifecycle": [0.0]}, None),
+        ({"consumption_based": [0.5]}, None),
+    ],
+)
+async def test_told_hours_say_what_they_are_and_count_only_where_that_is_what_the_figure_counts(
+    tmp_path, said, how
+):
+    """One hour at 600 g: over the life cycle it is no scope 2, of another basis it is none of the site's."""
+    plant = Plant(tmp_path, {"gdansk": site()})
+    await plant.open()
+    for topic, watts in (("meter/gdansk/main-1", 10_000.0), ("meter/gdansk/ups-a", 8_000.0)):
+        await plant.counts(topic, watts, (-5, 65))
+    fields = {"carbon_free_share": [0.3], "carbon_g_per_kwh": [600.0], **said}
+    await plant.feed(plant.frame("grid/PL", [START + MINUTE], fields))
+    await plant.settle(62)
+    hour, reader = Period(START, START + HOUR), figures(plant)
+    (told,) = await reader.grid("gdansk", hour)
+    (row,) = await reader.kpi("gdansk", hour)
+    kg = row.value("co2_location_kg"), row.value("co2_lifecycle_kg")
+    assert told.how == how
+    assert kg == ((6.0, None) if how else (None, 6.0 if said == {"lifecycle": [1.0]} else None))
+    if "consumption_based" in said and how is None:
+        assert told.carbon_free_share is None
+        await record_uses(plant.database, {"gdansk": Use(DIRECT, basis="consumption")}, START)
+        (again,) = await reader.grid("gdansk", hour)
+        traced = said["consumption_based"] == [1.0]
+        assert again.how == ("told, consumption, direct" if traced else None)
+    await plant.close()
 
 
 async def test_what_is_not_known_is_as_high_as_the_highest_that_is(plant):
