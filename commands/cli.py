@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -43,6 +44,7 @@ from commands.serve import Builders, run_service
 from commands.verb import ConfigFile, Json
 from commands.verb import configuration_of as _configuration
 from commands.verb import finish as _finish
+from energy.tree.outward import outward_notes
 from roles.station import Role, Station, unsplit
 from runtime import log
 from runtime.errors import ConfigError, ServiceError
@@ -108,13 +110,15 @@ def demo(
 def check(file: Path) -> None:
     """Judge a configuration: exit code 2 and every mistake if it is wrong, else the effective values.
 
-    What its shards lack to run is a warning: the environment of their processes may bring it.
+    What its shards lack to run is a warning: the environment of their processes may bring it. So is a meter
+    of which only its readings can prove that it tells what leaves the site.
     """
     try:
         configuration = read(file)
     except ConfigError as error:
         fail(error)
-    for problem in unsplit(configuration):
+    sites = configuration.settings.sites.items()
+    for problem in (*unsplit(configuration), *chain.from_iterable(starmap(outward_notes, sites))):
         typer.echo(f"warning: {problem}", err=True)
     say(json.dumps(configuration.effective(), indent=2, ensure_ascii=False))
 

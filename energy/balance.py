@@ -18,6 +18,7 @@ from energy.supply import SupplyKind, SupplyOptions
 from energy.tree import boundary
 from energy.tree.apart import apart
 from energy.tree.members import Terms
+from energy.tree.outward import unheard
 from energy.tree.virtual import summed
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
@@ -144,7 +145,8 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     released = np.nan_to_num(discharged - np.nan_to_num(store.charged))
     it, eit = [lines(*source) for source in load], _consumed(load, lines)
     fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
-    green = _renewables(site, lines, inlet.exported)
+    silent = unheard(site, sheet)
+    green = _renewables(site, lines, np.where(silent, np.nan, inlet.exported))
     burnt = total((amount for _, amount in fuelled), sheet)
     expected, known = _completeness(site, lines)
     return Balance(

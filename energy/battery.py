@@ -11,6 +11,7 @@ from energy.device import CHARGE, CONTRACTS, DISCHARGE, RATED_W
 from energy.line import HOUR, Flags, Line, Lines, anywhere, total
 from energy.site import SiteOptions
 from energy.supply import SupplyKind, SupplyOptions
+from energy.tree.outward import unheard
 from telemetry.catalogue import SUPPLY
 from telemetry.frame import Floats
 
@@ -29,7 +30,7 @@ class Batteries:
         most: what it can take in at most, whatever its registers tell.
         taken, given, drawn: what all of them took in, what they gave, and what left their stores for it;
             guesses included, NaN where one of them is not known.
-        loose: where one of these is a guess.
+        loose: where one of these is a guess, or nobody tells whether what they gave left the site.
     """
 
     charge: Mapping[str, Floats]
@@ -67,7 +68,7 @@ def batteries(site: SiteOptions, lines: Lines) -> Batteries:
         taken=total((_whole(line) for line in charge.values()), sheet),
         given=total((_whole(line) for line in discharge.values()), sheet),
         drawn=total((_withdrawn(_whole(discharge[s.id]), s.efficiency) for s in found), sheet),
-        loose=anywhere((line.loose for line in every), sheet),
+        loose=anywhere((line.loose for line in every), sheet) | (unheard(site, sheet) & bool(found)),
     )
 
 

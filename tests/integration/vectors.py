@@ -46,7 +46,7 @@ def _site(meter: Sequence[dict[str, Any]], supply: Sequence[dict[str, Any]] = ()
 SITES = {
     "c1": _site([_INLET, _UPS], [_WIND]),
     "c2": _site([{**_INLET, "period": "1h"}, {**_UPS, "period": "1h"}]),
-    "c3": _site([_INLET, _UPS], [_WIND, _BATTERY]),
+    "c3": _site([{**_INLET, "exports": "none"}, _UPS], [_WIND, _BATTERY]),
     "c6": _site(
         [
             {**_INLET, "modulus_wh": 1000.0},

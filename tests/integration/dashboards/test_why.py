@@ -66,7 +66,7 @@ async def feed(plant: Plant, topic: str, quarters: range, counts: list[float]) -
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("why")
-    sites = {"gdansk": site(supply=[SOLAR], estimate="none")}
+    sites = {"gdansk": site(exports="none", supply=[SOLAR], estimate="none")}
     every = range(-1, 4 * HOURS + 1)
     sun = [sum(700 + 13 * (m % 7) for m in range(n + 1) if m % 96 < 40) for n in every]
     async with furnished(folder) as fake:

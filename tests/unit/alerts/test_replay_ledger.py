@@ -98,7 +98,7 @@ def readings(plant: Plant) -> list[Frame]:
 async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
     """Two sites, settled over a month."""
     meters = [
-        {"id": "main-1", "role": "utility", "period": "5m"},
+        {"id": "main-1", "role": "utility", "period": "5m", "exports": "none"},
         {"id": "ups-a", "role": "it", "category": "pue1", "period": "5m"},
     ]
     supply = [

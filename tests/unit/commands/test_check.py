@@ -8,6 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from commands.cli import cli
+from tests.unit.commands.test_certificates import SITE
 
 SHARD = '[[shard]]\nname = "rest"\ntopics = ["dc/v1/#"]\nlisten = "127.0.0.1:9101"\n'
 INFLUX = '[[store]]\ntype = "influx"\nurl = "http://127.0.0.1:8086"\ndatabase = "amberwatt"\n'
@@ -33,3 +34,10 @@ def test_shards_on_files_of_one_process_are_warned_of(tmp_path: Path) -> None:
 def test_one_process_and_shards_that_can_run_are_not(tmp_path: Path) -> None:
     assert checked(tmp_path, "") == []
     assert checked(tmp_path, POSTGRES + INFLUX + SHARD) == []
+
+
+def test_a_meter_is_named_of_which_only_readings_prove_that_it_tells_what_leaves(tmp_path: Path) -> None:
+    sun = '[[sites.gdansk.supply]]\nid = "pv"\nkind = "onsite_solar"\nmax_power_kw = 1\n'
+    (told,) = checked(tmp_path, SITE + sun)
+    assert told.startswith("warning: sites.gdansk.meter 'main-1': this site generates or stores energy")
+    assert checked(tmp_path, SITE.replace('"utility"', '"utility"\nexports = "none"') + sun) == []

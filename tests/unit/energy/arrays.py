@@ -60,9 +60,24 @@ def summed(site: SiteOptions, found: Sheet, mix: GridMix | None = None) -> Total
     return columns(energies, store, matched, mix).totals(0, found.quarters)
 
 
+def sealed(site: SiteOptions, found: Sheet) -> SiteOptions:
+    """``site`` whose meters without an export register in the sheet say that they never export."""
+    meters = tuple(
+        meter
+        if ("meter", meter.id, "export") in found.lines
+        else meter.model_copy(update={"exports": "none"})
+        for meter in site.meter
+    )
+    return site.model_copy(update={"meter": meters})
+
+
 def account(
     site: SiteOptions, found: Sheet, timed: Mapping[str, Sequence[float]] | None = None
 ) -> tuple[Balance, Stored, Match]:
-    """Balance, storage and matching of one site; ``timed`` are certificates by registry, Wh per quarter."""
+    """Balance, storage and matching of one site; ``timed`` are certificates by registry, Wh per quarter.
+
+    A meter of which the sheet has no export register never exports.
+    """
+    site = sealed(site, found)
     held = {name: np.asarray(wh, dtype=np.float64) for name, wh in (timed or {}).items()}
     return spliced((Era(BEGINNING, FOREVER, site),), found, held)

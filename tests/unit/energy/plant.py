@@ -24,14 +24,17 @@ MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 
 
-def site(**tables: object) -> SiteOptions:
-    """A site with an inlet and a UPS, and whatever ``tables`` say."""
+def site(*, exports: str = "metered", **tables: object) -> SiteOptions:
+    """A site with an inlet and a UPS, and whatever ``tables`` say.
+
+    A site that generates claims its own use of that only where its inlet tells ``exports``, or has ``none``.
+    """
     base = {
         "name": "Gdańsk",
         "zone": "Europe/Warsaw",
         "grid": "PL",
         "meter": [
-            {"id": "main-1", "role": "utility"},
+            {"id": "main-1", "role": "utility", "exports": exports},
             {"id": "ups-a", "role": "it", "category": "pue1"},
         ],
     }

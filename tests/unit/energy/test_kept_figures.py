@@ -33,6 +33,8 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
     await plant.counts("meter/gdansk/ups-a", 7500.0, (-5, end + 5))
     await plant.counts("supply/gdansk/pv-roof", 1000.0, (-5, end + 5))
     await plant.counts("supply/gdansk/ppa-wind-1", 6000.0, (-5, 25 * HOURLY))
+    # It tells its power, so that what leaves the site would show.
+    await plant.feed(plant.frame("meter/gdansk/main-1", [START - 5 * MINUTE], {"power_w": [8000.0]}))
     await plant.settle(end + 2)
     yield plant
     await plant.close()

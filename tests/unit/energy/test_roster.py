@@ -16,8 +16,8 @@ from runtime.clock import ManualClock
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 HOUR = timedelta(hours=1)
-UTILITY = {"id": "main-1", "role": "utility"}
-SECOND = {"id": "main-2", "role": "utility"}
+UTILITY = {"id": "main-1", "role": "utility", "exports": "none"}
+SECOND = {"id": "main-2", "role": "utility", "exports": "none"}
 UPS = {"id": "ups-a", "role": "it", "category": "pue1"}
 PV = {"id": "pv-roof", "kind": "onsite_solar", "max_power_kw": 100}
 WIND = {"id": "ppa-wind-1", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 100}

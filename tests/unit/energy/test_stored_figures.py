@@ -16,6 +16,7 @@ HOUR = timedelta(hours=1)
 HOURS = 6
 DAY = Period(START, START + HOURS * HOUR)
 SITE = site(
+    exports="none",
     supply=[
         {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10},
         {"id": "bat", "kind": "battery", "max_power_kw": 4, "round_trip": 0.8},

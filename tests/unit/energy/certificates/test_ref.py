@@ -39,8 +39,8 @@ async def opened() -> AsyncIterator[list[Month]]:
 def month(tmp_path: Path, opened: list[Month]):
     """Makes a site with these supplies."""
 
-    def make(*supplies: dict[str, object]) -> Month:
-        opened.append(Month(tmp_path, site(supply=list(supplies))))
+    def make(*supplies: dict[str, object], exports: str = "none") -> Month:
+        opened.append(Month(tmp_path, site(exports=exports, supply=list(supplies))))
         return opened[-1]
 
     return make
@@ -83,7 +83,7 @@ async def test_t8_own_panels_whose_certificates_are_sold_contribute_nothing(mont
 
 
 async def test_t9_more_than_is_used_is_one_and_no_more(month):
-    here = month(PV)
+    here = month(PV, exports="metered")
     exported = {"meter/gdansk/main-1/export_wh": 50, "supply/gdansk/pv/energy_wh": 150}
     await here.settle({**load(100, own=100), **exported})
     assert (await here.row()).ref == 1
