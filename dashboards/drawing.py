@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,9 @@ class Frame:
 
 
 async def frame(request: Request, page: str) -> Frame:
-    """The frame of ``page`` for this request."""
+    """The frame of ``page`` for this request, all of whose figures are from one look at the ledger."""
     house = house_of(request)
+    house = replace(house, figures=house.figures.snapshot())
     view = parse(request.query_params, house.sites)
     return Frame(
         house=house,

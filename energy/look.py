@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 from energy.certificates.tally import Tally
 from energy.estate import Estate
@@ -25,6 +26,9 @@ _KEPT_ANSWERS = 64
 """An hour's questions about some targets and sites; who asks about a past hour again is content to wait."""
 
 _DAY_MS = QUARTERS_A_DAY * QUARTER_MS
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass
@@ -82,3 +86,28 @@ class Look:
         self._answers[question] = answer
         if len(self._answers) > _KEPT_ANSWERS:
             self._answers.popitem(last=False)
+
+
+class Looking(Protocol):
+    """Who answers questions, one by one or several from one look."""
+
+    _look: Look | None
+
+    def snapshot(self) -> Self:
+        """The same who answers all from one look."""
+        ...
+
+
+F = TypeVar("F", bound=Looking)
+
+
+def at_once(
+    ask: Callable[Concatenate[F, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[F, P], Coroutine[Any, Any, T]]:
+    """``ask`` with a look of its own unless it is part of one: how all sites stand is read once."""
+
+    @wraps(ask)
+    async def asked(figures: F, *args: P.args, **named: P.kwargs) -> T:
+        return await ask(figures.snapshot() if figures._look is None else figures, *args, **named)
+
+    return asked

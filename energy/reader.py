@@ -23,7 +23,7 @@ from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, Mix
 from energy.hindsight import Hindsight
 from energy.interval import Period, Step
 from energy.kpi import KPIS
-from energy.look import Look
+from energy.look import Look, at_once
 from energy.presence import (
     earliest,
     metered,
@@ -86,6 +86,8 @@ class LedgerFigures(YearReading):
 
     def snapshot(self, over: Period | None = None) -> LedgerFigures:
         """The same figures, all from how the ledger stands when the first of them is asked for."""
+        if self._look is not None and over is None:
+            return self
         snapshot = copy(self)
         snapshot._look = Look(over)
         return snapshot
@@ -98,6 +100,7 @@ class LedgerFigures(YearReading):
         other._certified = Certified(other._claims)
         return other
 
+    @at_once
     async def kpi(
         self,
         site: str,
@@ -115,6 +118,7 @@ class LedgerFigures(YearReading):
 
         return await self._once(("kpi", site, period, step, names), as_of, answer)
 
+    @at_once
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None
     ) -> list[MixRow]:
@@ -136,6 +140,7 @@ class LedgerFigures(YearReading):
         found = {key: present(await self._eras(key, as_of), *quarters_of(period)) for key in keys}
         return await self._mixes.hours(found, period, as_of)
 
+    @at_once
     async def factors(self, site: str, period: Period, as_of: datetime | None = None) -> list[FactorRow]:
         """The factors behind the carbon figures of ``period``, by site and scope, whose lines add up."""
         estate, rows = await self._estate(), []

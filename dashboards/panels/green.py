@@ -21,6 +21,7 @@ from reports.render.words import APART
 
 WORST = 10
 HOUR = timedelta(hours=1)
+MATCHED = "hourly_matched"
 MISSING_MARK = 0.05
 """Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
 
@@ -182,7 +183,7 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
     known = Period(period.start, through or period.start)
     some = known.end > known.start
     total = (await house.figures.kpi(site, known))[0] if some else None
-    hours = await house.figures.kpi(site, known, Step.HOUR) if some else []
+    hours = await house.figures.kpi(site, known, Step.HOUR, only={MATCHED}) if some else []
     mixes = await house.figures.mix(site, known, Step.HOUR) if some else []
     sites = await house.figures.configured(site, known) if some else {}
     days = day_mixes(mixes, tz)

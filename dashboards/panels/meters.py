@@ -82,7 +82,7 @@ class MeterMonth:
 
 async def meter_month(house: House, site: str, period: Period, tz: ZoneInfo, at: datetime) -> MeterMonth:
     """The trees of ``site``, or of ``all`` sites, in the settled part of ``period``. Raises StoreError."""
-    figures = house.figures.snapshot(period)
+    figures = house.figures.snapshot()
     trees = []
     for closure in await figures.closure(site, period):
         part = Period(closure.start, closure.end)

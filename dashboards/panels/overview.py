@@ -106,20 +106,22 @@ def stale_after(sites: Sequence[SiteOptions]) -> float:
 
 
 async def last_day(house: House, site: str, at: datetime) -> list[KpiRow]:
-    """The last 24 whole hours of the ledger."""
+    """The last 24 whole hours of the ledger: energies, PUE and what was matched."""
     end = at.replace(minute=0, second=0, microsecond=0)
-    return await house.figures.kpi(site, Period(end - timedelta(hours=24), end), Step.HOUR)
+    hours = Period(end - timedelta(hours=24), end)
+    return await house.figures.kpi(site, hours, Step.HOUR, only={"pue", MATCHED})
 
 
 async def month_so_far(house: House, site: str, at: datetime) -> KpiRow | None:
-    """The running month up to where the ledger is settled, or None when none of it is."""
+    """What is matched of the running month up to where the ledger is settled, or None when none of it is."""
     settled = await house.figures.settled_until(site)
     if settled is None:
         return None
     period = month_of(at, zone_of(site, house.sites))
     if settled <= period.start:
         return None
-    rows = await house.figures.kpi(site, Period(period.start, min(period.end, settled)))
+    so_far = Period(period.start, min(period.end, settled))
+    rows = await house.figures.kpi(site, so_far, only={MATCHED})
     return rows[0] if rows else None
 
 

@@ -133,7 +133,7 @@ def named(kpi: str) -> Named | None:
 
 async def why(house: House, asked: Asked, what: Named, tz: ZoneInfo) -> Why | None:
     """All of it; None where nothing of the period is told at all. Raises StoreError."""
-    figures, site, period, as_of = house.figures.snapshot(asked.period), asked.site, asked.period, asked.as_of
+    figures, site, period, as_of = house.figures.snapshot(), asked.site, asked.period, asked.as_of
     only = None if asked.kpi.startswith(PREFIX) else {asked.kpi, *(_BOUNDED if asked.kpi in _BOUNDED else ())}
 
     async def told(key: str, step: Step | None = None) -> list[Line]:
