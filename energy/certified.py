@@ -6,15 +6,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from energy.certificates.claims import Claims
 from energy.certificates.tally import Counted, Tally
-from energy.interval import QUARTER_MS, Period
+from energy.interval import QUARTER_MS, Period, month_of
 from energy.look import Look
 from energy.totals import Totals
 from runtime.clock import from_ms, to_ms
 
 _NONE = Counted()
+_UTC = ZoneInfo("UTC")
 
 _KEPT = 16
 """Periods of sites; a year of hourly certificates of one plant takes 4 MB."""
@@ -61,23 +63,30 @@ class Certified:
                 return seen[1]
             if look.over is not None:
                 over = _hull(over, look.over)
-        tally = await (self._newest(site, over, look) if as_of is None else self._read(site, over, as_of))
+        if as_of is not None:
+            return await self._read(site, over, as_of)
+        over, tally = await self._newest(site, over, look)
         if look is not None:
             look.certificates[site] = over, tally
         return tally
 
-    async def _newest(self, site: str, over: Period, look: Look | None) -> Tally | None:
-        """As it is now; what was read before holds as long as nothing of the site has changed."""
+    async def _newest(self, site: str, over: Period, look: Look | None) -> tuple[Period, Tally | None]:
+        """As it is now over ``over`` or more; what was read holds as long as nothing of the site has changed.
+
+        Whole months are read: whoever asks how one stands asks every hour, of an hour more.
+        """
         stamp = await self.stamp(site, look)
         if not stamp:
-            return None
-        kept = self._kept.pop((site, over), None)
-        if kept is None or kept[0] != stamp:
-            kept = stamp, await self._read(site, over)
-        self._kept[site, over] = kept
+            return over, None
+        held = (span for (name, span), kept in self._kept.items() if (name, kept[0]) == (site, stamp))
+        wide = next((span for span in held if span.start <= over.start and over.end <= span.end), None)
+        if wide is None:
+            wide = _hull(month_of(over.start, _UTC), month_of(over.end, _UTC))
+            self._kept[site, wide] = stamp, await self._read(site, wide)
+        self._kept.move_to_end((site, wide))
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return kept[1]
+        return wide, self._kept[site, wide][1]
 
     async def _read(self, site: str, over: Period, as_of: datetime | None = None) -> Tally:
         return Tally(await self._claims.claimed(site, over, as_of))
