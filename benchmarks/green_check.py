@@ -2,22 +2,26 @@
 
 Half a month is settled first; then quarter after quarter arrives, is settled and is checked: CPU milliseconds
 of the whole process, threads of the stores included. Then the same checks are asked again the way a schedule
-catches up, with nothing settled between them. ``--checks`` sets how many there are.
+catches up, with nothing settled between them, and after them those of the first days: a past that began more
+than two months before what is settled. ``--checks`` sets how many there are of each; statements are counted.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
+from sqlalchemy import Engine, event
 
 import service
 from alerts.verdict import Cadence
@@ -34,6 +38,7 @@ from telemetry.series import SeriesRegistry
 
 START = datetime(2026, 9, 27, tzinfo=UTC)
 CHECKED = datetime(2026, 10, 16, 6, tzinfo=UTC)
+PAST = START + timedelta(days=2)
 GRACE = timedelta(minutes=2)
 _PERIOD_MS = 300_000
 _WATTS = {"utility": 4e4, "it": 3e4, "cooling": 4e3, "other": 1e3, "onsite_solar": 5e3, "battery": 2e3}
@@ -78,8 +83,21 @@ def _counted(device: Device, number: int, channel: Channel, at: np.ndarray) -> n
     return 1e6 + np.rint(watts * (hours - swing if sunny else hours))
 
 
+@contextlib.contextmanager
+def _asked() -> Iterator[Counter[str]]:
+    """How many statements the database is asked meanwhile."""
+    found: Counter[str] = Counter()
+
+    def count(*_: object) -> None:
+        found["all"] += 1
+
+    event.listen(Engine, "before_cursor_execute", count)
+    yield found
+    event.remove(Engine, "before_cursor_execute", count)
+
+
 async def measure(folder: Path, checks: int) -> dict[str, float]:
-    """Mean and median CPU milliseconds per check, first as quarters arrive, then catching up."""
+    """Mean and median CPU milliseconds per check, as quarters arrive, catching up, and of long ago."""
     clock = ManualClock(CHECKED)
     configuration = resolve(demo_settings(folder, 1, 0))
     async with service.build(configuration, clock) as built:
@@ -96,10 +114,14 @@ async def measure(folder: Path, checks: int) -> dict[str, float]:
             await built.check.ledger.settle(end + GRACE)
             settling.append(time.process_time() - begun)
             live.append(await _check(built, end + GRACE))
-        late = [await _check(built, CHECKED + n * QUARTER + GRACE) for n in range(checks)]
+        with _asked() as late_statements:
+            late = [await _check(built, CHECKED + n * QUARTER + GRACE) for n in range(checks)]
+        with _asked() as past_statements:
+            past = [await _check(built, PAST + n * QUARTER + GRACE) for n in range(checks)]
         following.cancel()
-    told = {"check": live[1:], "catching_up": late[1:], "settle": settling[1:]}
-    return {
+    told = {"check": live[1:], "catching_up": late[1:], "past": past[1:], "settle": settling[1:]}
+    counted = {"catching_up": late_statements, "past": past_statements}
+    return {f"{name}_statements": round(found["all"] / checks, 1) for name, found in counted.items()} | {
         f"{name}_{kind}_ms": round(1000 * of(seconds), 1)
         for name, seconds in told.items()
         for kind, of in (("mean", fmean), ("median", median))
