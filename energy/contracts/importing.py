@@ -16,13 +16,18 @@ from energy.contracts.form import VolumeForm
 from energy.contracts.plant import Plant
 from energy.contracts.sheet import Volume, read_volumes
 from energy.contracts.tables import FILE, VOLUME
+from energy.contracts.twice import taken_twice
 from energy.due import add_marks
 from energy.proof.locking import Act
-from energy.proof.turn import take_turn
+from energy.proof.turn import of_registry, of_site, take_turns
 from runtime.database import Database, insert_rows
 from telemetry.catalogue import SUPPLY
 
 log = structlog.get_logger(__name__)
+
+
+_EVERY_CONTRACT = "contracts"
+"""Whoever imports waits for every other import: the same volumes may come for two contracts at once."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Delivery:
         taken: whether its volumes are kept now; never where a line is ``wrong``.
         fresh: how many of its quarter-hours no file told before, ``restated`` how many an earlier one told
             otherwise. The rest is told as before.
-        known: when and by whom the same file was imported before; then nothing is done.
+        known: when and by whom the same file was imported before, if that stands; then nothing is done.
         notes: what is to be known of lines that are right.
     """
 
@@ -71,9 +76,10 @@ async def import_volumes(
 ) -> Delivery:
     """Import a file in which ``plant`` is told of; with ``dry_run`` nothing is written.
 
-    A file in which one line is wrong is not taken at all: what is wrong is in the answer. What is taken is
-    marked in the same transaction, so that the ledger settles it next; of a locked month it waits there for a
-    restatement.
+    A file in which one line is wrong is not taken at all: what is wrong is in the answer, and so is that its
+    volumes are another plant's already. What another file restated since is told again by importing it once
+    more. What is taken is marked in the same transaction, so that the ledger settles it next; of a locked
+    month it waits there for a restatement.
     """
     source, form = what
     sheet = read_volumes(source, form, plant, act.at)
@@ -82,7 +88,8 @@ async def import_volumes(
         async with database.read() as connection:
             return (await _compared(connection, found))[0]
     async with database.begin() as connection:
-        act = replace(act, at=await take_turn(connection, plant.site, act.at))
+        turns = (of_registry(_EVERY_CONTRACT), of_site(plant.site))
+        act = replace(act, at=await take_turns(connection, turns, act.at))
         found, news = await _compared(connection, found)
         if not found.wrong and found.known is None:
             await _write(connection, found, news, act)
@@ -95,13 +102,9 @@ async def import_volumes(
 async def _compared(connection: AsyncConnection, found: Delivery) -> tuple[Delivery, _News]:
     """``found`` with what earlier files told, and what it tells that they did not."""
     plant = found.plant
-    same = select(FILE).where(
-        FILE.c.site == plant.site, FILE.c.supply == plant.supply, FILE.c.sha256 == found.sha256
-    )
-    before = (await connection.execute(same)).mappings().first()
-    if before is not None:
-        return replace(found, wrong=(), notes=(), known=(before["imported_at"], before["who"])), ()
-    if not found.volumes:
+    twice = await taken_twice(connection, plant, found.sha256, found.volumes)
+    found = replace(found, wrong=(*found.wrong, *twice))
+    if not found.volumes or found.wrong:
         return found, ()
     newest = await _newest(connection, found)
     news: list[tuple[Volume, int]] = []
@@ -112,6 +115,12 @@ async def _compared(connection: AsyncConnection, found: Delivery) -> tuple[Deliv
             news.append((volume, 1 if known is None else known.number + 1))
         if known is not None and known.wh != volume.wh:
             others.setdefault(known.file, []).append(volume)
+    same = select(FILE.c.imported_at, FILE.c.who).where(
+        FILE.c.site == plant.site, FILE.c.supply == plant.supply, FILE.c.sha256 == found.sha256
+    )
+    before = (await connection.execute(same.order_by(FILE.c.id.desc()))).first()
+    if before is not None and not news:
+        return replace(found, notes=(), known=(before.imported_at, before.who)), ()
     told = [
         Remark(
             changed[0].line,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Table
 
 from runtime.database import Moment, Words, metadata
 
@@ -18,7 +18,7 @@ FILE = Table(
     Column("imported_at", Moment, nullable=False),
     Column("who", Words(100), nullable=False),
     Column("reason", Words, nullable=False),
-    UniqueConstraint("site", "supply", "sha256"),
+    Index("ix_contract_file_sha256", "sha256"),
 )
 
 VOLUME = Table(
