@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from energy.readings import Span
 from energy.site import SiteOptions
 from energy.tree.boundary import headline
 from energy.tree.dating import DATED, Version, dates, resolved
+from energy.uncertainty import uncertainties
 
 BEGINNING = 0
 """The quarter from which the first configuration of a site is valid."""
@@ -45,6 +46,11 @@ class Era:
     def category(self) -> str | None:
         """The point whose IT energy its PUE divides by; None without any."""
         return headline(self.site)
+
+    @cached_property
+    def uncertainty(self) -> Mapping[str, float]:
+        """The relative expanded uncertainty (k=2) of each KPI whose meters name their class."""
+        return uncertainties(self.site)
 
     def meets(self, first: int, until: int) -> bool:
         """Whether some of its quarters are among ``first <= q < until``."""

@@ -74,6 +74,8 @@ class KpiRow:
     share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
     divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
+    ``uncertainty`` is the relative expanded one (k=2) of each KPI that is told and whose meters all name
+    their class; ``interim``: less than 365 days are settled in it, so that nothing in it is an annual figure.
     ``parts`` holds the formula of each KPI that was asked for, with its numbers. ``covered`` are amounts that
     each stand over their own quarters (:meth:`energy.totals.Totals.covered`): never divide two of them.
     """
@@ -109,6 +111,9 @@ class KpiRow:
     covered: Annotated[Mapping[str, Covered], Field(exclude=True)] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
+    interim: bool = True
 
     def value(self, name: str) -> float | None:
         """The figure or energy that is called ``name``; None if it is withheld or there is none."""

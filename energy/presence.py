@@ -122,8 +122,20 @@ def scopes(
         there = {key: present(eras, *quarters_of(part)) for key, eras in found.items()}
         asked = [key for key, eras in there.items() if eras or not any(era.absent for era in found[key])]
         names = categories((era for eras in there.values() for era in eras), *quarters_of(part))
-        told.append(Scope(_floor(estate, asked, there), "+".join(names) or None, settled, asked, past))
+        scope = Scope(_floor(estate, asked, there), "+".join(names) or None, settled, asked, past)
+        told.append(
+            replace(scope, uncertainty=_uncertainty([era for eras in there.values() for era in eras]))
+        )
     return told
+
+
+def _uncertainty(there: Sequence[Era]) -> Mapping[str, float]:
+    """The worst of the eras of one site; of a KPI of which one tells none, none: so of several sites."""
+    if len({era.site.name for era in there}) != 1:
+        return {}
+    first, *others = (era.uncertainty for era in there)
+    every = {name for name in first if all(name in one for one in others)}
+    return {name: max(one[name] for one in (first, *others)) for name in sorted(every)}
 
 
 def _floor(estate: Estate, keys: Sequence[str], there: Mapping[str, Sequence[Era]]) -> float:

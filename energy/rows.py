@@ -23,6 +23,9 @@ from telemetry.frame import Floats
 
 _FIELDS = frozenset(one.name for one in fields(KpiRow))
 
+A_YEAR = 365 * 96
+"""Quarter-hours of one site; a figure that a standard defines over a year is interim over less."""
+
 _NOT_ASKED = Figure(None, "it was not asked for")
 
 
@@ -30,6 +33,7 @@ _NOT_ASKED = Figure(None, "it was not asked for")
 class Scope:
     """What a row is of: the floor and category of its ``sites``, and when it was settled and changed since.
 
+    ``uncertainty`` is that of each KPI whose meters name their class.
     ``proven``: every certificate that its figures claim is cancelled.
     """
 
@@ -39,6 +43,7 @@ class Scope:
     sites: Collection[str] = ()
     past: Past = field(default_factory=Past)
     proven: bool = False
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
 
     def state(self, part: Period) -> State:
         """``final`` takes a locked month and cancelled certificates."""
@@ -98,6 +103,8 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         hourly_matched_upper=figures["hourly_matched_upper"].value,
         parts=Parts(totals, using),
         covered=totals.covered() if every else {},
+        uncertainty={name: u for name, u in scope.uncertainty.items() if figures[name].value is not None},
+        interim=totals.expected < max(1, len(scope.sites)) * A_YEAR,
     )
 
 

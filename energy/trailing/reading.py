@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from energy.certified import Certified
 from energy.era import Era
@@ -19,9 +18,6 @@ from energy.trailing.trailing import Trailing
 from energy.trailing.year import Behind, trailing
 from energy.view import View
 from runtime.database import Database
-
-if TYPE_CHECKING:
-    from energy.sums.columns import Columns
 
 _NO_DAY = range(2**24, 2**24)
 """Days of which nothing is read."""

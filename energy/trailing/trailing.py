@@ -19,8 +19,9 @@ class Trailing:
     than what was asked for; both are null before there is one. ``figures`` holds every KPI that is defined
     over a year; one that is null is explained in ``withheld``: all of them are while fewer than ``of_days``
     days are settled. ``days`` counts those from the first reading of the inlet's meters on; of several sites,
-    of the one that has the fewest. ``completeness``, ``estimated``, ``state``, ``revision`` and
-    ``pue_category`` are of the year, as they are of a row; the first two are null where nothing is told.
+    of the one that has the fewest. ``completeness``, ``estimated``, ``state``, ``revision``,
+    ``pue_category`` and ``uncertainty`` are of the year, as they are of a row; the first two are null where
+    nothing is told.
     """
 
     start: datetime | None = None
@@ -34,3 +35,4 @@ class Trailing:
     state: Literal["open", "provisional", "settled", "restated", "final"] = "open"
     revision: int = 0
     pue_category: str | None = None
+    uncertainty: Mapping[str, float] = field(default_factory=dict)

@@ -225,4 +225,5 @@ def _told(found: tuple[KpiRow, str | None], days: int, too_few: str | None, of: 
         state=row.state,
         revision=row.revision,
         pue_category=row.pue_category,
+        uncertainty={} if reason else row.uncertainty,
     )

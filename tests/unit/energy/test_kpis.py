@@ -14,7 +14,7 @@ from energy.kpi import KPIS, Figure
 from energy.registers import ESTIMATED, OK, RESET
 from energy.site import SiteOptions
 from energy.totals import Totals
-from energy.uncertainty import pue_uncertainty, site_pue_uncertainty
+from energy.uncertainty import pue_uncertainty, site_pue_uncertainty, uncertainties
 from tests.unit.energy.arrays import NAN, grid, hourly, sheet, summed
 from tests.unit.energy.plant import site
 
@@ -349,3 +349,16 @@ def test_uncertainty_of_a_site_needs_every_class_and_takes_the_worst():
 
     assert site_pue_uncertainty(site(meter=meters(0.2, 0.5, 0.5))) == pue_uncertainty(0.5, 0.5)
     assert site_pue_uncertainty(site(meter=meters(0.2, None, 0.5))) is None
+
+
+def test_own_plants_are_a_part_of_the_inlet_and_water_has_an_uncertainty_of_its_own():
+    meters = [
+        {"id": "main", "role": "utility", "accuracy_class": 0.5},
+        {"id": "ups", "role": "it", "category": "pue1", "accuracy_class": 0.5},
+    ]
+    plant = {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1}
+    assert "pue" not in uncertainties(site(meter=meters, supply=[plant]))
+    found = uncertainties(site(meter=meters, supply=[plant | {"accuracy_class": 2}], water=[{"id": "w"}]))
+    assert found == {"pue": pue_uncertainty(2, 0.5)}
+    water = [{"id": "w", "accuracy_class": 2}, {"id": "x", "accuracy_class": 1}]
+    assert uncertainties(site(meter=meters, water=water))["wue"] == pue_uncertainty(2, 0.5)
