@@ -71,7 +71,7 @@ async def write(connection: AsyncConnection, entries: Sequence[Entry], writing: 
     rows, waiting = _parted(rows, locked)
     if waiting:
         await writing.hold(connection, waiting, registers.values())
-        await keep(connection, known, writing.site, waiting)
+        await keep(connection, known, writing.site, waiting, writing.at)
     if rows:
         await writing.give(connection, rows, registers.values())
         await append(connection, writing.site, rows)

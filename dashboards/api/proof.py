@@ -203,10 +203,9 @@ async def lock(house: HouseHere, who: Operator, site: Site, period: Month, act: 
 
 @router.get("/pending")
 async def pending(house: HouseHere, query: Annotated[SiteAsked, Query()]) -> Waiting:
-    """What waits for locked months; ``as_of`` leaves out what came later."""
+    """What waits for locked months, or waited ``as_of`` a time, also for what was restated since."""
     as_of = asked.as_of(house, query.as_of)
-    found = await _done(_desk(house).pending(query.site))
-    return Waiting(pending=[one for one in found if as_of is None or one.since <= as_of])
+    return Waiting(pending=list(await _done(_desk(house).pending(query.site, as_of))))
 
 
 @router.get("/pending/{site}/{period}")

@@ -92,7 +92,7 @@ async def load_beside(
         configuration = await _altered(connection, frozen, at)
         causes = await _causes(connection, frozen, at)
     over = Period(from_ms(frozen.first * QUARTER_MS), from_ms(frozen.until * QUARTER_MS))
-    old = (await Claims(database).claimed(site, over)).claims
+    old = (await Claims(database).claimed(site, over, at)).claims
     new = (await Claims(database, Restated(site, period, at)).claimed(site, over)).claims
     if not configuration:  # what was dated back and taken back again changes nothing
         causes = [cause for cause in causes if cause.kind != "configuration"]

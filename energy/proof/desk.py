@@ -87,21 +87,21 @@ class ProofDesk:
         async with self._database.read() as connection:
             return await load_locks(connection, await self._keys(site), as_of)
 
-    async def pending(self, site: str) -> Sequence[Pending]:
-        """What waits for a restatement of locked months of ``site``, or of all."""
+    async def pending(self, site: str, as_of: datetime | None = None) -> Sequence[Pending]:
+        """What waits for locked months of ``site``, or of all; or waited ``as_of`` a time."""
         if site == ALL:
             async with self._database.read() as connection:
-                locks = await load_locks(connection)
+                locks = await load_locks(connection, None, as_of)
         else:
-            locks = await self.locks(site)
-        found = [await self._waiting(lock) for lock in locks]
+            locks = await self.locks(site, as_of)
+        found = [await self._waiting(lock, as_of) for lock in locks]
         return [one for one in found if one is not None]
 
-    async def _waiting(self, lock: Lock) -> Pending | None:
+    async def _waiting(self, lock: Lock, as_of: datetime | None) -> Pending | None:
         async with self._database.read() as connection:
-            waiting = await load_pending(connection, [lock.site], (lock.first, lock.until))
-            meters = by_meter(waiting, await known_rows(connection, waiting))
-        beside, known = await load_beside(self._database, lock.site, lock.period)
+            waiting = await load_pending(connection, [lock.site], (lock.first, lock.until), as_of)
+            meters = by_meter(waiting, await known_rows(connection, waiting, as_of))
+        beside, known = await load_beside(self._database, lock.site, lock.period, as_of)
         if not waiting and not beside:
             return None
         since = [*(one.known_at for one in waiting), *(cause.at for cause in beside.causes)]

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Select, Table, bindparam, delete, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.proof.tables import CAUSE, PENDING
+from energy.proof.tables import CAUSE, PENDING, WAITED
 from energy.registers import MISSING
 from energy.sheet import Sheet
 from energy.tables import LEDGER, REGISTER, insert_into
@@ -19,6 +19,8 @@ from energy.tables import LEDGER, REGISTER, insert_into
 _Row = Mapping[str, Any]
 
 _KEPT = ("register", "quarter", "amount", "quality", "reason")
+
+_ONE = (PENDING.c.register == bindparam("of_register"), PENDING.c.quarter == bindparam("of_quarter"))
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,34 @@ class Waiting:
 
 
 async def load_pending(
-    connection: AsyncConnection, sites: Collection[str], quarters: tuple[int, int] | None = None
+    connection: AsyncConnection,
+    sites: Collection[str],
+    quarters: tuple[int, int] | None = None,
+    as_of: datetime | None = None,
 ) -> Sequence[Waiting]:
-    """What waits for ``sites``, in some quarters or in all, by register and time."""
+    """What waits for ``sites``, or waited ``as_of`` a time, in some quarters or all, by register and time."""
+    rows = list(await connection.execute(_wanted(PENDING, sites, quarters, as_of)))
+    if as_of is not None:
+        rows += await connection.execute(
+            _wanted(WAITED, sites, quarters, as_of).where(WAITED.c.ended_at > as_of)
+        )
+    return sorted((Waiting(**row._mapping) for row in rows), key=lambda one: (one.register, one.quarter))
+
+
+def _wanted(
+    table: Table, sites: Collection[str], quarters: tuple[int, int] | None, as_of: datetime | None
+) -> Select[Any]:
     wanted = (
-        select(PENDING, REGISTER.c.measurement, REGISTER.c.meter, REGISTER.c.channel)
+        select(*(table.c[name] for name in (*_KEPT, "site", "cause")))
+        .add_columns(REGISTER.c.measurement, REGISTER.c.meter, REGISTER.c.channel)
         .add_columns(CAUSE.c.reason.label("why"), CAUSE.c.at.label("known_at"))
-        .join(REGISTER, REGISTER.c.id == PENDING.c.register)
-        .join(CAUSE, CAUSE.c.id == PENDING.c.cause)
-        .where(PENDING.c.site.in_(sites))
-        .order_by(PENDING.c.register, PENDING.c.quarter)
+        .join(REGISTER, REGISTER.c.id == table.c.register)
+        .join(CAUSE, CAUSE.c.id == table.c.cause)
+        .where(table.c.site.in_(sites))
     )
     if quarters is not None:
-        wanted = wanted.where(PENDING.c.quarter >= quarters[0], PENDING.c.quarter < quarters[1])
-    return [Waiting(**row._mapping) for row in await connection.execute(wanted)]
+        wanted = wanted.where(table.c.quarter >= quarters[0], table.c.quarter < quarters[1])
+    return wanted if as_of is None else wanted.where(CAUSE.c.at <= as_of)
 
 
 async def with_pending(connection: AsyncConnection, known: Sheet, locked: Sequence[tuple[int, int]]) -> Sheet:
@@ -77,8 +93,10 @@ async def with_pending(connection: AsyncConnection, known: Sheet, locked: Sequen
     return laid
 
 
-async def keep(connection: AsyncConnection, known: Sheet, site: str, rows: Sequence[_Row]) -> None:
-    """Let ``rows`` of the ledger's form wait; what is as the ledger says by now waits no longer."""
+async def keep(
+    connection: AsyncConnection, known: Sheet, site: str, rows: Sequence[_Row], at: datetime
+) -> None:
+    """Let ``rows`` of the ledger's form wait from ``at`` on; what is as the ledger says waits no longer."""
     line = {register.id: number for number, register in enumerate(known.registers)}
     back: list[_Row] = []
     new: list[_Row] = []
@@ -88,6 +106,7 @@ async def keep(connection: AsyncConnection, known: Sheet, site: str, rows: Seque
         same = (amount, int(known.quality[where])) == (row["amount"], row["quality"])
         (back if same else new).append(row)
     if new:
+        await _end(connection, [(row["register"], row["quarter"]) for row in new], at)
         statement = insert_into(connection, PENDING)
         changed = {name: statement.excluded[name] for name in (*_KEPT[2:], "cause")}
         await connection.execute(
@@ -95,16 +114,25 @@ async def keep(connection: AsyncConnection, known: Sheet, site: str, rows: Seque
             [{name: row[name] for name in (*_KEPT, "cause")} | {"site": site} for row in new],
         )
     if back:
-        await forget(connection, [(row["register"], row["quarter"]) for row in back])
+        await forget(connection, [(row["register"], row["quarter"]) for row in back], at)
 
 
-async def forget(connection: AsyncConnection, intervals: Sequence[tuple[int, int]]) -> None:
-    """Intervals, by register and quarter, that wait no longer."""
-    gone = delete(PENDING).where(
-        PENDING.c.register == bindparam("gone_register"), PENDING.c.quarter == bindparam("gone_quarter")
-    )
+async def forget(connection: AsyncConnection, intervals: Sequence[tuple[int, int]], at: datetime) -> None:
+    """Intervals, by register and quarter, that wait no longer from ``at`` on."""
     if intervals:
-        await connection.execute(gone, [{"gone_register": r, "gone_quarter": q} for r, q in intervals])
+        await _end(connection, intervals, at)
+        await connection.execute(delete(PENDING).where(*_ONE), _named(intervals))
+
+
+async def _end(connection: AsyncConnection, intervals: Sequence[tuple[int, int]], at: datetime) -> None:
+    """Note of what waits for the intervals, if anything does, that it did so until ``at``."""
+    names = (*_KEPT, "site", "cause")
+    found = select(*(PENDING.c[name] for name in names), literal(at, WAITED.c.ended_at.type)).where(*_ONE)
+    await connection.execute(insert(WAITED).from_select([*names, "ended_at"], found), _named(intervals))
+
+
+def _named(intervals: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
+    return [{"of_register": register, "of_quarter": quarter} for register, quarter in intervals]
 
 
 def ledger_of(waiting: Waiting, revision: int, at: datetime, cause: int) -> dict[str, Any]:

@@ -80,6 +80,7 @@ async def propose(
     period, span = month
     async with database.begin() as connection:
         newest = await wait_turn(connection, site)
+    at = None if at is None else max(at, newest)  # all that is stamped by now is part of it
     async with database.read() as connection:
         locks = {lock.period: lock for lock in await load_locks(connection, [site])}
         if period not in locks:
@@ -138,7 +139,7 @@ async def restate(database: Database, key: SigningKey, proposal: Proposal, act: 
         if rows:
             await append(connection, lock.site, rows)
         await connection.execute(insert(RESTATEMENT).values(**vars(made)))
-        await forget(connection, [(one.register, one.quarter) for one in proposal.waiting])
+        await forget(connection, [(one.register, one.quarter) for one in proposal.waiting], at)
     return made
 
 
@@ -156,9 +157,9 @@ async def restated(
 
 
 async def known_rows(
-    connection: AsyncConnection, waiting: Sequence[Waiting]
+    connection: AsyncConnection, waiting: Sequence[Waiting], as_of: datetime | None = None
 ) -> dict[tuple[int, int], Written]:
-    """The newest row of each interval that waits."""
+    """The newest row of each interval that waits, known ``as_of``."""
     if not waiting:
         return {}
     quarters = [one.quarter for one in waiting]
@@ -169,6 +170,8 @@ async def known_rows(
         .where(LEDGER.c.quarter >= min(quarters), LEDGER.c.quarter <= max(quarters))
         .order_by(LEDGER.c.revision)
     )
+    if as_of is not None:
+        wanted = wanted.where(LEDGER.c.settled_at <= as_of)
     found = {}
     for row in await connection.execute(wanted):
         found[row.register, row.quarter] = Written(*row, None, 0, 0)

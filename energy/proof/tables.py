@@ -75,6 +75,22 @@ PENDING = Table(
 )
 """What the ledger would say of an interval in a locked month; the newest finding replaces the one before."""
 
+WAITED = Table(
+    "energy_waited",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site", Words(64), nullable=False),
+    Column("register", Integer, nullable=False),
+    Column("quarter", Integer, nullable=False),
+    Column("amount", BigInteger),
+    Column("quality", SmallInteger, nullable=False),
+    Column("reason", Words),
+    Column("cause", Integer, nullable=False, comment="why it would have changed"),
+    Column("ended_at", Moment, nullable=False, comment="replaced, as the ledger says, or restated"),
+    Index("ix_energy_waited_site_quarter", "site", "quarter"),
+)
+"""What was in ``energy_pending`` and is no more: what waited at a time of the past."""
+
 RESTATEMENT = Table(
     "energy_restatement",
     metadata,

@@ -96,9 +96,10 @@ class Locked:
         done = await self.plant.settle(210)
         assert done.corrected == 2  # beyond the lock
 
-    async def pending(self):
+    async def pending(self, minute: float | None = None):
+        as_of = None if minute is None else START + minute * MINUTE
         async with self.plant.database.read() as connection:
-            return await load_pending(connection, ["gdansk"])
+            return await load_pending(connection, ["gdansk"], None, as_of)
 
     async def restate(self, at: float, reason: str = "the gateway was found"):
         what = ("gdansk", "2026-10", self.span)

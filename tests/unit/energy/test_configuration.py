@@ -103,6 +103,11 @@ async def test_a_locked_month_keeps_what_the_site_was_until_it_is_restated(place
     restated = await row(after)
     assert restated.revision > before.revision
     assert restated != before == await row(after, as_of=215)
+    told_then = [
+        (await load_beside(after.plant.database, "gdansk", "2026-10", START + minute * MINUTE))[0].because
+        for minute in (205, 215, 225)
+    ]
+    assert told_then == [[], [told], []]
     assert await after.differences() == []
 
 

@@ -50,6 +50,7 @@ async def test_a_locked_month_takes_no_rows_until_it_is_restated_line_by_line(lo
     assert {one.why for one in waiting} == {"ups-a: 45 late readings"}
     made = await locked.restate(220)
     assert await locked.pending() == []
+    assert [await locked.pending(minute) for minute in (205, 215, 225)] == [[], waiting, []]
     told = json.loads(made.document)
     (meter,) = told["meters"]
     assert (meter["meter"], meter["intervals"]) == ("ups-a", 6)
@@ -98,13 +99,15 @@ async def test_a_month_is_locked_once_and_when_it_is_settled(locked):
 async def test_what_is_found_again_as_it_was_waits_no_longer(locked):
     await locked.lock()
     await locked.late()
-    assert len(await locked.pending()) == 6
+    waiting = await locked.pending()
+    assert len(waiting) == 6
     async with locked.plant.database.read() as connection:
         rows = (await connection.execute(select(PENDING))).all()
     assert {row.site for row in rows} == {"gdansk"}
     await locked.plant.counts(UPS, 3000.0, (31, 75))
     await locked.plant.settle(220)
     assert {one.amount for one in await locked.pending()} <= {750}
+    assert await locked.pending(215) == waiting
 
 
 @pytest.mark.parametrize(
