@@ -1,6 +1,6 @@
 """What once waited for a locked month and does no more, so that what is pending can be told as of a time.
 
-Revision 0025, after 0020.
+Revision 0026, after 0020.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 
 from runtime.database import Moment, Words
 
-revision = "0025"
+revision = "0026"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
