@@ -165,6 +165,7 @@ def site_settings(plan: SitePlan) -> dict[str, Any]:
             for name, parent in _CHILLERS.items()
         ],
         "virtual": [dict(virtual) for virtual in _VIRTUAL],
+        "eu": {"other_energy": "none"},
     }
     if plan.reuses_heat:
         table["heat"] = [{"id": "district", "period": _PERIOD}]

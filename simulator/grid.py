@@ -27,7 +27,7 @@ class GridZone:
     fossil_g_per_kwh: float
 
     def mix(self, seed: int, times_ms: Ints) -> dict[str, Floats]:
-        """The three fields of ``dc/v1/grid/{zone}``, one value per time."""
+        """The fields of ``dc/v1/grid/{zone}``, one value per time: of what is made there, in direct grams."""
         source = key(seed, "grid", self.name)
         sky = weather(source, self.place, times_ms)
         hour, _ = local_hours(self.place.zone, times_ms)
@@ -42,6 +42,8 @@ class GridZone:
             "renewable_share": np.round(renewable, 4),
             "carbon_free_share": np.round(carbon_free, 4),
             "carbon_g_per_kwh": np.round(carbon, 1),
+            "consumption_based": np.zeros(len(times_ms)),
+            "lifecycle": np.zeros(len(times_ms)),
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reports.eu.item import Item, Source, Value
@@ -97,6 +97,8 @@ def assemble(
     Where all that an indicator is made of was measured, it is the one in ``measured``, if it stands there.
     """
     items = {key: found for key, found in measured.items() if key not in INDICATORS}
+    if "edc_kwh" in items:
+        items["edc_kwh"] = _whole_energy(items["edc_kwh"], declared.get("other_energy"))
     told = {key: found for key, found in items.items() if isinstance(found, Told)}
     problems = list(_contradictions(told, declared))
     found = {**declared, **told}
@@ -109,6 +111,20 @@ def assemble(
     reasons = {key: one.reason for key, one in {**items, **derived}.items() if isinstance(one, Missing)}
     entries = [Entry(item, found.get(item.key), _reason(item, found, reasons)) for item in ITEMS]
     return DataSet(site, year, entries, problems, over)
+
+
+def _whole_energy(electricity: Told | Missing, other: Told | None) -> Told | Missing:
+    """E_DC is all energy, and meters of electricity tell of no other: the rest must be declared."""
+    if isinstance(electricity, Missing):
+        return electricity
+    if other is not None and other.value != "none":
+        return Missing(
+            "electricity alone is metered, and chilled water, heat or fuel is bought (other_energy); it "
+            "would be too low, and with it PUE"
+        )
+    unsaid = "electricity alone; nobody declared whether other energy is bought (other_energy)"
+    said = "electricity alone: no other energy is bought, as declared" if other is not None else unsaid
+    return replace(electricity, note="; ".join(filter(None, (electricity.note, said))))
 
 
 def derive(found: Mapping[str, Told]) -> dict[str, Told | Missing]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from energy.interval import Period
-from reports.eu.data_set import DataSet, Missing, Told, assemble
+from reports.eu.data_set import DataSet, Entry, Missing, Told, assemble
 from reports.eu.declared import checked, option_problems, read_csv, standing
 from reports.eu.files import as_json, csv_file, json_file
 from reports.eu.item import Value
@@ -31,7 +31,8 @@ DECLARED: dict[str, object] = {
     "dc_name": "Gdańsk 1", "owner_operator": "Amber sp. z o.o.", "location_lau": "2261011",
     "dc_type": "enterprise", "start_ym": "2024-03", "redundancy_electrical": "2N",
     "redundancy_cooling": "N+1", "installed_it_power_kw": 2000, "floor_total_m2": 4000,
-    "floor_computer_room_m2": 1500, "edc_bg_kwh": 1200, "grid_functions": "no", "battery_to_grid_kw": 0,
+    "floor_computer_room_m2": 1500, "edc_bg_kwh": 1200, "other_energy": "none",
+    "grid_functions": "no", "battery_to_grid_kw": 0,
     "win_pot_m3": 400, "waste_heat_temp_c": 44, "setpoint_intake_temp_c": 26, "refrigerants": ["R-513A"],
     "cooling_degree_days": 40, "server_capacity": 900, "storage_capacity_pb": 12, "bandwidth_in_gbps": 50,
     "bandwidth_out_gbps": 50, "traffic_in_eb": 0.1, "traffic_out_eb": 0.2,
@@ -48,10 +49,30 @@ def made(
     return assemble("gdansk", 2026, told, {k: Told(v, "declared") for k, v in kept.items()}, over)
 
 
+def entry(found: DataSet, key: str) -> Entry:
+    """One item of the set."""
+    return next(entry for entry in found.entries if entry.item.key == key)
+
+
 def value(found: DataSet, key: str) -> Value | None:
     """What the set tells of one item."""
-    told = next(entry.told for entry in found.entries if entry.item.key == key)
+    told = entry(found, key).told
     return None if told is None else told.value
+
+
+def test_e_dc_is_all_energy_so_what_else_is_bought_has_to_be_declared() -> None:
+    """Nobody may leave district cooling out unseen: PUE would be better by what no meter tells."""
+    none = made(T1)
+    assert none.state == "complete"
+    assert entry(none, "edc_kwh").told.note == "electricity alone: no other energy is bought, as declared"
+    silent = made(T1, {key: one for key, one in DECLARED.items() if key != "other_energy"})
+    assert silent.state == "incomplete"
+    assert "nobody declared whether other energy is bought" in entry(silent, "edc_kwh").told.note
+    bought = made(T1, DECLARED | {"other_energy": "bought"})
+    assert [value(bought, key) for key in ("edc_kwh", "pue", "ref", "erf")] == [None] * 4
+    assert "chilled water, heat or fuel is bought" in entry(bought, "edc_kwh").reason
+    whole = made(T1, DECLARED | {"other_energy": "bought", "edc_kwh": 12_000_000})
+    assert (value(whole, "edc_kwh"), value(whole, "pue"), whole.state) == (12_000_000, 1.5, "complete")
 
 
 def test_t1_the_indicators_follow_from_the_measured_year() -> None:
@@ -136,7 +157,7 @@ def test_reused_heat_has_a_temperature() -> None:
 
 
 def test_every_key_is_there_once_and_one_symbol_twice() -> None:
-    assert len(BY_KEY) == len(ITEMS) == 36
+    assert len(BY_KEY) == len(ITEMS) == 37
     assert [item.key for item in ITEMS if item.symbol == "T_IN"] == [
         "setpoint_intake_temp_c",
         "traffic_in_eb",
