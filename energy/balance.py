@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
 from energy.line import HOUR, Flags, Line, Lines, anywhere, total
 from energy.sheet import Sheet
 from energy.site import SiteOptions
+from energy.sums.basis import Input
+from energy.sums.estimates import estimates
 from energy.supply import SupplyKind, SupplyOptions
 from energy.tree import boundary
 from energy.tree.apart import apart
@@ -45,8 +47,13 @@ class Balance:
         told_load: likewise of the load.
         eit: E_IT; NaN where not known.
         refuted: where E_DC of the hour lies below E_IT: the inlet's meter stands still or shows too little.
-        guessed: where some of E_DC was not measured at all, but estimated as documented.
+        guessed: where some of E_DC was not measured at all, but estimated as documented; ``eit_guessed``
+            likewise of E_IT.
         estimated: where E_DC was interpolated or guessed; ``loose`` where even the hour's load is a guess.
+        estimates: how much of each input of figures (:data:`energy.sums.basis.Input`) was interpolated or
+            guessed.
+        cooling: what was used for cooling, whether or not it was measured; 0 where not known.
+        rated: what the site's contract lets it draw in a quarter, 0 where it declares none.
         grid: the part of E_DC that came from the grid.
         parted: what was used of own plants whose certificates are sold or were never issued.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
@@ -73,8 +80,12 @@ class Balance:
     eit: Floats
     refuted: Flags
     guessed: Flags
+    eit_guessed: Flags
     estimated: Flags
     loose: Flags
+    estimates: Mapping[Input, Floats]
+    cooling: Floats
+    rated: Floats
     grid: Floats
     parted: Floats
     generator: Floats
@@ -119,6 +130,7 @@ def _inlet(site: SiteOptions, lines: Lines) -> _Inlet:
     onsite = [lines(SUPPLY.name, s.id) for s in site.supply if s.kind.onsite]
     every = [*imports, *exports, *onsite, *(lines(*source) for source in office)]
     imported, elsewhere = _summed(utility, lines), _summed(office, lines)
+    guessed = anywhere((lines(*source).guessed for source in office), sheet)
     exported, generated = (total((line.amount for line in some), sheet) for some in (exports, onsite))
     supplied = imported - exported + generated if imports else np.full(sheet.quarters, np.nan)
     # A lower bound of what was used would make every share greener than it is. One of what was exported
@@ -129,8 +141,8 @@ def _inlet(site: SiteOptions, lines: Lines) -> _Inlet:
         exported=exported,
         generated=generated,
         used=np.where(bounded, np.nan, supplied - elsewhere),
-        # What the offices may have used is not taken off where it is not known: E_DC is no higher than this.
-        told=supplied - np.nan_to_num(elsewhere),
+        # What offices may have used is not taken off where nothing measured it: E_DC is no higher than this.
+        told=supplied - np.where(guessed, 0.0, np.nan_to_num(elsewhere)),
         lines=every,
     )
 
@@ -160,8 +172,12 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         eit=eit,
         refuted=_refuted(edc + released, eit, anywhere((line.loose for line in (*inlet.lines, *it)), sheet)),
         guessed=anywhere((line.guessed for line in inlet.lines), sheet),
+        eit_guessed=anywhere((line.guessed for line in it), sheet),
         estimated=anywhere((line.estimated for line in inlet.lines), sheet),
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
+        estimates=estimates(site, lines, {"edc": (inlet.lines, edc), "eit": (it, eit)}),
+        cooling=total((np.nan_to_num(lines(*one).amount) for one in boundary.cooling(site)), sheet),
+        rated=np.full(sheet.quarters, 1000 * (site.contracted_kw or 0.0) / HOUR),
         # Gross of exports: what went out is taken from what the site's own plants claim, once.
         grid=np.minimum(edc + fed, inlet.imported),
         parted=total(parted(site, green[0], inlet.exported, burnt), sheet),
@@ -173,7 +189,7 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         volume=green[2],
         own=_own(site, green[2], sheet),
         batteries=store,
-        apart=apart(site, lambda source: lines(*source), sheet.quarters),
+        apart=apart(site, lambda source: _measured(lines(*source)), sheet.quarters),
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
         reuse=_metered([lines(HEAT.name, h.id).amount for h in site.heat if h.use == "reuse"], sheet),
         expected=expected,
@@ -252,6 +268,11 @@ def _refuted(used: Floats, eit: Floats, loose: Flags) -> Flags:
     excess = np.where(both, AGREEING * eit - used, 0.0).reshape(-1, HOUR).sum(axis=1)
     refuted: Flags = both & (excess > 0).repeat(HOUR)
     return refuted
+
+
+def _measured(line: Line) -> Line:
+    """Without what was never measured: an estimate makes no ratio."""
+    return replace(line, amount=np.where(line.guessed, np.nan, line.amount)) if line.guessed.any() else line
 
 
 def _grams(supply: SupplyOptions, energy: Floats) -> Floats:

@@ -15,6 +15,9 @@ from energy.tree.outward import unheard
 from telemetry.catalogue import SUPPLY
 from telemetry.frame import Floats
 
+HOURS = 4
+"""Of its power, that a battery holds of which no capacity is declared."""
+
 _DUST = 1e-6
 """Wh: what dividing binary fractions may add."""
 
@@ -28,6 +31,8 @@ class Batteries:
             ledger begins.
         withdrawn: what ``discharge`` took out of the store: its losses included, in whole Wh, rounded up.
         most: what it can take in at most, whatever its registers tell.
+        took, left: what it took in and what left its store, guesses included: over a gap the total is known.
+        holds: what fills it, by its declared capacity.
         taken, given, drawn: what all of them took in, what they gave, and what left their stores for it;
             guesses included, NaN where one of them is not known.
         loose: where one of these is a guess, or nobody tells whether what they gave left the site.
@@ -37,6 +42,9 @@ class Batteries:
     discharge: Mapping[str, Floats]
     withdrawn: Mapping[str, Floats]
     most: Mapping[str, Floats]
+    took: Mapping[str, Floats]
+    left: Mapping[str, Floats]
+    holds: Mapping[str, Floats]
     taken: Floats
     given: Floats
     drawn: Floats
@@ -65,6 +73,9 @@ def batteries(site: SiteOptions, lines: Lines) -> Batteries:
         discharge={name: _sure(line) for name, line in discharge.items()},
         withdrawn={s.id: _withdrawn(_sure(discharge[s.id]), s.efficiency) for s in found},
         most={s.id: np.full(sheet.quarters, _most(site, s)) for s in found},
+        took={name: _since(line) for name, line in charge.items()},
+        left={s.id: _withdrawn(_since(discharge[s.id]), s.efficiency) for s in found},
+        holds={s.id: np.full(sheet.quarters, _holds(site, s)) for s in found},
         taken=total((_whole(line) for line in charge.values()), sheet),
         given=total((_whole(line) for line in discharge.values()), sheet),
         drawn=total((_withdrawn(_whole(discharge[s.id]), s.efficiency) for s in found), sheet),
@@ -84,6 +95,18 @@ def _most(site: SiteOptions, battery: SupplyOptions) -> float:
     else:
         watts = RATED_W if site.contracted_kw is None else CONTRACTS * 1000 * site.contracted_kw
     return float(np.ceil(watts / HOUR))
+
+
+def _holds(site: SiteOptions, battery: SupplyOptions) -> float:
+    """Wh at the charge register that fill it: without a capacity, :data:`HOURS` of its power do."""
+    declared = battery.capacity_kwh
+    content = HOURS * HOUR * _most(site, battery) if declared is None else 1000 * declared
+    return content / battery.efficiency
+
+
+def _since(line: Line) -> Floats:
+    """Its whole amounts, and 0 before the ledger begins."""
+    return np.where(line.before, 0.0, _whole(line))
 
 
 def _whole(line: Line) -> Floats:

@@ -94,7 +94,7 @@ class Certified:
 
 def with_certificates(totals: Totals, counted: Counted) -> Totals:
     """``totals`` with what is ``counted``; more than the load has room for earns nothing."""
-    room = max(0.0, totals.load + totals.load_missing - totals.renewable)
+    room = max(0.0, totals.edc + totals.edc_missing - totals.renewable)
     return replace(
         totals,
         goo=float(counted.cancelled_wh),

@@ -14,6 +14,7 @@ from energy.covered import Covered
 from energy.interval import Period, Step
 from energy.quotient import Filled
 from energy.site import SiteOptions
+from energy.sums.basis import Basis
 from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 
@@ -71,7 +72,8 @@ class KpiRow:
     ``green_wh + other_wh + unknown_wh == load_wh`` wherever that is known: E_DC less what charged batteries,
     plus what left them for the load; without a battery E_DC itself. ``hourly_matched`` is proven,
     ``hourly_matched_upper`` what it is at most if all that is not known were green. ``completeness`` is the
-    share (0..1) of meter intervals that are known; ``estimated`` the share of energy that is estimated.
+    share (0..1) of meter intervals that are known; ``estimated`` the greatest share of an energy (E_DC, E_IT,
+    supplies, cooling) that is estimated; ``basis`` tells both of the inputs of each KPI that was asked for.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
     divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
     ``uncertainty`` is the relative expanded one (k=2) of each KPI that is told and whose meters all name
@@ -111,6 +113,7 @@ class KpiRow:
     covered: Annotated[Mapping[str, Covered], Field(exclude=True)] = field(
         default_factory=dict, repr=False, compare=False
     )
+    basis: Mapping[str, Basis] = field(default_factory=dict)
 
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     interim: bool = True

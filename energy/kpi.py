@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from energy.quantity import share
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
@@ -19,7 +20,10 @@ FAULT = "metering fault"
 """How the reason begins where readings contradict each other, so that nothing is proven by them."""
 
 LOAD = (Term("load", "load"), Term("load_missing", "bound for load that is not known", adds=False))
-"""What shares of green energy divide by."""
+"""What shares of green energy by the hour divide by."""
+
+TAKEN_IN = (Term("edc", "E_DC"), Term("edc_missing", "bound for E_DC that is not known", adds=False))
+"""What the share of green energy by volume divides by (ISO/IEC 30134-3)."""
 
 _ROUNDING = 1e-6
 """Quarters: 0.9 × 2,980 must not be more than 2,682."""
@@ -56,6 +60,10 @@ class Kpi(Protocol):
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         """The value over the step; withheld when less than ``floor`` (0..1) of the step is known."""
+        ...
+
+    def basis(self, totals: Totals) -> Basis:
+        """How well what it is made of is known over the step, whether or not it is told."""
         ...
 
 
@@ -113,13 +121,34 @@ def unproven(totals: Totals, floor: float) -> str | None:
     return reason
 
 
+def by_the_load(totals: Totals) -> Basis:
+    """What shares of the load rest on."""
+    return totals.basis(totals.load_known - totals.load_refuted, "edc", "supply")
+
+
+def reused(totals: Totals) -> str | None:
+    """Why heat cannot have been reused as its meters tell: of what was taken in no more can be handed on."""
+    if totals.reuse <= totals.reuse_edc or totals.reuse_known == 0:
+        return None
+    return (
+        f"{FAULT}: more heat was reused than energy taken in, {quotient_of(totals.reuse, totals.reuse_edc)}"
+    )
+
+
+def quotient_of(one: float, other: float) -> str:
+    """The two in words, for a reason."""
+    return f"{one / 1000:,.0f} kWh of {other / 1000:,.0f} kWh"
+
+
 def quotient(numerator: float, denominator: float, withheld: str | None, over: str) -> Figure:
-    """``numerator / denominator`` unless ``withheld``; a denominator (called ``over``) of 0 withholds too."""
+    """``numerator / denominator`` unless ``withheld``; below the line 0, or above it less, withholds too."""
     if withheld is not None:
         return Figure(None, withheld)
     if denominator <= 0:
         return Figure(None, f"{over} is not above 0 in this period")
-    return Figure(max(0.0, numerator) / denominator)
+    if numerator < 0:
+        return Figure(None, f"{FAULT}: what is divided by {over} is below 0")
+    return Figure(numerator / denominator)
 
 
 def computed(formula: Quotient, sums: object, withheld: str | None) -> Figure:

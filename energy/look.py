@@ -15,7 +15,7 @@ from energy.interval import QUARTER_MS, Period
 from energy.proof.past import Past
 from energy.revisions import QUARTERS_A_DAY
 from energy.stand import Stand
-from energy.totals import Columns
+from energy.sums.columns import Columns
 from energy.view import View, covers
 from runtime.clock import to_ms
 

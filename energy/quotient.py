@@ -53,7 +53,7 @@ class Filled:
         """The figure as the numbers make it; None where nothing may be divided."""
         if self.denominator is None:
             return self.numerator
-        return max(0.0, self.numerator) / self.denominator if self.denominator > 0 else None
+        return self.numerator / self.denominator if self.denominator > 0 and self.numerator >= 0 else None
 
 
 @dataclass(frozen=True)

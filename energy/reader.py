@@ -44,7 +44,8 @@ from energy.site import SiteOptions
 from energy.splice import CERTIFICATES
 from energy.stand import Stand, first_read, joins
 from energy.statement import statements
-from energy.totals import Columns, Totals
+from energy.sums.columns import Columns
+from energy.totals import Totals
 from energy.trailing.reading import YearReading
 from energy.tree.closing import Closure
 from energy.tree.history import closures

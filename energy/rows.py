@@ -93,7 +93,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         erf=figures["erf"].value,
         ere=figures["ere"].value,
         completeness=figures["completeness"].value or 0.0,
-        estimated=totals.edc_estimated / totals.edc if totals.edc > 0 else 0.0,
+        estimated=totals.estimated("edc", "eit", "supply", "cooling"),
         state=replace(scope, proven=totals.goo_left == 0).state(part),
         revision=1 + int(totals.corrections) + scope.changes(part),
         withheld=withheld,
@@ -103,6 +103,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         hourly_matched_upper=figures["hourly_matched_upper"].value,
         parts=Parts(totals, using),
         covered=totals.covered() if every else {},
+        basis={name: kpi.basis(totals) for name, kpi in using.items()},
         uncertainty={name: u for name, u in scope.uncertainty.items() if figures[name].value is not None},
         interim=totals.expected < max(1, len(scope.sites)) * A_YEAR,
     )

@@ -17,7 +17,7 @@ from energy.metering import (
     VirtualOptions,
     WaterOptions,
 )
-from energy.supply import SupplyOptions
+from energy.supply import BEST_ROUND_TRIP, SupplyOptions
 from energy.tree.faults import DEVICES, tree_faults
 from energy.tree.plates import plate_faults
 from energy.zone import BiddingZone
@@ -76,7 +76,7 @@ class SiteOptions(Options):
         """
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
         plates = plate_faults(key, self, today)
-        options = [*_placeless(key, self), *_losses(key, self), *_backups(key, self)]
+        options = [*_placeless(key, self), *_lossless(key, self), *_losses(key, self), *_backups(key, self)]
         return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *options]
 
 
@@ -131,6 +131,16 @@ def _backups(key: str, site: SiteOptions) -> list[str]:
         "one that measures the same load"
         for meter in site.meter
         if meter.backup is not None and (meter.backup not in ids or meter.backup == meter.id)
+    ]
+
+
+def _lossless(key: str, site: SiteOptions) -> list[str]:
+    """What a battery is said to give back and does not would pass for green energy."""
+    return [
+        f"sites.{key}.supply {supply.id!r}: round_trip = {supply.round_trip:g} is more than a battery gives "
+        f"back between its registers; write what they told over a year, at most {BEST_ROUND_TRIP:g}"
+        for supply in site.supply
+        if supply.round_trip is not None and supply.round_trip > BEST_ROUND_TRIP
     ]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from energy.balance import Balance
 from energy.line import HOUR, Flags
 from energy.share_out import in_proportion, reached
+from energy.sums.overflow import months, overflow
 from telemetry.frame import Floats
 
 Wh = dict[str, Floats]
@@ -28,11 +28,13 @@ class Stored:
         kept: by supply: its surplus that charged a battery.
         offers: by battery: what its discharge may claim as green, losses and what the grid got taken off.
         doubt: of what batteries gave, how much may have been green, though nobody can tell.
+        spilt: what they took that cannot be in them any more, nor is a loss that was declared.
     """
 
     kept: Mapping[str, Floats]
     offers: Mapping[str, Floats]
     doubt: Floats
+    spilt: Floats
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,17 @@ def stored(balance: Balance, first: int) -> Stored:
     came in first. It starts empty of anything green with every month of UTC, whichever part of it is asked
     for. Energy that comes in and goes out within one hour was matched in it, and earns nothing here. After
     discharges that are not known nothing is left in it that is known to be green; a charge that is not known
-    takes the room of the largest that there can have been.
+    takes the room of the largest that there can have been. Once its registers have contradicted what is
+    declared of it, nothing that it gives in the rest of the month is known to be green.
     """
     quarters = len(balance.load)
     names = list(balance.batteries.charge)
     if not names:
-        return Stored({}, {}, np.zeros(quarters))
+        return Stored({}, {}, np.zeros(quarters), np.zeros(quarters))
     left, sound = _surplus(balance)
     kept = {supply: np.zeros(quarters) for supply in left}
     offers: Wh = {}
-    doubt = np.zeros(quarters)
+    doubt, spilt = np.zeros(quarters), np.zeros(quarters)
     fed = _fed(balance)
     for name in names:
         charge = balance.batteries.charge[name]
@@ -76,10 +79,14 @@ def stored(balance: Balance, first: int) -> Stored:
             left[supply] = left[supply] - green
             kept[supply] += in_proportion(green, _hours(charge)).ravel()
         green, unsure = _traced(flow, first // HOUR)
+        beyond = overflow(balance.batteries, name, first)
+        refuted = _hours(beyond.broken).any(axis=1)
+        green, unsure = np.where(refuted, 0.0, green), unsure + np.where(refuted, green, 0.0)
+        spilt += beyond.spilt
         discharge = _hours(balance.batteries.discharge[name])
         offers[name] = in_proportion(green, discharge).ravel()
         doubt += in_proportion(unsure, discharge).ravel()
-    return Stored(kept, offers, doubt)
+    return Stored(kept, offers, doubt, spilt)
 
 
 def _surplus(balance: Balance) -> tuple[Wh, Flags]:
@@ -132,7 +139,7 @@ def _fed(balance: Balance) -> Wh:
 def _traced(flow: _Flow, first_hour: int) -> tuple[Floats, Floats]:
     """Wh of each hour's discharge that are green, and Wh that may have been; month by month of UTC."""
     green, unsure = np.zeros(len(flow.came)), np.zeros(len(flow.came))
-    for low, high in _months(first_hour, len(flow.came)):
+    for low, high in months(first_hour, len(flow.came)):
         part = slice(low, high)
         within = _Flow(
             flow.came[part],
@@ -172,13 +179,6 @@ def _between(edges: Floats, wh: Floats, low: Floats, high: Floats) -> Floats:
     until = np.concatenate([[0.0], wh.cumsum()])
     found: Floats = np.interp(high, edges, until) - np.interp(low, edges, until)
     return found
-
-
-def _months(first_hour: int, hours: int) -> Iterable[tuple[int, int]]:
-    """The parts of ``hours`` from ``first_hour`` (since 1970) on that lie in one month of UTC each."""
-    month = (first_hour + np.arange(hours)).astype("datetime64[h]").astype("datetime64[M]")
-    turns = np.flatnonzero(month[1:] != month[:-1]) + 1
-    return pairwise([0, *turns.tolist(), hours])
 
 
 def _hours(quarters: Floats) -> Floats:

@@ -41,6 +41,10 @@ ROUND_TRIP = 0.85
 """What a battery of which nothing is declared gives back of what it took."""
 
 
+BEST_ROUND_TRIP = 0.98
+"""No battery gives back more between its registers: of lithium cells 0.99 are known, without a converter."""
+
+
 class SupplyOptions(RegisterOptions):
     """One ``[[sites.X.supply]]``.
 
@@ -60,6 +64,11 @@ class SupplyOptions(RegisterOptions):
     plant: Id | None = None
     volume: Literal["mqtt", "file"] = "mqtt"
     round_trip: float | None = Field(default=None, gt=0, le=1)
+    capacity_kwh: float | None = Field(
+        default=None,
+        gt=0,
+        description="what a battery can give from full to empty; else four hours of its power",
+    )
     carbon_g_per_kwh: float | None = Field(
         default=None, ge=0, description="what a generator emits per kWh of electricity; CUE needs it"
     )
@@ -86,6 +95,7 @@ class SupplyOptions(RegisterOptions):
             raise ValueError(
                 'volume = "file" belongs to a contract (ppa_wind, ppa_solar); others have a register'
             )
-        if self.round_trip is not None and self.kind is not SupplyKind.BATTERY:
-            raise ValueError("round_trip belongs to a battery; leave it out")
+        for name in ("round_trip", "capacity_kwh"):
+            if getattr(self, name) is not None and self.kind is not SupplyKind.BATTERY:
+                raise ValueError(f"{name} belongs to a battery; leave it out")
         return self

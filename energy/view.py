@@ -19,7 +19,7 @@ from energy.site import SiteOptions
 from energy.splice import spliced
 from energy.stand import Stand
 from energy.storage import Stored
-from energy.totals import Columns, columns
+from energy.sums.columns import Columns, columns
 from telemetry.frame import Floats
 
 KEPT_VIEWS = 4

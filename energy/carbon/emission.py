@@ -29,7 +29,7 @@ class Emissions:
     """Per quarter, NaN where not known; energies in Wh, emissions in g. Sums of them are exact.
 
     Attributes:
-        grid: energy from the grid, that of a refuted inlet taken as not known.
+        grid: energy from the grid, that of an inlet that was refuted or only estimated taken as not known.
         parted: energy of own plants whose certificates are sold or were never issued: whoever buys them has
             its zero, so that here it is bought like energy from the grid.
         contracted: what of both contracts and time-stamped certificates were matched with, by their name;
@@ -57,7 +57,7 @@ class Emissions:
 
 def emissions(balance: Balance, match: Match, mix: GridMix) -> Emissions:
     """The grams of every quarter of one site."""
-    grid = np.where(balance.refuted, np.nan, balance.grid)
+    grid = np.where(balance.refuted | balance.guessed, np.nan, balance.grid)
     nowhere = np.full(len(grid), np.nan)
     contracted = _covered(balance, match, grid + balance.parted)
     rest = grid + balance.parted - sum(contracted.values(), start=np.zeros(len(grid)))
@@ -112,12 +112,29 @@ def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
 def missing_grams(sums: Mapping[str, float], highest: Mapping[str, float]) -> dict[str, float]:
     """Bounds on what was emitted in quarters that are not known; ``sums`` are of all, ``highest`` of any.
 
-    Each is taken to be as high as the highest that is known, as E_DC is: a hole in the data is never green.
+    Each is taken to be as high as the highest that is known, and of energy from the grid as the highest E_DC
+    at the highest factor: a hole in the data is never green.
     """
+    most = {scope: highest["edc"] / 1000 * highest.get(factor_of(scope), 0.0) for scope in SCOPES}
     return {
-        f"{scope}_missing": max(0.0, sums["expected"] - sums[f"{scope}_known"]) * highest[f"{scope}_g"]
+        f"{scope}_missing": max(0.0, sums["expected"] - sums[f"{scope}_known"])
+        * max(highest[f"{scope}_g"], most[scope])
         for scope in SCOPES
     }
+
+
+def highest_factors(mix: GridMix) -> dict[str, Floats]:
+    """g/kWh of energy from the grid by the name of its scope's factor, the highest that may apply; 0 if none."""
+    market = mix.unmatched_g_per_kwh
+    for contract in mix.contract_g_per_kwh.values():
+        market = np.fmax(market, contract)
+    found = {"location": mix.carbon_g_per_kwh, "market": market}
+    return {factor_of(scope): np.nan_to_num(factor) for scope, factor in found.items()}
+
+
+def factor_of(scope: str) -> str:
+    """How the highest factor of ``scope`` is called."""
+    return f"{scope}_g_per_kwh"
 
 
 def _grams(wh: Floats, g_per_kwh: Floats) -> Floats:

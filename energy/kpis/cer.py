@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -29,3 +30,6 @@ class Cer:
     def figure(self, totals: Totals, floor: float) -> Figure:
         reason = uncovered(totals.cer_known, totals.expected, floor, "removed heat", totals.uncooled)
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.cer_known, "cooling", "heat")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, by_the_load, computed, unmatched
 from energy.quantity import share
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -37,3 +38,6 @@ class CfeScore:
                 f"below the floor of {share(floor)}"
             )
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return by_the_load(totals)

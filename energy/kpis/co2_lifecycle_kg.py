@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -33,3 +34,6 @@ class Co2Lifecycle:
         what = "what the grid emits over the life cycle"
         reason = fault(totals) or uncovered(totals.lifecycle_known, totals.expected, floor, what)
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.lifecycle_known, "edc")

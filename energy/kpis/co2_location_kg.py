@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -32,3 +33,6 @@ class Co2Location:
         what = "the carbon intensity of energy from the grid"
         reason = fault(totals) or uncovered(totals.location_known, totals.expected, floor, what)
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.location_known, "edc")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -32,6 +33,9 @@ class Co2Scope1:
         known, what = totals.scope1_known, "the energy of generators"
         reason = _blind(totals) or fault(totals) or uncovered(known, totals.expected, floor, what)
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.scope1_known)
 
 
 def _blind(totals: Totals) -> str | None:

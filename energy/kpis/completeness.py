@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -29,3 +30,6 @@ class Completeness:
         if totals.registers_expected == 0:
             return Figure(0.0)
         return computed(self.formula, totals, None)
+
+    def basis(self, totals: Totals) -> Basis:
+        return Basis(self.figure(totals, 0.0).value or 0.0, 0.0)

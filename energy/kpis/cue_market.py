@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -30,3 +31,6 @@ class CueMarket:
         what = "the market-based carbon intensity of what was used together with E_IT"
         reason = fault(totals) or uncovered(totals.co2m_known, totals.expected, floor, what)
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.co2m_known, "edc", "eit", "supply")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, reused, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -26,5 +27,8 @@ class Ere:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        reason = fault(totals) or uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
-        return computed(self.formula, totals, reason)
+        known = uncovered(totals.ere_known, totals.expected, floor, "heat", totals.heatless)
+        return computed(self.formula, totals, fault(totals) or known or reused(totals))
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.ere_known, "edc", "eit", "heat")

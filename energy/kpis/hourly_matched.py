@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unproven
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, by_the_load, computed, unproven
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -32,3 +33,6 @@ class HourlyMatched:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         return computed(self.formula, totals, unproven(totals, floor))
+
+    def basis(self, totals: Totals) -> Basis:
+        return by_the_load(totals)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
+from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, by_the_load, computed, unmatched
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -31,3 +32,6 @@ class HourlyMatchedUpper:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         return computed(self.formula, totals, unmatched(totals, floor))
+
+    def basis(self, totals: Totals) -> Basis:
+        return by_the_load(totals)

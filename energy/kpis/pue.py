@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
+from energy.kpi import FAULT, KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
 @KPIS.add("pue", KpiOptions)
 class Pue:
-    """Over the quarters in which both energies are known; a value of 1 or less is a metering fault."""
+    """Over the quarters in which both energies are measured; a value of 1 or less is a metering fault."""
 
     name, label = "pue", "PUE"
     unit = "1"
@@ -17,8 +18,8 @@ class Pue:
     needs_mix = False
     formula = Quotient((Term("pue_edc", "E_DC"),), (Term("pue_eit", "E_IT"),), "E_IT")
     method = (
-        "E_DC divided by E_IT over the intervals in which both are known. Over less than twelve months it is "
-        "an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be compared with an annual "
+        "E_DC divided by E_IT over the intervals in which both are measured. Over less than twelve months it "
+        "is an interim value (iPUE in the terms of ISO/IEC 30134-2) and is not to be compared with an annual "
         "PUE."
     )
 
@@ -31,5 +32,15 @@ class Pue:
         )
         found = computed(self.formula, totals, reason)
         if found.value is not None and found.value <= 1:
-            return Figure(None, "a battery fed the load with energy that passed the inlet before")
+            return Figure(None, _impossible(totals, found.value))
         return found
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.pue_known, "edc", "eit")
+
+
+def _impossible(totals: Totals, value: float) -> str:
+    """Why a ratio of 1 or less is none: of a site without a battery nothing but a fault explains it."""
+    if totals.both_released > 0:
+        return "a battery fed the load with energy that passed the inlet before"
+    return f"{FAULT}: E_DC / E_IT is {value:.3f}, but cannot be 1 or less"

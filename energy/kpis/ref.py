@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, computed, unmatched
+from energy.kpi import KPIS, TAKEN_IN, Figure, Form, KpiOptions, computed, unmatched
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -20,13 +21,14 @@ class Ref:
             Term("renewable", "renewable of own plants, storage and contracts", adds=False),
             Term("goo_counted", "cancelled certificates", adds=False),
         ),
-        LOAD,
-        "the load",
+        TAKEN_IN,
+        "E_DC",
         capped=True,
     )
     method = (
-        "Renewable energy over E_DC for the whole period, at most 1 (what a battery holds at its end counts "
-        "in the next): on-site generation that was consumed, contracts whose certificates are kept, and "
+        "Renewable energy over E_DC for the whole period, at most 1, as ISO/IEC 30134-3 says: what charged a "
+        "battery is E_DC of the period in which it came in, while the shares by the hour are over the load. "
+        "Counted are on-site generation that was consumed, contracts whose certificates are kept, and "
         "guarantees of origin that were cancelled for consumption within the period. Certificates that are "
         "held or allocated and not cancelled, that have expired, or that belong to a metered supply add "
         "nothing. Over less than twelve months it is an interim value; it is not final until every "
@@ -35,3 +37,6 @@ class Ref:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         return computed(self.formula, totals, unmatched(totals, floor))
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.edc_known - totals.edc_refuted, "edc", "supply")

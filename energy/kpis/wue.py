@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -19,8 +20,9 @@ class Wue:
         (Term("water_l", "water taken in", "L"),), (Term("water_eit", "E_IT"),), "E_IT", times=1000
     )
     method = (
-        "Water taken in at the site, over E_IT, in litres per kWh, over the intervals in which both are "
-        "known. Without a water meter at every site that the figure covers there is no WUE."
+        "Category 2 of ISO/IEC 30134-9: all water taken in at the site, over E_IT, in litres per kWh, over "
+        "the intervals in which both are measured. Without a water meter at every site that the figure "
+        "covers there is no WUE."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
@@ -28,3 +30,6 @@ class Wue:
             totals
         )
         return computed(self.formula, totals, reason)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.water_known, "water", "eit")

@@ -12,7 +12,7 @@ from energy.hindsight import Hindsight
 from energy.interval import Period
 from energy.sheet import Sheet
 from energy.site import SiteOptions
-from energy.totals import Columns
+from energy.sums.columns import Columns
 from energy.trailing.summed import Summed
 from energy.trailing.trailing import Trailing
 from energy.trailing.year import Behind, trailing

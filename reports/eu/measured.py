@@ -62,9 +62,8 @@ def _item(row: KpiRow, key: str, floor: float) -> Told | Missing:
         return Missing(row.withheld.get(name, _UNMETERED.get(key, f"{what} is not known")))
     if found.share < floor - _ROUNDING:
         return Missing(_below(f"of {what} is known", found.share, floor))
-    estimated = row.estimated if key == "edc_kwh" else 0.0
-    whole = found.share >= 1 and not estimated
-    told = f"{share(found.share)} of the intervals are known, {share(estimated)} is estimated"
+    whole = found.share >= 1 and not found.estimated
+    told = f"{share(found.share)} of the intervals are known, {share(found.estimated)} is estimated"
     return Told(found.amount / _THOUSAND, "measured", "" if whole else told, found.share >= 1)
 
 

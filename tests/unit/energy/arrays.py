@@ -17,7 +17,8 @@ from energy.sheet import LedgerRegister, Sheet
 from energy.site import SiteOptions
 from energy.splice import spliced
 from energy.storage import Stored
-from energy.totals import Totals, columns
+from energy.sums.columns import columns
+from energy.totals import Totals
 from runtime.clock import to_ms
 
 FIRST = to_ms(datetime(2026, 10, 5, tzinfo=UTC)) // QUARTER_MS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed
 from energy.quotient import Quotient, Term
+from energy.sums.basis import Basis
 from energy.totals import Totals
 
 
@@ -20,3 +21,6 @@ class GridShare:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         return computed(self.formula, totals, None)
+
+    def basis(self, totals: Totals) -> Basis:
+        return totals.basis(totals.edc_known, "edc")
