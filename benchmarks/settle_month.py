@@ -128,9 +128,9 @@ async def _prove(timed, rooms, described, period: timedelta) -> None:  # type: i
     await timed("seal_day_ms", seal_days(database, "gdansk", end))
     with tempfile.TemporaryDirectory() as folder:
         key = SigningKey(Path(folder) / "key")
-        quarters = to_ms(START) // 900_000, to_ms(START + MONTH) // 900_000
-        act = Act("benchmark", end)
-        await timed("lock_month_ms", lock_month(database, key, ("gdansk", "2026-10", quarters), act))
+        figures = LedgerFigures(database, store, {"gdansk": config})
+        month, act = ("gdansk", "2026-10", Period(START, START + MONTH)), Act("benchmark", end)
+        await timed("lock_month_ms", lock_month(database, figures, key, month, act))
         await timed("check_month_ms", check_site(database, "gdansk", key))
 
 

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from commands.running import Running
-from energy.proof.checking import check_ledger
+from energy.proof.checking import Proof, check_ledger
 from energy.proof.difference import Checked
 from energy.proof.key import SigningKey
+from energy.reader import LedgerFigures
 from runtime.clock import SystemClock
 from runtime.errors import ServiceError
 from runtime.migrate import open_database
 from settings import Configuration
+from telemetry.series import SeriesRegistry
+from telemetry.stores.memory import MemoryOptions, MemoryStore
 
 CHANGED = 3
 """Exit code of ``verify`` where something is not as it was sealed and signed."""
@@ -51,7 +54,10 @@ async def verified(configuration: Configuration, site: str | None) -> Checked:
     database = await open_database(settings.service.database_url)
     try:
         who = ("the command line", SystemClock().now())
-        found = await check_ledger(database, SigningKey(settings.key_file), who, [site] if site else None)
+        store = MemoryStore(MemoryOptions(), SeriesRegistry(), settings.service.data_dir)  # figures need none
+        figures = LedgerFigures(database, store, settings.sites, settings.energy.correction_window)
+        proof = Proof(database, SigningKey(settings.key_file), figures)
+        found = await check_ledger(proof, who, [site] if site else None)
     finally:
         await database.close()
     if site and not found.seals and not found.rows and site not in settings.sites:

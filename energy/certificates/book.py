@@ -21,7 +21,7 @@ from energy.certificates.registry import RegistryRules
 from energy.certificates.selection import Selection, named, registries_of, selected
 from energy.certificates.tables import BUNDLE, PART
 from energy.certificates.technology import Technology
-from energy.proof.turn import of_registry, of_site, take_turns
+from energy.proof.turn import every_site, of_registry, of_site, take_turns
 from energy.site import SiteOptions
 from runtime.database import Database
 
@@ -187,8 +187,12 @@ class Book:
 
 
 async def _turns(connection: AsyncConnection, act: Act, names: Iterable[str]) -> Act:
-    """``act`` as it is entered in the turns ``names``."""
-    return replace(act, at=await take_turns(connection, names, act.at))
+    """``act`` as it is entered in the turns ``names`` and in those of all sites.
+
+    What becomes of certificates of a plant concerns each site that has a contract with it.
+    """
+    every = {*names, *await every_site(connection)}
+    return replace(act, at=await take_turns(connection, every, act.at))
 
 
 async def _take(

@@ -17,7 +17,7 @@ from energy.certificates.notice import note
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
 from energy.certificates.tables import BUNDLE, FILE
-from energy.proof.turn import of_registry, take_turns
+from energy.proof.turn import every_site, of_registry, take_turns
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,8 @@ async def import_file(
             return await _checked(connection, found)
     async with database.begin() as connection:
         turns = of_registry(_ALL), of_registry(rules.key)
-        act = replace(act, at=await take_turns(connection, turns, act.at))
+        every = {*turns, *await every_site(connection)}
+        act = replace(act, at=await take_turns(connection, every, act.at))
         found = await _checked(connection, found)
         if not found.wrong and found.known is None:
             await _write(connection, found, act)

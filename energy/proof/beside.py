@@ -21,7 +21,7 @@ from energy.site import SiteOptions
 from runtime.clock import from_ms
 from runtime.database import Database
 
-_ANY = SiteOptions(name="any", zone="UTC", grid="UNKNOWN")
+ANY = SiteOptions(name="any", zone="UTC", grid="UNKNOWN")
 """What plans are laid over to compare them: what they do not hold is no difference."""
 
 
@@ -96,7 +96,7 @@ async def load_beside(
     new = (await Claims(database, Restated(site, period, at)).claimed(site, over)).claims
     if not configuration:  # what was dated back and taken back again changes nothing
         causes = [cause for cause in causes if cause.kind != "configuration"]
-    return Beside(causes, _changes(_of(old, over), _of(new, over)), configuration), frozen.at
+    return Beside(causes, _changes(of_month(old, over), of_month(new, over)), configuration), frozen.at
 
 
 async def _causes(connection: AsyncConnection, frozen: Frozen, at: datetime | None) -> list[Cause]:
@@ -107,11 +107,11 @@ async def _causes(connection: AsyncConnection, frozen: Frozen, at: datetime | No
 async def _altered(connection: AsyncConnection, frozen: Frozen, at: datetime | None) -> list[Altered]:
     """What the site is by the plans known ``at`` and was not by those that the month knows."""
     plans = (await load_plans(connection, [frozen.site]))[frozen.site]
-    told = (eras(_ANY, plans, frozen.at), eras(_ANY, plans, at))
+    told = (eras(ANY, plans, frozen.at), eras(ANY, plans, at))
     return altered(*told, (frozen.first, frozen.until))
 
 
-def _of(claims: Sequence[Claim], month: Period) -> dict[int, Claim]:
+def of_month(claims: Sequence[Claim], month: Period) -> dict[int, Claim]:
     """By part, those that are for the month and nothing beyond it, as a lock holds them."""
     return {
         one.part: one for one in claims if one.timed or (month.start <= one.start and one.end <= month.end)

@@ -22,6 +22,7 @@ from energy.proof.line import Book, cause_line, digest_of, load_book
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.paper import Papers
 from energy.proof.seal import BEGINNING, Parts, Seal, causes_between, load_seals
+from energy.reader import LedgerFigures
 from energy.revisions import QUARTERS_A_DAY
 from energy.sheet import LedgerRegister, load_registers
 from energy.tables import CHANGE
@@ -73,18 +74,23 @@ class _State:
 
 
 async def check_site(
-    database: Database, site: str, key: SigningKey, chosen: Callable[[int], bool] | None = None
+    database: Database,
+    site: str,
+    key: SigningKey,
+    chosen: Callable[[int], bool] | None = None,
+    figures: LedgerFigures | None = None,
 ) -> Found:
     """Recompute the proof of ``site``; of the rows, those of the days (since 1970) that are ``chosen``.
 
-    None: of all days; only then what locks and restatements say of their months is recomputed as well.
-    Writing may go on meanwhile.
+    None: of all days; only then what locks and restatements say of their months is recomputed as well, and
+    by ``figures`` what these come to. Writing may go on meanwhile.
     """
     state = await _load(database, site)
     found = Found(site, seals=len(state.seals), head=_head(state.seals))
     found.differences += _chain(site, state)
     papers = Papers((site, state.newest), key, state.locks, state.restatements, state.seals)
     found.differences += papers.signatures()
+    found.differences += await papers.founded(database)
     by_day_number: dict[int, list[Seal]] = defaultdict(list)
     for seal in state.seals:
         by_day_number[seal.day].append(seal)
@@ -102,6 +108,7 @@ async def check_site(
         found.differences += papers.rows(book)
     if chosen is None:
         found.differences += papers.contents()
+        found.differences += [] if figures is None else await papers.figured(database, figures)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from energy.proof.check import check_site
 from energy.proof.difference import Checked, Difference
 from energy.proof.key import SigningKey
 from energy.proof.tables import CHECK, SEAL
+from energy.reader import LedgerFigures
 from energy.tables import REGISTER
 from runtime.database import Database
 
@@ -28,9 +29,17 @@ async def every_site(connection: AsyncConnection) -> list[str]:
     return list(found.scalars())
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a check reads: the ledger, the key that signed, and ``figures`` to come to what was signed."""
+
+    database: Database
+    key: SigningKey
+    figures: LedgerFigures | None = None
+
+
 async def check_ledger(
-    database: Database,
-    key: SigningKey,
+    proof: Proof,
     who: tuple[str, datetime],
     sites: Iterable[str] | None = None,
     chosen: Callable[[int], bool] | None = None,
@@ -39,6 +48,7 @@ async def check_ledger(
 
     ``who`` are the name of who checks and the time; only rows of ``chosen`` days (since 1970) are read.
     """
+    database = proof.database
     async with database.read() as connection:
         names = await every_site(connection) if sites is None else list(sites)
         before = await newest_check(connection)
@@ -46,7 +56,7 @@ async def check_ledger(
     differences: list[Difference] = []
     heads = dict(before.heads) if before else {}
     for site in names:
-        found = await check_site(database, site, key, chosen)
+        found = await check_site(database, site, proof.key, chosen, proof.figures)
         seals, rows = seals + found.seals, rows + found.rows
         differences += found.differences
         if site in heads and not await _still_there(database, site, heads[site]):

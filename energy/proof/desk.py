@@ -14,7 +14,7 @@ from energy.ledger import Ledger
 from energy.presence import quarters_of
 from energy.proof.beside import CertificateChange, load_beside
 from energy.proof.check import rolling
-from energy.proof.checking import check_ledger, every_site, newest_check
+from energy.proof.checking import Proof, check_ledger, every_site, newest_check
 from energy.proof.difference import Checked
 from energy.proof.document import Restatement, load_restatements
 from energy.proof.history import Revision, load_revisions
@@ -78,7 +78,7 @@ class ProofDesk:
     async def lock(self, site: str, period: str, act: Act) -> Lock:
         """Lock a month. Raises ValueError where there is none, or where it is locked or not settled."""
         span = await self._month(site, period)
-        lock = await lock_month(self._database, self.key, (site, period, quarters_of(span)), act)
+        lock = await lock_month(self._database, self._figures, self.key, (site, period, span), act)
         log.info("month_locked", site=site, period=period, who=act.who, key=lock.key)
         return lock
 
@@ -165,7 +165,8 @@ class ProofDesk:
         """Recompute the proof: of the ``whole`` ledger, or of its recent days and a seventh of the others."""
         day = int(act.at.timestamp()) // 86_400
         chosen = None if whole else rolling(day)
-        found = await check_ledger(self._database, self.key, (act.who, act.at), sites, chosen)
+        proof = Proof(self._database, self.key, self._figures)
+        found = await check_ledger(proof, (act.who, act.at), sites, chosen)
         level = log.info if found.sound else log.error
         level("ledger_checked", seals=found.seals, rows=found.rows, differences=len(found.differences))
         return found

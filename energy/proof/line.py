@@ -74,11 +74,11 @@ class Book:
     def _content_lines(self, through: int) -> Iterable[bytes]:
         newest = {(row.register, row.quarter): row for row in self.rows if row.cause <= through}
         for row in newest.values():
-            yield _line([*self.keys[row.register], row.quarter, row.amount, QUALITIES[row.quality]])
+            yield line_of([*self.keys[row.register], row.quarter, row.amount, QUALITIES[row.quality]])
 
     def line(self, row: Written) -> bytes:
         """All that the ledger holds of ``row``."""
-        return _line(
+        return line_of(
             [*self.keys[row.register], row.quarter, row.revision, row.amount, QUALITIES[row.quality],
              row.reason, row.settled_ms, row.cause]
         )  # fmt: skip
@@ -110,7 +110,7 @@ def digest_of(lines: Iterable[bytes]) -> str:
 
 def cause_line(cause: Cause) -> bytes:
     """All that is known of ``cause``."""
-    return _line(
+    return line_of(
         [cause.id, cause.site, cause.kind, cause.who, cause.reason, to_ms(cause.at), cause.first, cause.until]
     )
 
@@ -120,5 +120,6 @@ def canonical(document: Mapping[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _line(values: Sequence[Any]) -> bytes:
+def line_of(values: Sequence[Any]) -> bytes:
+    """One canonical line."""
     return (json.dumps(values, separators=(",", ":"), ensure_ascii=False) + "\n").encode()

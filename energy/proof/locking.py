@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import insert
 
-from energy.interval import QUARTER_MS
+from energy.interval import QUARTER_MS, Period
+from energy.presence import quarters_of
+from energy.proof.basis import load_basis
 from energy.proof.cause import record
 from energy.proof.document import month_content, newest_cause
 from energy.proof.key import SigningKey
 from energy.proof.line import canonical
 from energy.proof.month_lock import Lock, load_locks
+from energy.proof.proposal import figures_of
 from energy.proof.seal import newest_seal, seal_days
 from energy.proof.tables import LOCK
 from energy.proof.turn import take_turn
+from energy.reader import LedgerFigures
 from energy.sheet import settled_until
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
@@ -45,13 +49,15 @@ class Act:
 
 
 async def lock_month(
-    database: Database, key: SigningKey, month: tuple[str, str, tuple[int, int]], act: Act
+    database: Database, figures: LedgerFigures, key: SigningKey, month: tuple[str, str, Period], act: Act
 ) -> Lock:
-    """Lock ``month``: site, period and its quarters. Raises ValueError where it is locked or not settled.
+    """Lock ``month``: site, period and its span. Raises ValueError where it is locked or not settled.
 
-    It is locked in the site's turn, later than all that was stamped before, and holds just that.
+    It is locked in the site's turn, later than all that was stamped before, and holds just that: how its
+    rows read, its figures, and what they rest on beside the rows.
     """
-    site, period, (first, until) = month
+    site, period, span = month
+    first, until = quarters_of(span)
     await seal_days(database, site, act.at)
     for _ in range(ATTEMPTS):
         async with database.begin() as connection:
@@ -60,6 +66,8 @@ async def lock_month(
             through = await newest_cause(connection, site)
             _refuse(period, until, settled, [one.period for one in await load_locks(connection, [site])])
         content, intervals = await month_content(database, site, (first, until), through)
+        basis = await load_basis(database, (site, period, (first, until)), at)
+        (row,) = await figures.kpi(site, span)
         async with database.begin() as connection:
             if await take_turn(connection, site, at, mine=at) != at:
                 continue  # somebody else wrote meanwhile
@@ -68,6 +76,7 @@ async def lock_month(
                 {"kind": "lock", "site": site, "period": period, "first": first, "until": until,
                  "who": act.who, "at": at.isoformat(), "through": through,
                  "intervals": intervals, "content": content,
+                 "basis": asdict(basis), "figures": figures_of(row),
                  "seal": None if seal is None else {"number": seal.number, "hash": seal.hash}}
             )  # fmt: skip
             lock = Lock(site, period, first, until, at, act.who, document, key.name, key.sign(document))

@@ -7,17 +7,26 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from energy.interval import QUARTER_MS
+from energy.interval import QUARTER_MS, Period
+from energy.proof.basis import WORDS, differing_figures, load_basis
 from energy.proof.difference import Difference, What
 from energy.proof.document import Restatement, chained, parsed
 from energy.proof.key import SigningKey
+from energy.proof.knowledge import Restated
 from energy.proof.line import Book
 from energy.proof.month_lock import Lock
+from energy.proof.proposal import figures_signed
 from energy.proof.seal import Seal
+from energy.reader import LedgerFigures
+from energy.shelf import Shelf
 from runtime.clock import from_ms
+from runtime.database import Database
 from runtime.errors import ServiceError
 
 Paper = Lock | Restatement
+
+_NAMED = 8
+"""Figures of one month that are named; more are counted."""
 
 
 class Papers:
@@ -81,6 +90,48 @@ class Papers:
                     yield Difference(
                         self._site, "lock", told, f"{start:%Y-%m-%d}", meter, channel, start.isoformat()
                     )
+
+    async def founded(self, database: Database) -> list[Difference]:
+        """Documents of which something is another by now that they rest on beside the rows."""
+        return [
+            self._differs(what, paper.period, f"{WORDS[name]} are not those that it was signed with")
+            for what, paper in self._sound()
+            for name in await self._unlike(database, paper)
+        ]
+
+    async def figured(self, database: Database, figures: LedgerFigures) -> list[Difference]:
+        """Months that now come to other figures than their newest document signed."""
+        newest = {paper.period: (what, paper) for what, paper in self._sound()}
+        figures = figures.reading(
+            Shelf(database), Restated(self._site, "", None)
+        )  # and nothing kept of before
+        found = []
+        for what, paper in newest.values():
+            told, lock = figures_signed(paper), self._locks[paper.period]
+            if told is None or self._site not in {**figures.sites, **await figures.departed()}:
+                continue
+            span = Period(from_ms(lock.first * QUARTER_MS), from_ms(lock.until * QUARTER_MS))
+            (row,) = await figures.kpi(self._site, span)
+            names = differing_figures(told, row)
+            if names:
+                more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+                words = f"it comes to other figures than were signed: {', '.join(names[:_NAMED])}{more}"
+                found.append(self._differs(what, paper.period, words))
+        return found
+
+    def _sound(self) -> Iterator[tuple[What, Paper]]:
+        """Every document that can be read, of a month the last one last."""
+        for period, lock in self._locks.items():
+            if period not in self._damaged:
+                yield "lock", lock
+                yield from (("restatement", one) for one in self._of[period])
+
+    async def _unlike(self, database: Database, paper: Paper) -> list[str]:
+        told, lock = parsed(paper.document).get("basis"), self._locks[paper.period]
+        if told is None:
+            return []
+        month = (self._site, paper.period, (lock.first, lock.until))
+        return (await load_basis(database, month, paper.at)).differing(told)
 
     def contents(self) -> Iterator[Difference]:
         """Months that do not read as was signed, once all of their rows were given."""

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import isclose
 from typing import Any
 
 import numpy as np
 
 from energy.figures import KpiRow
+from energy.proof.document import Restatement, parsed
 from energy.proof.knowledge import Restated
 from energy.proof.line import Written
+from energy.proof.month_lock import Lock
 from energy.proof.pending import Waiting
 from energy.registers import MISSING
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.stand import Stand
 from runtime.database import Database
+
+Figures = dict[str, float | None]
+"""Every figure and sum of a month by name."""
 
 _NO_FIGURES = frozenset({"start", "end", "state", "revision", "withheld", "more", "sums", "pue_category"})
 
@@ -62,16 +68,31 @@ class MeterChange:
     unknown_after: int
 
 
-def figures_of(row: KpiRow) -> dict[str, float | None]:
+def figures_of(row: KpiRow) -> Figures:
     """Every figure and sum of ``row`` by name."""
     own = {f.name: getattr(row, f.name) for f in fields(row) if f.name not in _NO_FIGURES}
     numbers = {name: value for name, value in own.items() if value is None or isinstance(value, int | float)}
     return {**numbers, **row.more, **row.sums}
 
 
-def compared(before: KpiRow, after: KpiRow) -> list[dict[str, Any]]:
+def figures_signed(paper: Lock | Restatement) -> Figures | None:
+    """What the month read when ``paper`` was signed; None of one that did not tell."""
+    told = parsed(paper.document).get("figures")
+    if isinstance(told, list):  # a restatement tells what they were before too
+        return {line["figure"]: line["after"] for line in told}
+    return told if isinstance(told, dict) else None
+
+
+def same_figure(one: float | None, other: float | None) -> bool:
+    """Whether both are known and the same, but for the order in which they were summed; or neither is."""
+    if one is None or other is None:
+        return one is other
+    return isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def compared(old: Figures, after: KpiRow) -> list[dict[str, Any]]:
     """Line by line: figure, before, after, difference (None where one of them is not known)."""
-    old, new = figures_of(before), figures_of(after)
+    new = figures_of(after)
     return [
         {"figure": name, "before": old.get(name), "after": new.get(name),
          "difference": _difference(old.get(name), new.get(name))}
@@ -96,4 +117,6 @@ def _meter(key: tuple[str, str, str], pairs: Sequence[tuple[int | None, int | No
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None else round(after - before, 12)
+    if before is None or after is None:
+        return None
+    return 0.0 if same_figure(before, after) else round(after - before, 12)

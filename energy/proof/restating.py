@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.figures import KpiRow
 from energy.interval import Period
+from energy.proof.basis import load_basis
 from energy.proof.beside import Beside, load_beside
 from energy.proof.cause import record
 from energy.proof.document import Restatement, chained, load_restatements, month_content
@@ -21,7 +21,16 @@ from energy.proof.line import Written, canonical
 from energy.proof.locking import ATTEMPTS, Act
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.pending import Waiting, forget, ledger_of, load_pending
-from energy.proof.proposal import MeterChange, Proposed, by_meter, compared
+from energy.proof.proposal import (
+    Figures,
+    MeterChange,
+    Proposed,
+    by_meter,
+    compared,
+    figures_of,
+    figures_signed,
+    same_figure,
+)
 from energy.proof.tables import RESTATEMENT
 from energy.proof.turn import take_turn, wait_turn
 from energy.reader import LedgerFigures
@@ -57,7 +66,7 @@ class Proposal:
     def changes(self) -> bool:
         """Whether it would change anything."""
         return bool(self.waiting or self.beside) or any(
-            line["before"] != line["after"] for line in self.figures
+            not same_figure(line["before"], line["after"]) for line in self.figures
         )
 
     @property
@@ -75,7 +84,7 @@ async def propose(
 ) -> Proposal:
     """What waits for the locked ``month``, known by ``at``. Raises ValueError for one that is not locked.
 
-    The figures before are those as they were known when it was locked, or restated last.
+    The figures before are those that were signed when it was locked, or restated last.
     """
     period, span = month
     async with database.begin() as connection:
@@ -91,7 +100,7 @@ async def propose(
         known = await known_rows(connection, waiting)
     before: Lock | Restatement = past[-1] if past else lock
     rows = [_row(one, known.get((one.register, one.quarter)), to_ms(before.at)) for one in waiting]
-    old = await _figures(figures, site, span, before)
+    old = figures_signed(before) or await _figures(figures, site, span, before)
     but = Restated(site, period, at)
     restated_then = figures.reading(Proposed(database, waiting, but), but)
     (new,) = await restated_then.kpi(site, span)
@@ -114,6 +123,7 @@ async def restate(database: Database, key: SigningKey, proposal: Proposal, act: 
         raise ValueError(f"nothing waits for {lock.period} of {lock.site}: it reads as it was signed")
     quarters = (lock.first, lock.until)
     content, intervals = await month_content(database, lock.site, quarters, _EVER, proposal.rows)
+    basis = await load_basis(database, (lock.site, lock.period, quarters), proposal.known)
     async with database.begin() as connection:
         if await wait_turn(connection, lock.site) != proposal.known:
             return None
@@ -125,7 +135,8 @@ async def restate(database: Database, key: SigningKey, proposal: Proposal, act: 
         document = canonical(
             {"kind": "restatement", "site": lock.site, "period": lock.period, "number": proposal.number,
              "who": act.who, "reason": act.reason, "at": at.isoformat(), "cause": cause, "through": cause,
-             "content": content, "intervals": intervals, "previous": chained(proposal.before),
+             "content": content, "intervals": intervals, "basis": asdict(basis),
+             "previous": chained(proposal.before),
              "figures": list(proposal.figures), "meters": [asdict(one) for one in proposal.meters],
              "certificates": [asdict(one) for one in proposal.beside.certificates],
              "because": proposal.because}
@@ -185,6 +196,7 @@ def _row(one: Waiting, known: Written | None, settled_ms: int) -> Written:
     )
 
 
-async def _figures(figures: LedgerFigures, site: str, span: Period, before: Lock | Restatement) -> KpiRow:
+async def _figures(figures: LedgerFigures, site: str, span: Period, before: Lock | Restatement) -> Figures:
+    """Of a document that signed none."""
     (row,) = await figures.kpi(site, span, as_of=before.at)
-    return row
+    return figures_of(row)

@@ -7,11 +7,16 @@ import sys
 from pathlib import Path
 
 import energy.ledger  # noqa: F401 - whose rooms declare the tables
+from energy.interval import QUARTER_MS, Period
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act, lock_month
 from energy.proof.seal import seal_days
+from energy.reader import LedgerFigures
 from runtime.clock import from_ms
 from runtime.database import Database
+from telemetry.series import SeriesRegistry
+from telemetry.stores.memory import MemoryOptions, MemoryStore
+from tests.unit.energy.plant import site
 
 
 async def main(url: str, key: str, first: str, until: str, at: str) -> None:
@@ -19,8 +24,11 @@ async def main(url: str, key: str, first: str, until: str, at: str) -> None:
     database = Database(url)
     now = from_ms(int(at))
     await seal_days(database, "gdansk", now)
-    month = "gdansk", "2026-10", (int(first), int(until))
-    await lock_month(database, SigningKey(Path(key)), month, Act("Ola", now))
+    span = Period(from_ms(int(first) * QUARTER_MS), from_ms(int(until) * QUARTER_MS))
+    store = MemoryStore(MemoryOptions(), SeriesRegistry(), Path(key).parent)
+    figures = LedgerFigures(database, store, {"gdansk": site()})
+    month = "gdansk", "2026-10", span
+    await lock_month(database, figures, SigningKey(Path(key)), month, Act("Ola", now))
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -89,7 +89,9 @@ class Locked:
 
     async def sign(self):
         act = Act("Ola", START + 200 * MINUTE)
-        return await lock_month(self.plant.database, self.key, ("gdansk", "2026-10", (FIRST, FIRST + 8)), act)
+        return await lock_month(
+            self.plant.database, self.figures, self.key, ("gdansk", "2026-10", self.span), act
+        )
 
     async def late(self) -> None:
         await self.plant.counts(UPS, 2700.0, (31, 75), first=150.0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from energy.interval import Period
 from energy.proof.document import load_restatements
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act, lock_month
@@ -83,10 +85,11 @@ async def test_a_month_is_locked_once_and_when_it_is_settled(locked):
     await locked.lock()
     act = Act("Ola", START + 300 * MINUTE)
     database, key = locked.plant.database, locked.key
+    later = Period(locked.span.end, locked.span.end + timedelta(hours=18))
     with pytest.raises(ValueError, match="2026-10 is locked already"):
-        await lock_month(database, key, ("gdansk", "2026-10", (FIRST, FIRST + 8)), act)
+        await lock_month(database, locked.figures, key, ("gdansk", "2026-10", locked.span), act)
     with pytest.raises(ValueError, match="2026-11 is not all settled yet"):
-        await lock_month(database, key, ("gdansk", "2026-11", (FIRST + 8, FIRST + 80)), act)
+        await lock_month(database, locked.figures, key, ("gdansk", "2026-11", later), act)
     with pytest.raises(ValueError, match="2026-11 of gdansk is not locked"):
         await propose(database, locked.figures, "gdansk", ("2026-11", locked.span))
     with pytest.raises(ValueError, match="who: tell who does this"):
@@ -175,9 +178,10 @@ async def test_who_dies_before_the_commit_has_done_nothing(locked, key):
     proposal = await propose(locked.plant.database, locked.figures, "gdansk", ("2026-10", locked.span))
     before = await everything(locked.plant)
     act = Act("Ewa", START + 220 * MINUTE, "found")
+    later = Period(locked.span.end, locked.span.end + timedelta(minutes=15))
     with pytest.raises(Killed):
         await restate(locked.plant.database, dying, proposal, act)
     with pytest.raises(Killed):
-        await lock_month(locked.plant.database, dying, ("gdansk", "2026-11", (FIRST + 8, FIRST + 9)), act)
+        await lock_month(locked.plant.database, locked.figures, dying, ("gdansk", "2026-11", later), act)
     assert await everything(locked.plant) == before
     assert await locked.differences() == []

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from energy.carbon.choice import default_use
+from energy.carbon.hours import Mix, hour_of, write_hours
+from energy.carbon.uses import record_uses
 from energy.certificates.act import Act
-from energy.certificates.book import Order
+from energy.certificates.book import Book, Order
 from energy.certificates.selection import Selection
 from energy.interval import Step
 from energy.ledger import Ledger
 from energy.proof import locking
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
+from runtime.database import Database
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind
 from tests.unit.energy.plant import site
@@ -129,3 +135,70 @@ async def test_what_serves_a_year_is_held_by_no_month_and_changes_none(here):
     }
     assert await here.row() == before
     assert await here.desk.pending("gdansk") == []
+
+
+async def test_what_is_entered_after_the_lock_was_not_known_before_it_whatever_time_was_noted(here):
+    """Somebody notes the time, waits behind a lock, and is let in afterwards."""
+    await here.vault.book.allocate(Order("PL", "gdansk", "2026-10"), CANCELLED)
+    await here.lock()
+    before = await here.row()
+    early = Act("Anna", AT + DAY - timedelta(hours=1), "TGE 2026/11/78")
+    await here.vault.book.cancel(Selection(site="gdansk", period=OCTOBER), early.at, early)
+    assert await here.row() == before
+    (lock,) = await here.desk.locks("gdansk")
+    assert await here.row(as_of=lock.at) == before
+    (waiting,) = await here.desk.pending("gdansk")
+    assert waiting.since > lock.at
+    await here.restate()
+    assert (await here.row()).state == "final"
+    assert await here.row(as_of=lock.at) == before
+    assert (await here.desk.check(locking.Act("Ola", AT + 4 * DAY), whole=True)).sound
+
+
+async def test_a_lock_and_a_cancellation_at_once_agree_on_which_was_first(here):
+    await here.vault.book.allocate(Order("PL", "gdansk", "2026-10"), CANCELLED)
+    database = Database(here.plant.database.url)  # as another process has it
+    book = Book(database, here.plant.sites, here.vault.rules)
+    early = Act("Anna", AT + DAY - timedelta(hours=1), "TGE 2026/11/78")
+    october = Selection(site="gdansk", period=OCTOBER)
+    await asyncio.gather(here.lock(), book.cancel(october, early.at, early))
+    await database.close()
+    row, waiting, (lock,) = (
+        await here.row(),
+        await here.desk.pending("gdansk"),
+        await here.desk.locks("gdansk"),
+    )
+    assert bool(waiting) == (row.state != "final")
+    assert await here.row(as_of=lock.at) == row
+    assert (await here.desk.check(locking.Act("Ola", AT + 4 * DAY), whole=True)).sound
+
+
+CHANGED = {
+    "the certificates that serve it": "certificate_part SET volume_wh = volume_wh + 1",
+    "the hours of the grid": "grid_hour SET known_at = known_at + 1",
+    "the factor sets": "carbon_use SET known_at = known_at - 1",
+    "the plans of the site": "energy_roster SET tables = replace(tables, 'main-1', 'main-2')",
+}
+"""What somebody changes who has the database open, by how a check tells of it."""
+
+
+async def test_a_check_finds_what_a_locked_month_rests_on_changed_and_what_it_comes_to(here):
+    await here.cancel()
+    database = here.plant.database
+    async with database.begin() as connection:
+        mix = {hour_of(OCTOBER.start) + 5: Mix(carbon_g_per_kwh=600.0)}
+        await write_hours(connection, ("PL", "mqtt", "told"), mix, AT)
+    await record_uses(database, {"gdansk": default_use()}, AT)
+    await here.lock()
+    check = locking.Act("Ola", AT + 4 * DAY)
+    assert (await here.desk.check(check, whole=True)).sound
+    found: set[str] = set()
+    for words, statement in CHANGED.items():
+        async with database.begin() as connection:
+            await connection.execute(text(f"UPDATE {statement}"))
+        found.add(words)
+        told = (await here.desk.check(check, whole=False)).differences
+        assert {name for name in CHANGED for one in told if name in one.told} == found
+    told = (await here.desk.check(check, whole=True)).differences
+    (figures,) = [one.told for one in told if "comes to other figures than were signed" in one.told]
+    assert "co2_g" in figures
