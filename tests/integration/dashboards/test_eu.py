@@ -119,7 +119,7 @@ async def test_the_page_shows_every_item_and_a_form_to_officers(
     officer: httpx.AsyncClient, server: WebServer, fake: FakeHouse
 ) -> None:
     page = (await officer.get("/eu/gdansk/2026")).text
-    assert page.count("<tr>") == 36 + 11
+    assert page.count("<tr>") == 37 + 11
     assert 'name="setpoint_intake_temp_c"' in page
     async with client(server, fake.tokens["viewer"]) as viewer:
         assert 'name="setpoint_intake_temp_c"' not in (await viewer.get("/eu/gdansk/2026")).text
