@@ -124,11 +124,13 @@ def missing_grams(sums: Mapping[str, float], highest: Mapping[str, float]) -> di
 
 
 def highest_factors(mix: GridMix) -> dict[str, Floats]:
-    """g/kWh of energy from the grid by the name of its scope's factor, the highest that may apply; 0 if none."""
+    """g/kWh of energy from the grid by the name of its scope's factor, the highest there is; 0 if none."""
     market = mix.unmatched_g_per_kwh
     for contract in mix.contract_g_per_kwh.values():
         market = np.fmax(market, contract)
     found = {"location": mix.carbon_g_per_kwh, "market": market}
+    if mix.lifecycle_g_per_kwh is not None:
+        found["lifecycle"] = mix.lifecycle_g_per_kwh
     return {factor_of(scope): np.nan_to_num(factor) for scope, factor in found.items()}
 
 

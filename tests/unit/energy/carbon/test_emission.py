@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from energy.carbon.emission import Emissions, emissions
+from energy.carbon.emission import Emissions, emissions, highest_factors
 from energy.gridmix import GridMix
 from tests.unit.energy.arrays import account, grid, hourly, sheet
 from tests.unit.energy.plant import site
@@ -51,6 +51,14 @@ def test_what_went_out_is_not_bought_unless_a_generator_may_have_given_it():
     diesel = plant("diesel", "generator", carbon_g_per_kwh=800.0)
     burnt = emitted([sold, diesel], {IMPORT: 20.0, EXPORT: 15.0, PV: 20.0, "supply/diesel/energy": 10.0})
     assert burnt.market_parted.sum() == 15 * 700
+
+
+def test_every_scope_that_may_be_told_bounds_what_is_not_known_by_its_highest_factor():
+    whole = GridMix(
+        np.full(4, 0.3), np.full(4, 700.0), lifecycle_g_per_kwh=np.array([800.0, 900, np.nan, 700])
+    )
+    found = {name: float(factor.max()) for name, factor in highest_factors(whole).items()}
+    assert found == {"location_g_per_kwh": 700.0, "market_g_per_kwh": 700.0, "lifecycle_g_per_kwh": 900.0}
 
 
 def test_contracts_may_cover_it_once_and_never_more_than_is_bought():
