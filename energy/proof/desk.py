@@ -16,6 +16,7 @@ from energy.proof.beside import CertificateChange, load_beside
 from energy.proof.check import rolling
 from energy.proof.checking import Proof, check_ledger, every_site, newest_check
 from energy.proof.difference import Checked
+from energy.proof.disturbed import disturbed_months
 from energy.proof.document import Restatement, load_restatements
 from energy.proof.history import Revision, load_revisions
 from energy.proof.key import SigningKey
@@ -89,12 +90,12 @@ class ProofDesk:
 
     async def pending(self, site: str, as_of: datetime | None = None) -> Sequence[Pending]:
         """What waits for locked months of ``site``, or of all; or waited ``as_of`` a time."""
-        if site == ALL:
-            async with self._database.read() as connection:
-                locks = await load_locks(connection, None, as_of)
-        else:
-            locks = await self.locks(site, as_of)
-        found = [await self._waiting(lock, as_of) for lock in locks]
+        keys = None if site == ALL else await self._keys(site)
+        async with self._database.read() as connection:
+            months = await disturbed_months(connection, keys, as_of)
+            locks = await load_locks(connection, {key for key, _ in months}, as_of) if months else ()
+        chosen = [lock for lock in locks if (lock.site, lock.period) in months]
+        found = [await self._waiting(lock, as_of) for lock in chosen]
         return [one for one in found if one is not None]
 
     async def _waiting(self, lock: Lock, as_of: datetime | None) -> Pending | None:

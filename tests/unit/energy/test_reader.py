@@ -21,7 +21,10 @@ SUPPLIES = [
 @pytest.fixture
 async def green(tmp_path):
     """Two sites with supplies, six hours of readings of one of them, settled."""
-    sites = {"gdansk": site(exports="none", supply=SUPPLIES), "kaunas": site(zone="Europe/Vilnius", grid="LT")}
+    sites = {
+        "gdansk": site(exports="none", supply=SUPPLIES),
+        "kaunas": site(zone="Europe/Vilnius", grid="LT"),
+    }
     plant = Plant(tmp_path, sites)
     await plant.open()
     end = 6 * 60 + 5

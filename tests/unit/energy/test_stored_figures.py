@@ -20,7 +20,7 @@ SITE = site(
     supply=[
         {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10},
         {"id": "bat", "kind": "battery", "max_power_kw": 4, "round_trip": 0.8},
-    ]
+    ],
 )
 WATTS = {
     "meter/gdansk/main-1:energy_wh": (5000, 5000, 3000, 1400, 1400, 3000),

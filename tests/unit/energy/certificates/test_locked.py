@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from energy.carbon.choice import default_use
 from energy.carbon.hours import Mix, hour_of, write_hours
@@ -152,6 +152,13 @@ async def test_what_is_entered_after_the_lock_was_not_known_before_it_whatever_t
     await here.restate()
     assert (await here.row()).state == "final"
     assert await here.row(as_of=lock.at) == before
+    asked: list[str] = []
+    engine = here.plant.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    assert await here.desk.pending("all") == []
+    assert sum(one.startswith("SELECT") for one in asked) == 1, (
+        "one question for all the months that there are"
+    )
     assert (await here.desk.check(locking.Act("Ola", AT + 4 * DAY), whole=True)).sound
 
 
