@@ -149,8 +149,8 @@ class MixRow:
     ``available_wh`` is what each supply delivered before matching; of that ``stored_wh`` charged batteries as
     surplus, and ``surplus_wh`` earned nothing. ``charged_wh``, ``withdrawn_wh`` and ``lost_wh`` are what all
     batteries took, what left their stores, and what of that they lost, where the load is known: then
-    ``edc_wh == load_wh + charged_wh - withdrawn_wh``. ``completeness`` is the share (0..1) of quarters whose
-    load is known.
+    ``edc_wh == load_wh + charged_wh - withdrawn_wh``; ``spilt_wh`` is what they took and cannot hold.
+    ``completeness`` is the share (0..1) of quarters whose load is known.
     """
 
     start: datetime
@@ -168,6 +168,7 @@ class MixRow:
     charged_wh: float = 0.0
     withdrawn_wh: float = 0.0
     lost_wh: float = 0.0
+    spilt_wh: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,7 @@ def _mix_row(part: Period, totals: Totals, sources: _Sources) -> MixRow:
         charged_wh=totals.charged,
         withdrawn_wh=totals.withdrawn,
         lost_wh=totals.lost,
+        spilt_wh=totals.spilt,
     )
 
 

@@ -142,7 +142,7 @@ def _missing(key: str, totals: Totals) -> Iterator[FactorRow]:
         count = totals.expected - known
         if count > 0:
             what = f"{count:,.0f} quarter-hours that are not known"
-            source = "each taken to be as high as the highest that is known"
+            source = "each taken to be as high as the highest that is known, or may have been"
             yield FactorRow(key, scope, what, None, None, None, grams, source, "estimated", "–")
 
 

@@ -25,8 +25,9 @@ class Co2Location:
     )
     method = (
         "Energy from the grid times the carbon intensity of the bidding zone in that hour. A quarter-hour "
-        "that is not known is taken to be as high as the highest that is. The factors, their source, method "
-        "and version stand in the list of factors, whose lines add up to the figure."
+        "that is not known is taken to be as high as the highest that is, and as the highest draw at the "
+        "highest factor. The factors, their source, method and version stand in the list of factors, whose "
+        "lines add up to the figure."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:

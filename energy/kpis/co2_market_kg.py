@@ -28,7 +28,8 @@ class Co2Market:
         "contract says; the rest by the residual mix of the zone, or by the grid of the hour where none is "
         "known, which the list of factors names. Energy of own plants whose certificates are sold or were "
         "never issued counts like energy from the grid. Untimed certificates change nothing in it: they have "
-        "no hour. A quarter-hour that is not known is taken to be as high as the highest that is."
+        "no hour. A quarter-hour that is not known is taken to be as high as the highest that is, and as the "
+        "highest draw at the highest factor."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
