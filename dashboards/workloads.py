@@ -21,6 +21,8 @@ from reports.render.csv import cell
 
 router = APIRouter(include_in_schema=False)
 
+MOST_PAGES = 10_000
+
 LONGEST_JOB = timedelta(days=366)
 
 
@@ -81,8 +83,15 @@ async def _month(request: Request, shell: Frame, name: str) -> HTMLResponse:
     if period is None:
         raise _no_month(name)
     kept = _kept(shell.house.workloads)
-    page = await workload_month(shell.house, kept, shell.view.site, (period, shell.tz, shell.at))
+    page = await workload_month(kept, shell.view.site, (period, shell.tz, shell.at), _page(request))
     return draw(request, "workloads.html", frame=shell, page=page)
+
+
+def _page(request: Request) -> int:
+    told = request.query_params.get("page", "1")
+    if not told.isascii() or not told.isdigit() or not 1 <= int(told[:9]) <= MOST_PAGES:
+        raise Problem(400, f"page: write a number from 1 to {MOST_PAGES}", "page")
+    return int(told[:9])
 
 
 def _kept(found: Workloads | None) -> Workloads:

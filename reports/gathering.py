@@ -15,9 +15,9 @@ from energy.proof.document import Restatement
 from energy.proof.history import Revision
 from energy.proof.month_lock import Lock
 from energy.tree.closing import Closure
-from energy.workloads.amounts import Amounts
 from energy.workloads.lines import Wanted
 from energy.workloads.statement import Workloads
+from energy.workloads.told import Amounts
 from reports.evidence import (
     CertificateLine,
     ClosingLine,

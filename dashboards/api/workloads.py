@@ -18,9 +18,11 @@ from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from energy.figures import ALL
 from energy.interval import Period, floor_quarter
-from energy.workloads.amounts import Amounts
 from energy.workloads.lines import Wanted
+from energy.workloads.opened import Waiting
+from energy.workloads.state import moment
 from energy.workloads.statement import Account, By, Statement, Workloads
+from energy.workloads.told import Amounts
 from reports.render.csv import cell
 
 router = APIRouter(prefix="/api/v1", tags=["workloads"], responses=RESPONSES)
@@ -30,7 +32,8 @@ LONGEST_HOURS = timedelta(days=366)
 
 AMOUNTS = (
     "gpu_wh", "it_wh", "overhead_wh", "total_wh", "green_wh", "other_wh", "unknown_wh", "green_share",
-    "co2_location_g", "co2_market_g", "coverage", "intervals",
+    "co2_location_g", "co2_market_g", "coverage", "intervals", "known", "missing_wh", "missing_location_g",
+    "missing_market_g",
 )  # fmt: skip
 NAMES = ("account", "site", "tenant", "project", "job", "name", "since", "until")
 
@@ -46,12 +49,25 @@ class WorkloadsAsked(Asked):
     project: str | None = Field(None, max_length=200)
     job: str | None = Field(None, max_length=64)
     as_of: str | None = None
+    limit: int = Field(10_000, ge=1, le=10_000, description="accounts of one answer")
+    offset: int = Field(0, ge=0, description="accounts, the largest first, that are left out before these")
+
+
+class WorkloadWaiting(Told):
+    """Quarter-hours of a locked month that jobs told otherwise after its lock."""
+
+    site: str
+    period: str
+    from_: str = Field(alias="from")
+    to: str
 
 
 class WorkloadAccounts(Told):
-    """``accounts`` and ``unattributed`` add up to ``total`` if no tenant, project or job was asked for.
+    """All accounts and ``unattributed`` add up to ``total`` if no tenant, project or job was asked for.
 
-    Energy in Wh, carbon in g CO2e. ``through``: everything before it is accounted for.
+    ``accounts`` are some of ``count``, whose sum is ``jobs``. Energy in Wh, carbon in g CO2e, bounds for
+    what is not known among it. ``through``: everything before it is accounted for. ``waiting``: what jobs
+    told of locked months later, which their restatement applies.
     """
 
     site: str
@@ -59,9 +75,12 @@ class WorkloadAccounts(Told):
     from_: str = Field(alias="from")
     to: str
     through: str | None
+    count: int
     accounts: list[Account]
+    jobs: Amounts
     unattributed: Amounts
     total: Amounts
+    waiting: list[WorkloadWaiting]
 
 
 class WorkloadHour(Told):
@@ -88,9 +107,12 @@ async def workloads(house: HouseHere, query: Annotated[WorkloadsAsked, Query()])
         "from": wanted.period.start.isoformat(),
         "to": wanted.period.end.isoformat(),
         "through": _iso(found.through),
-        "accounts": [_account(one) for one in found.accounts],
+        "count": len(found.accounts),
+        "accounts": [_account(one) for one in found.accounts[query.offset :][: query.limit]],
+        "jobs": vars(found.jobs),
         "unattributed": vars(found.rest),
         "total": vars(found.site),
+        "waiting": [_waiting(one, wanted.period) for one in found.waiting],
     }
     return asked.json(body)
 
@@ -134,6 +156,13 @@ def _values(amounts: Amounts) -> list[Any]:
 def _account(one: Account) -> dict[str, Any]:
     times = {"since": _iso(one.since), "until": _iso(one.until)}
     return vars(one) | times | {"amounts": vars(one.amounts)}
+
+
+def _waiting(one: Waiting, asked: Period) -> dict[str, str]:
+    """The part of it that was asked for."""
+    first, until = max(moment(one.first), asked.start), min(moment(one.until), asked.end)
+    times = {"from": first.isoformat(), "to": until.isoformat()}
+    return {"site": one.site, "period": one.period} | times
 
 
 def _iso(at: datetime | None) -> str | None:

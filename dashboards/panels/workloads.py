@@ -9,16 +9,18 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dashboards.house import House
 from dashboards.view import month_name
 from energy.interval import Period, floor_quarter
-from energy.workloads.amounts import Amounts
 from energy.workloads.flag import told
 from energy.workloads.lines import Wanted
 from energy.workloads.statement import Account, Statement, Workloads
+from energy.workloads.told import Amounts
 
 MOST_JOBS = 200
-"""Lines that one page lists; the file has all."""
+"""Lines that one page lists; the next page has more, and the file all."""
+
+MOST_SPANS = 100
+"""Spans of a job that its page lists."""
 
 MOST_HOURS = 24 * 14
 """Hours of a job that its page lists."""
@@ -26,7 +28,10 @@ MOST_HOURS = 24 * 14
 
 @dataclass(frozen=True)
 class WorkloadPage:
-    """Accounts of ``period`` by ``projects`` and by ``jobs`` (the largest); names of the months beside it."""
+    """Accounts of ``period`` by ``projects`` and by ``jobs``; names of the months beside it.
+
+    The jobs are those of the page ``number`` (1 has the largest) of ``pages``.
+    """
 
     name: str
     before: str
@@ -34,26 +39,8 @@ class WorkloadPage:
     period: Period
     projects: Statement
     jobs: Sequence[Account]
-    more: int
-
-    @property
-    def attributed(self) -> int | None:
-        """Wh that jobs had; None if no total is known."""
-        known = [one.amounts.total_wh for one in self.projects.accounts if one.amounts.total_wh is not None]
-        return sum(known) if known else None
-
-    @property
-    def green_share(self) -> float | None:
-        """How green the jobs' energy was together; None where nothing is known of it."""
-        green = [one.amounts.green_wh for one in self.projects.accounts if one.amounts.green_wh is not None]
-        return sum(green) / self.attributed if green and self.attributed else None
-
-    @property
-    def carbon_g(self) -> int | None:
-        """g CO2e of the jobs, location-based; None where nothing is known of it."""
-        known = [one.amounts.co2_location_g for one in self.projects.accounts]
-        told = [grams for grams in known if grams is not None]
-        return sum(told) if told else None
+    number: int
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,10 @@ class RunSpan:
 
 @dataclass(frozen=True)
 class JobPage:
-    """A job with all that it cost; ``hours`` are its last ones, newest first, ``earlier`` how many more."""
+    """A job with all that it cost; ``hours`` and ``spans`` are its last ones, newest first.
+
+    ``earlier``: there are hours before; ``all_spans`` is how many there are.
+    """
 
     site: str
     job: str
@@ -81,18 +71,21 @@ class JobPage:
     spans: Sequence[RunSpan]
     amounts: Amounts | None
     hours: Sequence[tuple[datetime, Amounts]]
-    earlier: int
+    earlier: bool
+    all_spans: int
 
 
 async def workload_month(
-    house: House, kept: Workloads, site: str, when: tuple[Period, ZoneInfo, datetime]
+    kept: Workloads, site: str, when: tuple[Period, ZoneInfo, datetime], number: int = 1
 ) -> WorkloadPage:
-    """The page of one month of a site, or of all."""
+    """The page of one month of a site, or of all, with some of its jobs."""
     period, tz, at = when
     until = min(period.end, floor_quarter(at))
     wanted = Wanted(site, Period(period.start, max(period.start, until)))
     found = await kept.statements(wanted, ("project", "job"))
     jobs = found["job"].accounts
+    pages = max(1, -(-len(jobs) // MOST_JOBS))
+    first = (min(number, pages) - 1) * MOST_JOBS
     following = month_name(period.end, tz) if period.end <= at else None
     return WorkloadPage(
         name=month_name(period.start, tz),
@@ -100,8 +93,9 @@ async def workload_month(
         after=following,
         period=period,
         projects=found["project"],
-        jobs=jobs[:MOST_JOBS],
-        more=max(0, len(jobs) - MOST_JOBS),
+        jobs=jobs[first : first + MOST_JOBS],
+        number=min(number, pages),
+        pages=pages,
     )
 
 
@@ -110,16 +104,16 @@ async def job_page(kept: Workloads, site: str, name: str, at: datetime) -> JobPa
     row = await kept.job(site, name)
     if row is None:
         return None
-    spans = [
-        RunSpan(one.since, one.until, msgspec.json.decode(one.members), one.share)
-        for one in await kept.members(row.id)
-    ]
-    amounts, hours = None, []
+    members, count = await kept.members(row.id, MOST_SPANS)
+    spans = [RunSpan(one.since, one.until, msgspec.json.decode(one.members), one.share) for one in members]
+    amounts, hours, earlier = None, [], False
     if row.since is not None:
-        period = Period(floor_quarter(row.since), floor_quarter(at) + timedelta(minutes=15))
-        wanted = Wanted(site, period, job=name)
-        amounts = await kept.total(wanted)
-        hours = list(reversed(await kept.hours(wanted)))
+        end = floor_quarter(at) + timedelta(minutes=15)
+        amounts = await kept.total(Wanted(site, Period(floor_quarter(row.since), end), job=name))
+        upto = min(end, floor_quarter(row.until) + timedelta(minutes=15)) if row.until else end
+        since = max(floor_quarter(row.since), upto - timedelta(hours=MOST_HOURS))
+        earlier = since > row.since
+        hours = list(reversed(await kept.hours(Wanted(site, Period(since, upto), job=name))))
     return JobPage(
         site=site,
         job=name,
@@ -131,6 +125,7 @@ async def job_page(kept: Workloads, site: str, name: str, at: datetime) -> JobPa
         notes=told(row.flags),
         spans=spans,
         amounts=amounts,
-        hours=hours[:MOST_HOURS],
-        earlier=max(0, len(hours) - MOST_HOURS),
+        hours=hours,
+        earlier=earlier,
+        all_spans=count,
     )

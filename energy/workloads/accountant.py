@@ -13,13 +13,13 @@ from energy.figures import Figures, KpiRow
 from energy.interval import QUARTER_MS, Period, Step
 from energy.workloads.keeping import Found, digest, incomplete_recent, is_new, newest, save
 from energy.workloads.minutes import Told, gpu_minutes
+from energy.workloads.opened import close_again, load_opened, locked
 from energy.workloads.reckoning import reckoned
 from energy.workloads.share import SiteInterval
 from energy.workloads.state import (
     Jobs,
     Reached,
     load_jobs,
-    load_opened,
     load_reached,
     moment,
     save_reached,
@@ -73,12 +73,13 @@ class Accountant:
             return 0
         async with self._database.read() as connection:
             reached = await load_reached(connection, key, since)
-            opened = await load_opened(connection, key, reached)
+            inside = (reached.since, reached.until)
+            opened = await load_opened(connection, key, inside, reached.cause)
             incomplete = await incomplete_recent(connection, key, at) if at.minute < 15 else []
         due = to_ms(settled) // QUARTER_MS
         site = _Site(key, reached)
-        inside = (reached.since, reached.until)
-        surely = _numbers([*opened.surely, *((q, q + 1) for q in incomplete)], inside)
+        late = [(q, q + 1) for q in incomplete if not locked(q, opened.frozen)]
+        surely = _numbers([*opened.surely, *late], inside)
         doubted = _numbers(opened.doubted, inside) - surely
         written = 0
         for first, until in _runs(surely, self._chunk(key)):
@@ -91,7 +92,8 @@ class Accountant:
             written += await self._write(site, (reached.until, upto), at, ahead)
             reached = ahead
         async with self._database.begin() as connection:
-            await save_reached(connection, key, replace(reached, cause=opened.cause), opened.rows)
+            await save_reached(connection, key, replace(reached, cause=opened.cause))
+            await close_again(connection, opened)
         if written:
             log.info(
                 "workloads_accounted", site=key, until=moment(reached.until).isoformat(), written=written
@@ -156,6 +158,7 @@ def _figures(row: KpiRow) -> SiteInterval:
         unknown_wh=_whole(row.unknown_wh),
         co2_location_g=_whole(None if location is None else location * _KG),
         co2_market_g=_whole(None if market is None else market * _KG),
+        sure=row.edc_wh is None or "edc_wh" in row.covered,
     )
 
 

@@ -25,6 +25,10 @@ class Flag(IntFlag):
     """The GPUs told more energy than the meters of all IT."""
     NO_PUE = 128
     """E_IT is not known or above E_DC: the total cannot be divided into IT and overhead."""
+    UNSURE = 256
+    """The site's load is estimated, or its IT meters contradict it."""
+    CROWDED = 512
+    """It changed what it ran on so often that the end of a quarter-hour was not followed."""
 
 
 WORDS: Mapping[Flag, str] = {
@@ -35,6 +39,8 @@ WORDS: Mapping[Flag, str] = {
     Flag.UNKNOWN_GPU: "some of its GPUs told no energy at times",
     Flag.BY_COUNTER: "some energy is from counters that the job's events told",
     Flag.ABOVE_IT: "the GPUs told more energy than the IT meters",
+    Flag.UNSURE: "at times the site's load is an estimate, or its IT meters contradict it",
+    Flag.CROWDED: "it changed too often to be followed: the end of such quarter-hours is unattributed",
     Flag.NO_PUE: "IT energy is unknown or above the load, so overhead is not told apart",
 }
 

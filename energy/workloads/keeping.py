@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS
 from energy.workloads.days import move, remove_empty
+from energy.workloads.flag import Flag
 from energy.workloads.reckoning import Reckoned
 from energy.workloads.share import SiteInterval
 from energy.workloads.tables import ACCOUNT, INTERVAL
@@ -118,7 +119,8 @@ async def save(
 def _header(reckoned: Reckoned, figures: SiteInterval) -> dict[str, object]:
     rest = reckoned.cut.rest
     gpu_wh = rest.gpu_wh + sum(share.gpu_wh for share in reckoned.cut.shares)
-    return vars(figures) | {
+    told = {name: amount for name, amount in vars(figures).items() if name != "sure"}
+    return told | {
         "gpu_wh": gpu_wh,
         "idle_gpu_wh": rest.gpu_wh,
         "rest_it_wh": rest.it_wh,
@@ -127,6 +129,7 @@ def _header(reckoned: Reckoned, figures: SiteInterval) -> dict[str, object]:
         "rest_unknown_wh": rest.unknown_wh,
         "rest_location_g": rest.co2_location_g,
         "rest_market_g": rest.co2_market_g,
+        "part": rest.part,
         "told_ms": reckoned.told_ms,
         "expected_ms": reckoned.expected_ms,
         "flags": int(reckoned.cut.flags),
@@ -135,5 +138,6 @@ def _header(reckoned: Reckoned, figures: SiteInterval) -> dict[str, object]:
 
 def _lines(reckoned: Reckoned) -> Iterable[dict[str, object]]:
     for line, share in zip(reckoned.lines, reckoned.cut.shares, strict=True):
-        times = {"told_ms": line.told_ms, "expected_ms": line.expected_ms, "flags": int(line.flags)}
+        flags = int(line.flags | (reckoned.cut.flags & Flag.UNSURE))
+        times = {"told_ms": line.told_ms, "expected_ms": line.expected_ms, "flags": flags}
         yield line.payer._asdict() | vars(share) | times

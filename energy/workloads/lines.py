@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -16,6 +16,7 @@ from energy.interval import QUARTER_MS, Period
 from energy.workloads.amounts import SUMMED, interval_sums
 from energy.workloads.days import DAY_QUARTERS
 from energy.workloads.tables import ACCOUNT, DAY, INTERVAL, JOB, OWNER, REACHED
+from energy.workloads.told import Highest
 from runtime.clock import to_ms
 
 
@@ -98,7 +99,7 @@ class Lines:
         return query.select_from(ACCOUNT.join(INTERVAL, same)).where(here, near, *self._mine(ACCOUNT))
 
     def by_payer(self) -> Subquery:
-        """The sums (:data:`SUMMED`) of each ``job`` and ``owner`` over the period.
+        """The sums (:data:`SUMMED`) of each ``site``, ``job`` and ``owner`` over the period.
 
         What was known at some time is read from the intervals, as sums of days are of the newest only.
         """
@@ -112,7 +113,8 @@ class Lines:
         table = DAY if stretch.by_day else ACCOUNT
         sums = {name: func.sum(DAY.c[name]) for name in SUMMED} if stretch.by_day else interval_sums(ACCOUNT)
         signed = [(one * stretch.sign).label(name) for name, one in sums.items()]
-        query = select(table.c.job, table.c.owner, *signed).group_by(table.c.job, table.c.owner)
+        keys = (table.c.site, table.c.job, table.c.owner)
+        query = select(*keys, *signed).group_by(*keys)
         if not stretch.by_day:
             return self.of(query, stretch[:2])
         first, until = (quarter // DAY_QUARTERS for quarter in stretch[:2])
@@ -123,6 +125,21 @@ class Lines:
         for column, numbers in ((table.c.owner, self.owners), (table.c.job, self.jobs)):
             if numbers is not None:
                 yield column.in_(numbers)
+
+
+async def highest(connection: AsyncConnection, lines: Lines) -> Mapping[str, Highest]:
+    """The most that each site had in any quarter-hour of the period, whoever had it."""
+    most = {
+        "load": INTERVAL.c.load_wh,
+        "location": INTERVAL.c.co2_location_g,
+        "market": INTERVAL.c.co2_market_g,
+    }
+    query = (
+        select(INTERVAL.c.site, *(func.max(column).label(name) for name, column in most.items()))
+        .where(headers(lines.wanted, lines.sites, lines.wanted.quarters))
+        .group_by(INTERVAL.c.site)
+    )
+    return {row.site: Highest(row.load, row.location, row.market) for row in await connection.execute(query)}
 
 
 async def find(connection: AsyncConnection, wanted: Wanted) -> Lines:

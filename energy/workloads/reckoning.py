@@ -48,7 +48,7 @@ def reckoned(quarter: int, site: SiteInterval, told: Told, jobs: Jobs) -> Reckon
 class _Reckoner:
     def __init__(self, quarter: int, told: Told, jobs: Jobs) -> None:
         self._quarter, self._start = quarter, quarter * QUARTER_MS
-        self._payers = jobs.payers
+        self._payers, self._crowded = jobs.payers, jobs.crowded
         gpus = Gpus(told.places, jobs.seats)
         self._claims = claims(jobs.uses, gpus)
         known = pieces(told.minutes)
@@ -88,6 +88,7 @@ class _Reckoner:
         counted = np.isin(mine.gpu, self._counted)
         np.bitwise_or.at(flags, mine.who[counted], int(Flag.BY_COUNTER))
         np.bitwise_or.at(flags, mine.who[told_ms <= 0], int(Flag.UNKNOWN_GPU))
+        flags[sorted(self._crowded)] |= int(Flag.CROWDED)
         present: Ints = np.unique(mine.who)
         return {
             who: Line(self._payers[who], round(told[who]), round(expected[who]), Flag(int(flags[who])))

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from energy.workloads.flag import Flag
 
+WHOLE = 1_000_000_000
+"""The parts that are told of an interval add up to it."""
+
 
 @dataclass(frozen=True)
 class SiteInterval:
     """A site's figures of one interval in whole Wh and g CO2e; None is not known.
 
     ``load_wh`` is what the accounts add up to: E_DC, shifted by what a battery stored (``green_wh`` and
-    ``unknown_wh`` are parts of it).
+    ``unknown_wh`` are parts of it). ``sure``: it was measured, and E_IT does not contradict it.
     """
 
     load_wh: int | None
@@ -22,6 +25,12 @@ class SiteInterval:
     unknown_wh: int | None
     co2_location_g: int | None
     co2_market_g: int | None
+    sure: bool = True
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the load or its carbon is not known for sure, so that a bound stands in its place."""
+        return not self.sure or None in (self.load_wh, self.co2_location_g, self.co2_market_g)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,10 @@ class GpuEnergy:
 
 @dataclass(frozen=True)
 class Share:
-    """What one account, or the rest, had of an interval; ``total_wh`` is IT energy and its overhead."""
+    """What one account, or the rest, had of an interval; ``total_wh`` is IT energy and its overhead.
+
+    ``part`` is its part of what the site had, of :data:`WHOLE`; told where the site lacks something.
+    """
 
     gpu_wh: int
     it_wh: int | None
@@ -44,6 +56,7 @@ class Share:
     unknown_wh: int | None
     co2_location_g: int | None
     co2_market_g: int | None
+    part: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,7 @@ def cut(site: SiteInterval, gpus: GpuEnergy) -> Cut:
     weights = [*gpus.accounts, gpus.idle + gpus.untold]
     if not sum(weights):
         weights[-1] = 1  # nobody ran anything: all of it is the rest's
-    flags = Flag(0)
+    flags = Flag(0) if site.sure else Flag.UNSURE
     it, total = _it_and_total(site, weights)
     if site.load_wh is not None and it is None:
         flags |= Flag.NO_PUE
@@ -88,7 +101,8 @@ def cut(site: SiteInterval, gpus: GpuEnergy) -> Cut:
         flags |= Flag.ABOVE_IT
     green, unknown = _mix(site, total)
     by = total or weights
-    columns = (it, total, green, unknown, _by(site.co2_location_g, by), _by(site.co2_market_g, by))
+    parts = divide(WHOLE, weights) if site.lacks else None
+    columns = (it, total, green, unknown, _by(site.co2_location_g, by), _by(site.co2_market_g, by), parts)
     shares = tuple(
         Share(gpu, *(None if column is None else column[place] for column in columns))
         for place, gpu in enumerate(energy)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS
@@ -17,12 +18,12 @@ from energy.tables import insert_into
 from energy.workloads.claims import Seats, Use
 from energy.workloads.seats import Counters, load_counters, load_seats
 from energy.workloads.spans import LONGEST_SILENCE
-from energy.workloads.tables import JOB, REACHED, SPAN, WORK
+from energy.workloads.tables import JOB, REACHED, SPAN
 from runtime.clock import from_ms, to_ms
 from telemetry.job import is_gpu, is_node
 
-RECENT_CAUSES = 50
-"""Causes so close before the newest that was seen are looked at again: they may have been written later."""
+MOST_CHANGES, MOST_NAMED = 900, 200_000
+"""Spans of a job in a quarter-hour that are followed, and the nodes and GPUs that these may name together."""
 
 
 class Payer(NamedTuple):
@@ -40,17 +41,37 @@ class Jobs:
     uses: Sequence[Use]
     seats: Seats
     counters: Counters
+    crowded: frozenset[int] = frozenset()
+    """Places of the payers whose job changed too often for all of it to be followed."""
 
     def quarter(self, quarter: int) -> Jobs:
         """Those of one quarter (a number since 1970), as if nothing else had been asked for."""
         start, end = quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS
         here = [use for use in self.uses if use.start_ms < end and use.end_ms > start]
+        here, lost = self._followed(here)
         who = {number: place for place, number in enumerate(sorted({use.who for use in here}))}
         uses = [
             replace(use, who=who[use.who], start_ms=max(use.start_ms, start), end_ms=min(use.end_ms, end))
             for use in here
         ]
-        return Jobs([self.payers[number] for number in who], uses, self.seats, self.counters)
+        payers = [self.payers[number] for number in who]
+        crowded = frozenset(place for place, payer in enumerate(payers) if payer.job in lost)
+        return Jobs(payers, uses, self.seats, self.counters, crowded)
+
+    def _followed(self, uses: Sequence[Use]) -> tuple[list[Use], set[int]]:
+        """Those of one quarter that can be followed, and the jobs of which later ones are left out."""
+        changes: dict[int, int] = defaultdict(int)
+        named: dict[int, int] = defaultdict(int)
+        kept, lost = [], set()
+        for use in sorted(uses, key=lambda one: one.start_ms):
+            job = self.payers[use.who].job
+            changes[job] += 1
+            named[job] += len(use.members)
+            if changes[job] > MOST_CHANGES or (changes[job] > 1 and named[job] > MOST_NAMED):
+                lost.add(job)
+            else:
+                kept.append(use)
+        return sorted(kept, key=lambda one: (one.who, one.start_ms)), lost
 
 
 @dataclass(frozen=True)
@@ -59,19 +80,6 @@ class Reached:
 
     since: int
     until: int
-    cause: int
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Ranges of quarters to account for again: ``surely``, and if their figures changed ``doubted`` ones.
-
-    ``rows`` are those of the work that say so, ``cause`` the newest cause that was seen.
-    """
-
-    surely: Sequence[tuple[int, int]]
-    doubted: Sequence[tuple[int, int]]
-    rows: Sequence[int]
     cause: int
 
 
@@ -91,33 +99,11 @@ async def load_reached(connection: AsyncConnection, site: str, since: int) -> Re
     return Reached(since, row.until, row.cause)
 
 
-async def load_opened(connection: AsyncConnection, site: str, reached: Reached) -> Opened:
-    """What events and changes of the ledger opened again of what was accounted for."""
-    work = (await connection.execute(select(WORK).where(WORK.c.site == site))).all()
-    causes = (
-        await connection.execute(
-            select(CAUSE.c.id, CAUSE.c.first, CAUSE.c.until).where(
-                CAUSE.c.site == site,
-                CAUSE.c.id > reached.cause - RECENT_CAUSES,
-                CAUSE.c.first < reached.until,
-                CAUSE.c.until > reached.since,
-            )
-        )
-    ).all()
-    newest = max((row.id for row in causes), default=reached.cause)
-    surely, doubted = ([(row.first, row.until) for row in rows] for rows in (work, causes))
-    return Opened(surely, doubted, [row.id for row in work], max(newest, reached.cause))
-
-
-async def save_reached(
-    connection: AsyncConnection, site: str, reached: Reached, done: Sequence[int] = ()
-) -> None:
-    """Remember how far the site is; the rows ``done`` are worked off."""
+async def save_reached(connection: AsyncConnection, site: str, reached: Reached) -> None:
+    """Remember how far the site is."""
     values = {"since": reached.since, "until": reached.until, "cause": reached.cause}
     row = insert_into(connection, REACHED).values(site=site, **values)
     await connection.execute(row.on_conflict_do_update(index_elements=["site"], set_=values))
-    if done:
-        await connection.execute(delete(WORK).where(WORK.c.id.in_(list(done))))
 
 
 async def load_jobs(connection: AsyncConnection, site: str, start: datetime, end: datetime) -> Jobs:

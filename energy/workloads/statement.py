@@ -13,29 +13,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import Subquery
 
 from energy.figures import ALL
-from energy.workloads.amounts import (
-    SUMMED,
-    Sums,
-    amounts_of,
-    flags_of,
-    interval_sums,
-    sums_of,
-    together,
-)
-from energy.workloads.amounts import (
-    Amounts as Amounts,
-)
+from energy.workloads.amounts import SUMMED, Sums, flags_of, interval_sums, sums_of, together
 from energy.workloads.flag import Flag, told
-from energy.workloads.lines import Lines, find, headers
+from energy.workloads.lines import Lines, find, headers, highest
 from energy.workloads.lines import Wanted as Wanted
+from energy.workloads.opened import Waiting, load_waiting
 from energy.workloads.spans import LONGEST_SILENCE
 from energy.workloads.state import moment
 from energy.workloads.tables import ACCOUNT, INTERVAL, JOB, OWNER, REACHED, SPAN
+from energy.workloads.told import FLOOR, Amounts, Highest, amounts_of, bounded
 from runtime.database import Database
 
 By = Literal["job", "project", "tenant"]
 
 HOUR_QUARTERS = 4
+
+_ROWS = 500
+"""Numbers that one statement names at most."""
+
+_NOTHING = bounded(together(()), Highest())
 
 
 @dataclass(frozen=True)
@@ -57,21 +53,24 @@ class Account:
 class Statement:
     """``accounts`` with the largest first, ``rest`` that nobody had, and the ``site`` that both add up to.
 
-    ``rest`` and ``site`` are of everything, also where only some accounts were asked for. Everything before
-    ``through`` is accounted for; None before the first job.
+    ``jobs`` is all accounts as one. ``rest`` and ``site`` are of everything, also where only some accounts
+    were asked for. Everything before ``through`` is accounted for; None before the first job. What jobs told
+    of locked months after their lock is ``waiting`` for a restatement.
     """
 
     accounts: Sequence[Account]
+    jobs: Amounts
     rest: Amounts
     site: Amounts
     through: datetime | None
+    waiting: Sequence[Waiting] = ()
 
 
 class Workloads:
-    """The accounts as the database has them."""
+    """The accounts as the database has them; ``floors`` of sites: how much of a period must be known."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, floors: Mapping[str, float] | None = None) -> None:
+        self._database, self._floors = database, floors or {}
 
     async def statement(self, wanted: Wanted, by: By) -> Statement:
         """The accounts of a period. Raises nothing for names that nobody has: there are no accounts then."""
@@ -82,30 +81,47 @@ class Workloads:
         finest = max(by, key=_FINER.index)
         async with self._database.read() as connection:
             lines = await find(connection, wanted)
-            payers = await _payers(connection, lines, finest)
-            jobs = await _jobs(connection, wanted.site) if finest == "job" and payers else {}
-            rest, site = await _rest_and_site(connection, lines)
+            most = await highest(connection, lines)
+            payers = await _payers(connection, lines, finest, most)
+            jobs = await _jobs(connection, [payer.job for payer in payers if payer.job is not None])
+            rest, site = await _rest_and_site(connection, lines, most)
             through = select(func.min(REACHED.c.until)).where(_at_site(REACHED, wanted.site))
             reached = await connection.scalar(through)
+            waiting = await load_waiting(connection, lines.sites, wanted.quarters, wanted.as_of)
         upto = None if reached is None else moment(reached)
-        return {one: Statement(_accounts(payers, one, (jobs, wanted)), rest, site, upto) for one in by}
+        floor = self._floor(lines)
+        every = together([_NOTHING, *payers.values()])
+        whole = tuple(amounts_of(one, floor) for one in (every, rest, site))
+        found = {one: _accounts(payers, one, (jobs, wanted), floor) for one in by}
+        return {one: Statement(accounts, *whole, upto, waiting) for one, accounts in found.items()}
 
     async def hours(self, wanted: Wanted) -> list[tuple[datetime, Amounts]]:
         """What the accounts wanted had together in each hour of the period in which they had anything."""
         hour = INTERVAL.c.quarter // HOUR_QUARTERS
         async with self._database.read() as connection:
             lines = await find(connection, wanted)
+            most = await highest(connection, lines)
             sums = [one.label(name) for name, one in interval_sums(ACCOUNT).items()]
-            query = lines.of(select(hour.label("hour"), *sums)).group_by(hour).order_by(hour)
+            keys = (hour.label("hour"), INTERVAL.c.site)
+            query = lines.of(select(*keys, *sums)).group_by(hour, INTERVAL.c.site).order_by(hour)
             rows = (await connection.execute(query)).all()
-        return [(moment(row.hour * HOUR_QUARTERS), amounts_of(sums_of(row))) for row in rows]
+        found: dict[datetime, list[Sums]] = defaultdict(list)
+        for row in rows:
+            at = moment(row.hour * HOUR_QUARTERS)
+            found[at].append(bounded(sums_of(row), most.get(row.site, Highest())))
+        floor = self._floor(lines)
+        return [(at, amounts_of(together(every), floor)) for at, every in found.items()]
 
     async def total(self, wanted: Wanted) -> Amounts | None:
         """What the accounts wanted had together; None if there are none."""
         async with self._database.read() as connection:
-            payers = (await find(connection, wanted)).by_payer()
-            row = (await connection.execute(select(*_summed(payers)))).one()
-        return amounts_of(sums_of(row)) if row.intervals else None
+            lines = await find(connection, wanted)
+            most = await highest(connection, lines)
+            payers = lines.by_payer()
+            query = select(payers.c.site, *_summed(payers)).group_by(payers.c.site)
+            rows = (await connection.execute(query)).all()
+        every = [bounded(sums_of(row), most.get(row.site, Highest())) for row in rows if row.intervals]
+        return amounts_of(together(every), self._floor(lines)) if every else None
 
     async def job(self, site: str, name: str) -> Row[Any] | None:
         """The row of one job; None if nobody ever told of it."""
@@ -113,11 +129,19 @@ class Workloads:
             found = await connection.execute(select(JOB).where(JOB.c.site == site, JOB.c.job == name))
             return found.first()
 
-    async def members(self, number: int) -> list[Row[Any]]:
-        """Its spans in time order: ``since``, ``until``, ``members`` as JSON, ``share``."""
+    async def members(self, number: int, most: int) -> tuple[list[Row[Any]], int]:
+        """The last ``most`` of its spans, newest first, and how many it has in all.
+
+        Of each ``since``, ``until``, ``members`` as JSON and ``share``.
+        """
+        mine = select(SPAN).where(SPAN.c.job == number)
         async with self._database.read() as connection:
-            found = await connection.execute(select(SPAN).where(SPAN.c.job == number).order_by(SPAN.c.number))
-            return list(found)
+            found = await connection.execute(mine.order_by(SPAN.c.since.desc()).limit(most))
+            count = await connection.scalar(select(func.count()).select_from(mine.subquery()))
+        return list(found), int(count or 0)
+
+    def _floor(self, lines: Lines) -> float:
+        return max((self._floors.get(site, FLOOR) for site in lines.sites), default=FLOOR)
 
 
 class _Payer(NamedTuple):
@@ -141,27 +165,32 @@ def _summed(payers: Subquery) -> list[ColumnElement[Any]]:
     return [func.sum(payers.c[name]).label(name) for name in SUMMED]
 
 
-async def _payers(connection: AsyncConnection, lines: Lines, by: By) -> Mapping[_Payer, Sums]:
-    """The sums of everybody who had an interval."""
+async def _payers(
+    connection: AsyncConnection, lines: Lines, by: By, most: Mapping[str, Highest]
+) -> Mapping[_Payer, Sums]:
+    """The sums of everybody who had an interval, with bounds for what is not known."""
     kept = lines.by_payer()
     known = kept.join(OWNER, OWNER.c.id == kept.c.owner).join(JOB, JOB.c.id == kept.c.job)
-    keys = _KEYS[: _FINER.index(by) + 1]
+    keys = (*_KEYS[: _FINER.index(by) + 1], kept.c.site)
     query = select(*keys, *_summed(kept)).select_from(known).group_by(*keys)
-    rows = (await connection.execute(query)).all()
-    return {
-        _Payer(row.tenant, getattr(row, "project", None), getattr(row, "id", None)): sums_of(row)
-        for row in rows
-        if row.intervals
-    }
+    found: dict[_Payer, list[Sums]] = defaultdict(list)
+    for row in await connection.execute(query):
+        if row.intervals:
+            payer = _Payer(row.tenant, getattr(row, "project", None), getattr(row, "id", None))
+            found[payer].append(bounded(sums_of(row), most.get(row.site, Highest())))
+    return {payer: together(every) for payer, every in found.items()}
 
 
-async def _jobs(connection: AsyncConnection, site: str) -> Mapping[int, Row[Any]]:
-    found = await connection.execute(select(JOB).where(_at_site(JOB, site)))
-    return {row.id: row for row in found}
+async def _jobs(connection: AsyncConnection, numbers: Sequence[int]) -> Mapping[int, Row[Any]]:
+    found: dict[int, Row[Any]] = {}
+    for first in range(0, len(numbers), _ROWS):
+        query = select(JOB).where(JOB.c.id.in_(numbers[first : first + _ROWS]))
+        found |= {row.id: row for row in await connection.execute(query)}
+    return found
 
 
 def _accounts(
-    payers: Mapping[_Payer, Sums], by: By, what: tuple[Mapping[int, Row[Any]], Wanted]
+    payers: Mapping[_Payer, Sums], by: By, what: tuple[Mapping[int, Row[Any]], Wanted], floor: float
 ) -> list[Account]:
     jobs, wanted = what
     groups: dict[_Payer, list[Sums]] = defaultdict(list)
@@ -169,7 +198,7 @@ def _accounts(
         project, job = payer.project if by != "tenant" else None, payer.job if by == "job" else None
         groups[_Payer(payer.tenant, project, job)].append(sums)
     accounts = [
-        _account(payer, together(sums), jobs.get(payer.job or -1), wanted.period.end)
+        _account(payer, together(sums), jobs.get(payer.job or -1), (wanted.period.end, floor))
         for payer, sums in groups.items()
     ]
     return sorted(
@@ -182,7 +211,8 @@ def _accounts(
     )
 
 
-def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, at: datetime) -> Account:
+def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, asked: tuple[datetime, float]) -> Account:
+    at, floor = asked
     flags = flags_of(sums)
     if job is not None:
         flags |= job.flags
@@ -196,12 +226,12 @@ def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, at: datetime) -> A
         name=None if job is None else job.name,
         since=None if job is None else job.since,
         until=None if job is None else job.until,
-        amounts=amounts_of(sums),
+        amounts=amounts_of(sums, floor),
         notes=tuple(told(flags)),
     )
 
 
-_REST = {
+_REST: Mapping[str, str | None] = {
     "gpu_wh": "idle_gpu_wh",
     "it_wh": "rest_it_wh",
     "total_wh": "rest_wh",
@@ -210,14 +240,17 @@ _REST = {
     "co2_location_g": "rest_location_g",
     "co2_market_g": "rest_market_g",
 }
-_SITE = {"it_wh": "eit_wh", "total_wh": "load_wh"}
+_SITE: Mapping[str, str | None] = {"it_wh": "eit_wh", "total_wh": "load_wh", "part": None}
 
 
-async def _rest_and_site(connection: AsyncConnection, lines: Lines) -> tuple[Amounts, Amounts]:
+async def _rest_and_site(
+    connection: AsyncConnection, lines: Lines, most: Mapping[str, Highest]
+) -> tuple[Sums, Sums]:
     here = headers(lines.wanted, lines.sites, lines.wanted.quarters)
     found = []
     for names in (_REST, _SITE):
         sums = [one.label(name) for name, one in interval_sums(INTERVAL, names).items()]
-        row = (await connection.execute(select(*sums).where(here))).one()
-        found.append(amounts_of(sums_of(row)))
+        query = select(INTERVAL.c.site, *sums).where(here).group_by(INTERVAL.c.site)
+        every = [(row.site, sums_of(row)) for row in await connection.execute(query)]
+        found.append(together([_NOTHING, *(bounded(one, most.get(site, Highest())) for site, one in every)]))
     return found[0], found[1]

@@ -128,6 +128,9 @@ INTERVAL = Table(
     Column("rest_unknown_wh", BigInteger),
     Column("rest_location_g", BigInteger),
     Column("rest_market_g", BigInteger),
+    Column(
+        "part", BigInteger, comment="of 10^9 the rest's; where the load or its carbon is not known for sure"
+    ),
     Column("told_ms", BigInteger, nullable=False, comment="time of GPUs of which the energy is known"),
     Column("expected_ms", BigInteger, nullable=False),
     Column("flags", Integer, nullable=False),
@@ -152,6 +155,7 @@ ACCOUNT = Table(
     Column("told_ms", BigInteger, nullable=False),
     Column("expected_ms", BigInteger, nullable=False),
     Column("flags", Integer, nullable=False),
+    Column("part", BigInteger, comment="of 10^9 its own; where the load or its carbon is not known for sure"),
     Index("ix_workload_account_owner", "site", "owner", "quarter"),
     Index("ix_workload_account_job", "site", "job", "quarter"),
 )
@@ -186,6 +190,16 @@ DAY = Table(
     Column("n_oversold", Integer, nullable=False),
     Column("n_unknown_gpu", Integer, nullable=False),
     Column("n_by_counter", Integer, nullable=False),
+    Column("n_unsure", Integer, nullable=False, server_default="0"),
+    Column("n_crowded", Integer, nullable=False, server_default="0"),
+    Column(
+        "lost_load", BigInteger, nullable=False, server_default="0", comment="sum of parts; so for the next"
+    ),
+    Column("lost_location", BigInteger, nullable=False, server_default="0"),
+    Column("lost_market", BigInteger, nullable=False, server_default="0"),
+    Column("unsure_wh", BigInteger, nullable=False, server_default="0", comment="known, but not for sure"),
+    Column("unsure_location_g", BigInteger, nullable=False, server_default="0"),
+    Column("unsure_market_g", BigInteger, nullable=False, server_default="0"),
     Index("ix_workload_day_owner", "site", "owner", "day"),
     Index("ix_workload_day_job", "site", "job", "day"),
 )

@@ -47,11 +47,18 @@ async def test_accounts_and_the_rest_add_up_to_what_the_kpi_tells(stage: Stage) 
     body = await told(stage)
     assert [one["job"] for one in body["accounts"]] == ["train-7", "serve-1"]
     parts = [*(one["amounts"] for one in body["accounts"]), body["unattributed"]]
-    for name in ("gpu_wh", "it_wh", "total_wh", "green_wh", "unknown_wh", "co2_location_g"):
+    for name in ("gpu_wh", "it_wh", "total_wh", "green_wh", "unknown_wh"):
         assert sum(part[name] for part in parts) == body["total"][name]
     kpi = (await stage[0].get("/api/v1/kpi", params=period(stage[2]))).json()["rows"][0]
     assert body["total"]["total_wh"] == round(kpi["edc_wh"])
     assert body["total"]["it_wh"] == round(kpi["eit_wh"])
+    assert body["total"]["co2_location_g"] is None  # as the site tells none
+    assert "location-based" in body["total"]["withheld"]["co2_location_g"]
+    assert (body["count"], body["jobs"]["gpu_wh"], body["waiting"]) == (
+        2,
+        sum(p["gpu_wh"] for p in parts[:2]),
+        [],
+    )
     train = body["accounts"][0]
     assert (train["tenant"], train["project"], train["name"]) == ("acme", "llm", "Llama run 7")
     assert train["amounts"]["gpu_wh"] == 4 * 2 * 700
@@ -105,5 +112,8 @@ async def test_the_pages_tell_jobs_their_hours_and_the_rest(stage: Stage) -> Non
     assert "o start was told" in lost
     for path in (f"/workloads/{month}/jobs.csv", "/workloads/job/gdansk/train-7/hours.csv", "/workloads"):
         assert (await stage[0].get(path)).status_code == 200
+    assert "Withheld: the site&#39;s location-based carbon" in page
+    assert (await stage[0].get("/workloads?page=0")).status_code == 400
+    assert [one["job"] for one in (await told(stage, limit="1", offset="1"))["accounts"]] == ["serve-1"]
     for path in ("/workloads/2026-13", "/workloads/job/gdansk/none", "/workloads/job/mars/train-7"):
         assert (await stage[0].get(path)).status_code == 404

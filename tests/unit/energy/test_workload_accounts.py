@@ -9,19 +9,20 @@ from random import Random
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 
 from energy.figures import ALL
 from energy.interval import QUARTER_MS, Period
+from energy.proof.tables import LOCK, RESTATEMENT
 from energy.reader import LedgerFigures
 from energy.workloads import accountant
 from energy.workloads.accountant import Accountant
-from energy.workloads.amounts import Amounts
 from energy.workloads.book import JobBook
 from energy.workloads.days import DAY_QUARTERS
 from energy.workloads.lines import Wanted
 from energy.workloads.statement import Workloads
 from energy.workloads.tables import ACCOUNT, DAY, EVENT, INTERVAL, REACHED
+from energy.workloads.told import Amounts
 from runtime.clock import ManualClock, to_ms
 from runtime.database import Database
 from telemetry import job
@@ -279,7 +280,7 @@ async def _uneven(house: House, chance: Random) -> None:
         await house.gpu(place, (first, gap))
         await house.gpu(place, (gap + chance.randint(1, 40), 190))
     await house.plant.counts("meter/gdansk/main-1", 6_007, (0, 50))
-    await house.plant.counts("meter/gdansk/main-1", 6_007, (95, 190), first=2_000)
+    await house.plant.counts("meter/gdansk/main-1", 6_007, (95, 190), first=-9_000)
     await house.plant.counts("meter/gdansk/ups-a", 4_803, (0, 190))
     events = []
     for name in ("b", "a", "c"):
@@ -314,6 +315,61 @@ async def test_accounts_are_the_same_bytes_whatever_is_read_together(
         kept.append([sorted(map(repr, one)) for one in rows])
     await plant.close()
     assert kept[0] == kept[1] == kept[2]
+
+
+async def test_quarters_in_which_the_inlet_is_lost_are_bounded(house: House) -> None:
+    """Its register was reset meanwhile, so that nothing tells what went through it in the third quarter."""
+    await house.run()
+    await house.plant.counts("meter/gdansk/main-1", 12_000, (62, 91), first=-6_200)
+    await house.plant.counts("meter/gdansk/main-1", 6_000, (106, 125), first=-20_000)
+    await house.plant.counts("meter/gdansk/ups-a", 4_800, (62, 125))
+    for node in NODES:
+        for gpu in range(2):
+            await house.gpu(f"{node}/{gpu}", (62, 125))
+    await house.tell(event("train", "start", 0, NODES[:1]))
+    await house.account(130)
+    wanted = Wanted("gdansk", Period(START, START + timedelta(hours=2)))
+    lax = Workloads(house.plant.database, {"gdansk": 0.5})
+    (account,) = (told := await lax.statement(wanted, "job")).accounts
+    amounts = account.amounts
+    assert (amounts.intervals, amounts.known, told.site.known) == (8, 6, 6)
+    assert told.site.missing_wh == 2 * 3000
+    assert amounts.missing_wh == told.rest.missing_wh == 3000
+    assert amounts.green_share == 0
+    strict = (await house.workloads.statement(wanted, "job")).accounts[0].amounts
+    assert strict.green_share is None
+    assert "below the floor of 90.00 %" in strict.withheld["green_share"]
+
+
+async def test_accounts_of_a_locked_month_change_only_with_its_restatement(house: House) -> None:
+    await house.run()
+    await house.tell(event("train", "start", 0, NODES))
+    await house.account()
+    signed = await house.of("train")
+    quarter = to_ms(START) // QUARTER_MS
+    month = {"site": "gdansk", "period": "2026-10", "who": "x", "document": "", "key": "", "signature": ""}
+    house.clock.set(START + 70 * MINUTE)
+    async with house.plant.database.begin() as connection:
+        span = {"first": quarter - 96, "until": quarter + 96, "at": house.clock.now()}
+        await connection.execute(insert(LOCK).values(**month, **span))
+    house.clock.set(START + 71 * MINUTE)
+    await house.tell(event("train", "stop", 30), position=2)
+    await house.tell(event("other", "start", 45, NODES[:1]), position=3)
+    for minute in (72, 74):
+        assert await house.accountant.account(START + minute * MINUTE) == 0
+    told = await house.workloads.statement(Wanted("gdansk", HOUR), "job")
+    assert [(one.job, one.amounts) for one in told.accounts] == [("train", signed)]
+    assert [(one.period, one.first, one.until) for one in told.waiting] == [
+        ("2026-10", quarter + 2, quarter + 96)
+    ]
+    async with house.plant.database.begin() as connection:
+        more = {"number": 1, "cause": 1, "at": START + 75 * MINUTE, "reason": "late"}
+        await connection.execute(insert(RESTATEMENT).values(**month, **more))
+    assert await house.accountant.account(START + 76 * MINUTE) == 2
+    told = await house.workloads.statement(Wanted("gdansk", HOUR), "job")
+    assert [(one.job, one.amounts.total_wh) for one in told.accounts] == [("train", 3000), ("other", 750)]
+    assert told.waiting == []
+    assert await house.of("train", as_of=START + 74 * MINUTE) == signed
 
 
 async def test_what_the_site_withholds_is_not_known_of_its_jobs_either(house: House) -> None:

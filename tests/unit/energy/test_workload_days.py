@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, or_, select, text
 
 from energy.figures import ALL
 from energy.interval import Period
@@ -19,10 +19,10 @@ from energy.workloads.flag import Flag
 from energy.workloads.keeping import newest, save
 from energy.workloads.lines import Wanted, stretches
 from energy.workloads.reckoning import Line, Reckoned
-from energy.workloads.share import GpuEnergy, SiteInterval, cut
+from energy.workloads.share import WHOLE, GpuEnergy, SiteInterval, cut
 from energy.workloads.state import Payer, Reached, moment, save_reached
 from energy.workloads.statement import By, Workloads
-from energy.workloads.tables import DAY, JOB, OWNER
+from energy.workloads.tables import DAY, INTERVAL, JOB, OWNER, WORK
 from runtime.database import Database
 from runtime.migrate import upgrade
 
@@ -66,7 +66,7 @@ class Keeper:
 
     def _interval(self, quarter: int) -> tuple[Reckoned, SiteInterval]:
         told = [self._maybe(limit) for limit in (5000, 4000, 3000, 2000, 90_000, 40_000)]
-        site = SiteInterval(*told)
+        site = SiteInterval(*told, self.chance.random() > 0.1)
         who = sorted(self.chance.sample(range(len(PAYERS)), self.chance.randint(0, len(PAYERS))))
         flags = (Flag(0), Flag.SHARED, Flag.SHARED | Flag.OVERSOLD, Flag.UNKNOWN_GPU, Flag.BY_COUNTER)
         lines = [
@@ -128,7 +128,8 @@ async def test_what_was_kept_before_there_were_days_is_summed(database: Database
     await keeper.open()
     for _ in range(2):
         await keeper.write(range(FIRST, UNTIL, 9))
-    every = select(DAY).order_by(DAY.c.day, DAY.c.job, DAY.c.owner)
+    known = [column for column in DAY.c if column.server_default is None]
+    every = select(*known).order_by(DAY.c.day, DAY.c.job, DAY.c.owner)
     async with database.begin() as connection:
         before = (await connection.execute(every)).all()
         await connection.execute(text("DROP TABLE workload_day"))
@@ -136,6 +137,37 @@ async def test_what_was_kept_before_there_were_days_is_summed(database: Database
     await upgrade(database, "0016")
     async with database.read() as connection:
         assert (await connection.execute(every)).all() == before != []
+
+
+async def test_what_was_kept_before_there_were_bounds_has_the_whole_for_its_part(database: Database) -> None:
+    keeper = Keeper(database, 6)
+    await keeper.open()
+    await keeper.write(range(FIRST, UNTIL, 9))
+    gone = [column.name for column in DAY.c if column.server_default is not None]
+    async with database.begin() as connection:
+        for table in ("interval", "account"):
+            await connection.execute(text(f"UPDATE workload_{table} SET flags = flags & 255"))
+            await connection.execute(text(f"ALTER TABLE workload_{table} DROP COLUMN part"))
+        for name in gone:
+            await connection.execute(text(f"ALTER TABLE workload_day DROP COLUMN {name}"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0026'"))
+    await upgrade(database)
+    day = FIRST // DAY_QUARTERS * DAY_QUARTERS
+    await assert_days_tell_what_intervals_tell(database, ALL, (day, day + 3 * DAY_QUARTERS))
+    async with database.read() as connection:
+        lost = (await connection.execute(select(DAY.c.lost_load).where(DAY.c.lost_load > 0))).scalars().all()
+        assert lost
+        assert all(parts % WHOLE == 0 for parts in lost)
+        opened = await connection.scalar(select(func.count()).select_from(WORK))
+        assert opened == await connection.scalar(
+            select(func.count()).where(
+                or_(
+                    INTERVAL.c.load_wh.is_(None),
+                    INTERVAL.c.co2_location_g.is_(None),
+                    INTERVAL.c.co2_market_g.is_(None),
+                )
+            )
+        )
 
 
 @given(st.integers(0, 400), st.integers(1, 400), st.integers(0, 500))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy.workloads.flag import Flag
-from energy.workloads.share import GpuEnergy, Share, SiteInterval, cut, divide
+from energy.workloads.share import WHOLE, GpuEnergy, Share, SiteInterval, cut, divide
 
 HOUR = SiteInterval(1500, 1200, 600, 300, 900_000, 300_000)
 
@@ -44,7 +44,7 @@ def test_a_pue_below_one_tells_no_overhead() -> None:
 
 def test_without_a_load_only_gpu_energy_is_known() -> None:
     found = cut(SiteInterval(None, None, None, None, None, None), GpuEnergy([500_000], 0, 0))
-    assert found.shares[0] == Share(500, None, None, None, None, None, None)
+    assert found.shares[0] == Share(500, None, None, None, None, None, None, WHOLE)
 
 
 def test_gpus_above_the_it_meters_are_told() -> None:
