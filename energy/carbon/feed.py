@@ -125,7 +125,10 @@ class GridFeed:
         columns = [table[name].to_numpy().tolist() for name in FIELDS]
         found = {}
         for at, *values in zip((table[AT].to_numpy() // HOUR_MS).tolist(), *columns, strict=True):
-            found[int(at)] = Mix(*(None if np.isnan(v) else float(v) for v in values))
+            renewable, carbon_free, carbon, consumption, lifecycle = (
+                None if np.isnan(v) else float(v) for v in values
+            )
+            found[int(at)] = Mix(renewable, carbon_free, carbon, consumption, lifecycle)
         return found
 
     async def _fill(self, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,19 +31,12 @@ class Throughput(NamedTuple):
 
 def throughput(generation: Sequence[str | None]) -> Throughput:
     """What went through the plants of a zone; NaN where it is not known."""
-    made, net = np.full((2, len(generation)), np.nan)
-    for number, told in enumerate(generation):
-        if told is not None:
-            parts = json.loads(told)
-            made[number] = sum(mwh for code, mwh in parts.items() if _makes(code))
-            net[number] = (
-                sum(-mwh if code.endswith(TAKEN) else mwh for code, mwh in parts.items()) - made[number]
-            )
-    return Throughput(made, net)
-
-
-def _makes(code: str) -> bool:
-    return not code.endswith(TAKEN) and not CODES[code].stores
+    amounts, length = _amounts(tuple(generation)), len(generation)
+    nowhere = np.where([told is None for told in generation], np.nan, 0.0)
+    made = _sum((mwh for code, mwh in amounts.items() if code in CODES and not CODES[code].stores), length)
+    given = _sum((mwh for code, mwh in amounts.items() if code in CODES and CODES[code].stores), length)
+    taken = _sum((mwh for code, mwh in amounts.items() if code.endswith(TAKEN)), length)
+    return Throughput(made + nowhere, given - taken + nowhere)
 
 
 def intensity(generation: Sequence[str | None], factors: FactorSet, zone: str, first: int) -> Floats:
@@ -52,13 +46,19 @@ def intensity(generation: Sequence[str | None], factors: FactorSet, zone: str, f
     generated before. All three are NaN where nothing was generated, the intensity also where a type ran that
     the set has no factor of.
     """
-    hours = len(generation)
-    amounts = {code: np.zeros(hours) for code in CODES}
-    for number, told in enumerate(generation):
-        for code, mwh in json.loads(told or "{}").items():
-            if not code.endswith(TAKEN):
-                amounts[code][number] = mwh
+    hours, found = len(generation), _amounts(tuple(generation))
+    amounts = {code: found.get(code, np.zeros(hours)) for code in CODES}
     return mixed(amounts, {code: factors.values(made, zone, first, hours) for code, made in CODES.items()})
+
+
+@lru_cache(maxsize=32)
+def _amounts(generation: tuple[str | None, ...]) -> Mapping[str, Floats]:
+    """MWh of each hour by code; several sets ask for those of one zone, one after the other."""
+    found: dict[str, Floats] = {}
+    for number, told in enumerate(generation):
+        for code, mwh in json.loads(told).items() if told else ():
+            found.setdefault(code, np.zeros(len(generation)))[number] = mwh
+    return found
 
 
 def mixed(amounts: Mapping[str, Floats], factors: Mapping[str, Floats]) -> Floats:

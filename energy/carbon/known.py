@@ -110,7 +110,9 @@ def _made(found: Hours, use: Use, zone: str) -> Floats:
 
 
 def _how(carbon: Floats, basis: str, factors: FactorSet) -> npt.NDArray[np.object_]:
-    return np.where(np.isnan(carbon), None, f"{basis}, {factors.method}")
+    found = np.full(len(carbon), None, dtype=object)
+    found[~np.isnan(carbon)] = f"{basis}, {factors.method}"
+    return found
 
 
 def _told(use: Use, *flags: float) -> str | None:
