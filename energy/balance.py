@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +54,8 @@ class Balance:
             guessed.
         cooling: what was used for cooling, whether or not it was measured; 0 where not known.
         rated: what the site's contract lets it draw in a quarter, 0 where it declares none.
-        grid: the part of E_DC that came from the grid.
+        grid: the part of E_DC that came from the grid, gross of exports: what went out is taken from what the
+            site's own plants claim, once.
         parted: what was used of own plants whose certificates are sold or were never issued.
         generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
         available: what each renewable supply delivered; NaN where not known.
@@ -151,10 +152,8 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
     """The energies of ``site`` from its ledger; ``sheet`` begins and ends on whole hours."""
     lines = Lines(sheet)
     inlet, store, load = _inlet(site, lines), batteries(site, lines), boundary.it(site)
-    discharged = store.discharged
-    edc = _explained(inlet.used, discharged)
-    fed = _fed(inlet.exported - inlet.generated, discharged, edc)
-    released = np.nan_to_num(discharged - np.nan_to_num(store.charged))
+    edc = _explained(inlet.used, store.discharged)
+    fed = _fed(inlet.exported - inlet.generated, store.discharged, edc)
     it, eit = [lines(*source) for source in load], _consumed(load, lines)
     fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
     silent = unheard(site, sheet)
@@ -166,11 +165,11 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         edc=edc,
         load=_load(edc, store),
         fed=fed,
-        released=released,
+        released=store.released,
         told=inlet.told,
         told_load=inlet.told - np.nan_to_num(store.taken) + np.nan_to_num(store.drawn),
         eit=eit,
-        refuted=_refuted(edc + released, eit, anywhere((line.loose for line in (*inlet.lines, *it)), sheet)),
+        refuted=_refuted(edc + store.released, eit, (line.loose for line in (*inlet.lines, *it))),
         guessed=anywhere((line.guessed for line in inlet.lines), sheet),
         eit_guessed=anywhere((line.guessed for line in it), sheet),
         estimated=anywhere((line.estimated for line in inlet.lines), sheet),
@@ -178,7 +177,6 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         estimates=estimates(site, lines, {"edc": (inlet.lines, edc), "eit": (it, eit)}),
         cooling=total((np.nan_to_num(lines(*one).amount) for one in boundary.cooling(site)), sheet),
         rated=np.full(sheet.quarters, 1000 * (site.contracted_kw or 0.0) / HOUR),
-        # Gross of exports: what went out is taken from what the site's own plants claim, once.
         grid=np.minimum(edc + fed, inlet.imported),
         parted=total(parted(site, green[0], inlet.exported, burnt), sheet),
         generator=burnt,
@@ -262,9 +260,11 @@ def _fed(surplus: Floats, discharged: Floats, edc: Floats) -> Floats:
     return np.where(np.isnan(edc), 0.0, fed)
 
 
-def _refuted(used: Floats, eit: Floats, loose: Flags) -> Flags:
+def _refuted(used: Floats, eit: Floats, loose: Iterable[Flags]) -> Flags:
     """Where the IT equipment alone took more in its hour than what the site ``used``, if both are known."""
-    both = ~np.isnan(used) & ~np.isnan(eit) & ~loose
+    both = ~np.isnan(used) & ~np.isnan(eit)
+    for guess in loose:
+        both &= ~guess
     excess = np.where(both, AGREEING * eit - used, 0.0).reshape(-1, HOUR).sum(axis=1)
     refuted: Flags = both & (excess > 0).repeat(HOUR)
     return refuted

@@ -56,6 +56,11 @@ class Batteries:
         return sum(self.discharge.values(), start=np.zeros(len(self.taken)))
 
     @property
+    def released(self) -> Floats:
+        """What all of them gave less what they took, 0 where not known."""
+        return np.nan_to_num(self.discharged - np.nan_to_num(self.charged))
+
+    @property
     def charged(self) -> Floats:
         """What all of them took in; NaN where one is not known."""
         return sum(self.charge.values(), start=np.zeros(len(self.taken)))

@@ -77,10 +77,8 @@ class LedgerFigures(YearReading):
         KPIS.load(energy.kpis)
         self.sites, self._hindsight = sites, Hindsight(database, window)
         self._database, self._store = database, store
-        self._shelf = Shelf(database)
-        self._claims = Claims(database)
+        self._shelf, self._claims, self._mixes = Shelf(database), Claims(database), Mixes(database)
         self._certified = Certified(self._claims)
-        self._mixes = Mixes(database)
         self._views: dict[str, Views] = {}
         self._kpis = kpis()
         self._look: Look | None = None

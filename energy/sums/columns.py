@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from energy.balance import Balance
-from energy.carbon.emission import SCOPES, emission_columns, emissions, highest_factors
+from energy.carbon.emission import SCOPES, Emissions, emission_columns, emissions, highest_factors
 from energy.gridmix import GridMix
 from energy.matching import RUNGS, Match
 from energy.storage import Stored
@@ -67,18 +67,38 @@ def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Colu
 
 
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:
-    edc, eit = balance.edc, balance.eit
-    unsure = balance.refuted | balance.guessed
-    measured, sound = np.where(balance.guessed, np.nan, edc), np.where(unsure, np.nan, edc)
-    metered = np.where(balance.eit_guessed, np.nan, eit)
-    unmetered = np.full(len(edc), np.nan)
-    water = unmetered if balance.water_l is None else balance.water_l
-    reuse = unmetered if balance.reuse is None else balance.reuse
+    edc = balance.edc
     residual = _from_the_grid(balance, store, match)
     blind = np.isnan(mix.carbon_free_share) & (residual > 0)
     emitted = emissions(balance, match, mix)
     columns = {
         "expected": balance.there.astype(np.float64),
+        **_energies(balance),
+        "green": match.matched,
+        "other": match.other,
+        "unknown": match.unknown,
+        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) - balance.fed),
+        **_volumes(balance),
+        "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
+        "cfe_blind": np.where(blind, residual, 0.0),
+        "rest_grid": residual,
+        "registers_expected": balance.expected.astype(np.float64),
+        "registers_known": balance.known.astype(np.float64),
+        "corrections": balance.corrections.astype(np.float64),
+    }
+    columns |= {f"rung_{rung}": match.rungs[rung] for rung in RUNGS}
+    columns |= {**_stores(balance, store), "spilt": store.spilt}
+    columns |= emission_columns(emitted, balance)
+    columns |= _ratios(balance, emitted)
+    columns |= apart_columns(balance.apart, len(edc))
+    return columns
+
+
+def _energies(balance: Balance) -> dict[str, Floats]:
+    """E_DC, load and E_IT, how much of them is in doubt, and how much of each input was estimated."""
+    edc, eit = balance.edc, balance.eit
+    unsure = balance.refuted | balance.guessed
+    columns = {
         "edc": edc,
         "edc_known": _known(edc),
         "edc_refuted": unsure.astype(np.float64),
@@ -92,36 +112,28 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
         "eit_guessed": _known(eit) * balance.eit_guessed,
         "supply": sum((np.nan_to_num(wh) for wh in balance.available.values()), start=np.zeros(len(edc))),
         "cooling": balance.cooling,
-        "green": match.matched,
-        "other": match.other,
-        "unknown": match.unknown,
-        "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) - balance.fed),
-        **_volumes(balance),
-        "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
-        "cfe_blind": np.where(blind, residual, 0.0),
-        "rest_grid": residual,
-        "registers_expected": balance.expected.astype(np.float64),
-        "registers_known": balance.known.astype(np.float64),
-        "corrections": balance.corrections.astype(np.float64),
     }
-    columns |= {f"{name}_estimated": wh for name, wh in balance.estimates.items()}
-    columns |= {f"rung_{rung}": match.rungs[rung] for rung in RUNGS}
-    columns |= {**_stores(balance, store), "spilt": store.spilt}
-    columns |= _together("both", {"edc": measured, "eit": metered, "released": balance.released})
-    columns |= _together("pue", {"edc": sound, "eit": metered})
-    columns |= emission_columns(emitted, balance)
-    columns |= _together(
-        "co2", {"g": emitted.location + emitted.scope1, "grid": emitted.grid, "eit": metered}
-    )
-    columns |= _together("co2m", {"g": emitted.market + emitted.scope1, "eit": metered})
-    columns |= _together("water", {"l": water, "eit": metered})
+    return columns | {f"{name}_estimated": wh for name, wh in balance.estimates.items()}
+
+
+def _ratios(balance: Balance, emitted: Emissions) -> dict[str, Floats]:
+    """What ratios are made of, each over the quarters in which all of its parts are measured."""
+    edc = np.where(balance.guessed, np.nan, balance.edc)
+    sound, eit = np.where(balance.refuted, np.nan, edc), np.where(balance.eit_guessed, np.nan, balance.eit)
+    unmetered = np.full(len(edc), np.nan)
+    water = unmetered if balance.water_l is None else balance.water_l
+    reuse = unmetered if balance.reuse is None else balance.reuse
+    grams = emitted.location + emitted.scope1
+    columns = _together("both", {"edc": edc, "eit": eit, "released": balance.released})
+    columns |= _together("pue", {"edc": sound, "eit": eit})
+    columns |= _together("co2", {"g": grams, "grid": emitted.grid, "eit": eit})
+    columns |= _together("co2m", {"g": emitted.market + emitted.scope1, "eit": eit})
+    columns |= _together("water", {"l": water, "eit": eit})
     columns |= {"water_in": water, "water_in_known": _known(water)}
     columns |= {"heat_out": reuse, "heat_out_known": _known(reuse)}
     reused = _together("reuse", {"": reuse, "edc": sound})
     columns |= {name.rstrip("_"): column for name, column in reused.items()}
-    columns |= _together("ere", {"edc": sound, "eit": metered, "reuse": reuse})
-    columns |= apart_columns(balance.apart, len(edc))
-    return columns
+    return columns | _together("ere", {"edc": sound, "eit": eit, "reuse": reuse})
 
 
 def _from_the_grid(balance: Balance, store: Stored, match: Match) -> Floats:
