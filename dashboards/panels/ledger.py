@@ -83,7 +83,7 @@ async def ledger_month(
     period, tz, at = when
     rows = await house.figures.kpi(site, period, only=())
     name, following = month_name(period.start, tz), month_name(period.end, tz)
-    revisions = await desk.revisions(site, period)
+    revisions = await desk.revisions(site, period, most=MOST_REVISIONS)
     locks = [lock for lock in await desk.locks(site) if lock.period == name]
     settled = await house.figures.settled_until(site)
     keys = [site] if site in house.sites else list(house.sites)

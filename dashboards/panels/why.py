@@ -189,7 +189,7 @@ async def _factors(figures: Figures, asked: Asked) -> list[FactorRow]:
 async def _revisions(house: House, asked: Asked) -> Sequence[Revision]:
     if house.proof is None:
         return []
-    return await house.proof.revisions(asked.site, asked.period, asked.as_of)
+    return await house.proof.revisions(asked.site, asked.period, asked.as_of, MOST_REVISIONS)
 
 
 async def _entries(house: House, asked: Asked) -> Sequence[Entry]:

@@ -2,11 +2,21 @@
 
 In the order in which they build on one another:
 
-``cause``        every write to the ledger, and every other fact that changes a figure, has one
+``turn``         one writer at a time; what becomes known is stamped there, later than all before it
+``cause``        every write to the ledger, and every other fact that changes a figure, has one;
+                 ``writing`` gives them to the rows of one run, ``options`` the window for corrections
 ``line``         the canonical form of rows and causes, and their digests
 ``seal``         a chain of hashes over the rows of closed days
 ``key``          the secret that locks and restatements are signed with
-``month_lock``   a month that takes no more rows; ``pending`` keeps what would have changed it
-``restatement``  applies what is pending, as a signed document
-``check``        recomputes all of it and names what differs
+``month_lock``   a month that takes no more rows; ``knowledge`` tells as of when its other facts are read
+``past``         state and revision of figures, by the causes and locks that ``reach`` them
+``pending``      what readings would have changed in a locked month, ``beside`` what other facts would;
+                 ``disturbed`` finds the months of which there is any
+``proposal``     what a locked month would read with all of that, line by line
+``basis``        digests of what a month rests on beside the rows
+``document``     what is signed; ``locking`` makes a lock, ``restating`` a restatement
+``check``        recomputes a site: seals and rows; ``paper`` its documents; ``difference`` is what
+                 differs, ``checking`` does all sites and keeps what was found
+``history``      the revisions of a period, ``trail`` those of single rows
+``desk``         all of it behind one door
 """

@@ -132,10 +132,15 @@ class ProofDesk:
             found = [await load_restatements(connection, key, period, as_of) for key in keys]
         return [one for of_site in found for one in of_site]
 
-    async def revisions(self, site: str, period: Period, as_of: datetime | None = None) -> Sequence[Revision]:
-        """What changed figures of ``period`` after they were settled, known ``as_of``; newest first."""
+    async def revisions(
+        self, site: str, period: Period, as_of: datetime | None = None, most: int | None = None
+    ) -> Sequence[Revision]:
+        """What changed figures of ``period`` after they were settled, known ``as_of``; newest first.
+
+        By how much is told of the newest ``most``, or of all.
+        """
         async with self._database.read() as connection:
-            return await load_revisions(connection, await self._keys(site), quarters_of(period), as_of)
+            return await load_revisions(connection, await self._keys(site), quarters_of(period), as_of, most)
 
     async def trail(self, site: str, period: Period, as_of: datetime | None = None) -> Sequence[Entry]:
         """Rows of the ledger with every revision and its cause, known ``as_of``."""

@@ -55,12 +55,17 @@ async def load_revisions(
     sites: Collection[str],
     quarters: tuple[int, int],
     as_of: datetime | None = None,
+    most: int | None = None,
 ) -> list[Revision]:
-    """Those of ``sites`` that touch the quarters and were known ``as_of``, the newest first."""
+    """Those of ``sites`` that touch the quarters and were known ``as_of``, the newest first.
+
+    What they changed is worked out for the newest ``most`` of them, or for all.
+    """
     causes = await load_causes(connection, sites, quarters, TOLD, as_of)
+    newest = causes[-most:] if most else causes
     changes: Mapping[int, list[Change]] = {}
-    if causes:
-        changes = await _changes(connection, sites, quarters)
+    if newest:
+        changes = await _changes(connection, sites, quarters, newest[0].id)
     return [_revision(cause, changes.get(cause.id, ())) for cause in reversed(causes)]
 
 
@@ -72,16 +77,19 @@ def _revision(cause: Cause, changes: Sequence[Change]) -> Revision:
 
 
 async def _changes(
-    connection: AsyncConnection, sites: Collection[str], quarters: tuple[int, int]
+    connection: AsyncConnection, sites: Collection[str], quarters: tuple[int, int], first: int
 ) -> Mapping[int, list[Change]]:
     found: dict[int, list[Change]] = defaultdict(list)
-    for row in await connection.execute(_differences(sites, quarters)):
+    for row in await connection.execute(_differences(sites, quarters, first)):
         found[row.cause].append(Change(row.meter, row.channel, row.intervals, int(row.after - row.before)))
     return found
 
 
-def _differences(sites: Collection[str], quarters: tuple[int, int]) -> Select[Any]:
-    """By cause and register: how many rows it wrote, and what they and the rows before them amount to."""
+def _differences(sites: Collection[str], quarters: tuple[int, int], first: int) -> Select[Any]:
+    """By cause and register: how many rows it wrote, and what they and the rows before them amount to.
+
+    Causes numbered below ``first`` are not told.
+    """
     new, old = LEDGER.alias("new"), LEDGER.alias("old")
     same = (old.c.register == new.c.register) & (old.c.quarter == new.c.quarter)
     return (
@@ -94,7 +102,7 @@ def _differences(sites: Collection[str], quarters: tuple[int, int]) -> Select[An
         .join(REGISTER, REGISTER.c.id == new.c.register)
         .join(CAUSE, CAUSE.c.id == new.c.cause)
         .outerjoin(old, same & (old.c.revision == new.c.revision - 1))
-        .where(REGISTER.c.site.in_(sites), CAUSE.c.kind != "settlement")
+        .where(REGISTER.c.site.in_(sites), CAUSE.c.kind != "settlement", new.c.cause >= first)
         .where(new.c.quarter >= quarters[0], new.c.quarter < quarters[1])
         .group_by(new.c.cause, REGISTER.c.meter, REGISTER.c.channel)
         .order_by(new.c.cause, REGISTER.c.meter, REGISTER.c.channel)

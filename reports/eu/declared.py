@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.proof.turn import take_turn
 from reports.eu.data_set import Told, implausible
 from reports.eu.item import Value
 from reports.eu.items import BY_KEY, ITEMS
@@ -113,6 +114,7 @@ async def _write(
     act: tuple[str, datetime],
 ) -> int:
     (site, year), (who, at) = which, act
+    at = await take_turn(connection, site, at)
     mine = select(DECLARATION).where(DECLARATION.c.site == site, DECLARATION.c.year == year)
     rows = await connection.execute(mine.order_by(DECLARATION.c.revision))
     newest = {row.key: row for row in rows}
