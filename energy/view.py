@@ -56,11 +56,14 @@ class View:
     @cached_property
     def without_mix(self) -> Columns:
         """What is summed when nothing is asked that needs the mix of the grid."""
-        return self.columns(GridMix.unknown(self.sheet.quarters))
+        return columns(self.balance, self.store, self.match, GridMix.unknown(self.sheet.quarters))
 
     def columns(self, mix: GridMix) -> Columns:
-        """What is summed, with the ``mix`` of the grid over the sheet."""
-        return columns(self.balance, self.store, self.match, mix)
+        """What is summed, with the ``mix`` of the grid over the sheet; the last one is kept."""
+        known: tuple[GridMix, Columns] | None = vars(self).get("_mixed")
+        if known is None or known[0] is not mix:
+            known = vars(self)["_mixed"] = mix, columns(self.balance, self.store, self.match, mix)
+        return known[1]
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,15 @@ async def wait_turn(connection: AsyncConnection, site: str) -> datetime:
     return from_ms(await _wait(connection, of_site(site)))
 
 
+async def newest_stamp(connection: AsyncConnection, site: str) -> int | None:
+    """The newest stamp of ``site``, in ms since 1970, without waiting; None as long as it never had one.
+
+    Another one whenever another act has written anything that figures of the site follow from.
+    """
+    found = await connection.scalar(select(TURN.c.newest).where(TURN.c.name == of_site(site)))
+    return None if found is None else int(found)
+
+
 async def every_site(connection: AsyncConnection) -> list[str]:
     """The turns of all sites that ever had one: for facts that the figures of several follow from."""
     wanted = select(TURN.c.name).where(TURN.c.name.startswith(of_site("")))

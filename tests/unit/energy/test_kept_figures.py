@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from energy.carbon.choice import default_use
+from energy.carbon.hours import Mix, hour_of, write_hours
+from energy.carbon.uses import record_uses
 from energy.interval import Period, Step
 from energy.reader import LedgerFigures
 from tests.unit.energy.plant import MINUTE, START, Plant, site
@@ -87,7 +91,24 @@ async def export(plant: Plant) -> None:
     await plant.settle(3 * 24 * HOURLY + 5)
 
 
-@pytest.mark.parametrize("event", [next_quarters, late_readings, correction, export])
+async def hours(plant: Plant) -> None:
+    """The mix of the grid is told of an hour, and then otherwise."""
+    hour = hour_of(START + 30 * HOUR)
+    for number, share in enumerate((0.5, 0.6)):
+        async with plant.database.begin() as connection:
+            told = {hour: Mix(share, share, 400.0)}
+            at = START + 3 * DAY + number * MINUTE
+            await write_hours(connection, ("PL", "mqtt", "told"), told, at)
+
+
+async def factors(plant: Plant) -> None:
+    """Other factors are configured."""
+    plain, other = default_use(), replace(default_use(), contracts="lifecycle")
+    for number, use in enumerate((plain, other)):
+        await record_uses(plant.database, {"gdansk": use}, START + 3 * DAY + number * MINUTE)
+
+
+@pytest.mark.parametrize("event", [next_quarters, late_readings, correction, export, hours, factors])
 async def test_what_is_kept_is_what_would_be_read_anew(
     plant: Plant, event: Callable[[Plant], Awaitable[None]]
 ) -> None:
