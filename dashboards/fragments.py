@@ -18,6 +18,7 @@ from dashboards.panels import alarms, green
 from dashboards.panels.flow import flow
 from dashboards.panels.power import PowerHistory, power_history
 from dashboards.problem import Problem
+from dashboards.then import as_known, time_asked
 from dashboards.view import View, month_named, parse, zone_of
 from energy.figures import KpiRow
 from energy.interval import Period, Step
@@ -97,7 +98,8 @@ async def hour_fragment(request: Request, month: str) -> HTMLResponse:
     shell = await frame(request, "green")
     if shell.view.hour is None:
         raise Problem(404, "Name the hour as ?hour= in milliseconds since 1970.")
-    detail = await green.hour_detail(shell.house, shell.view.site, shell.view.hour)
+    house = as_known(shell.house, time_asked(request, "as_of", shell.at, shell.tz))
+    detail = await green.hour_detail(house, shell.view.site, shell.view.hour)
     return draw(request, "hour.html", frame=shell, detail=detail, hour=shell.view.hour)
 
 
@@ -106,7 +108,9 @@ async def green_csv(request: Request, month: str) -> Response:
     """Every settled hour of the month."""
     house = house_of(request)
     view = parse(request.query_params, house.sites)
-    period = month_named(month, zone_of(view.site, house.sites))
+    tz = zone_of(view.site, house.sites)
+    house = as_known(house, time_asked(request, "as_of", house.clock.now(), tz))
+    period = month_named(month, tz)
     settled = await house.figures.settled_until(view.site)
     if period is None or settled is None or settled <= period.start:
         raise Problem(404, f"Nothing of {month[:20]} is settled.")

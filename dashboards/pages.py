@@ -16,6 +16,7 @@ from dashboards.panels.alarms import flood, going_on, returned
 from dashboards.panels.carbon import carbon_month
 from dashboards.panels.targets import target_panel
 from dashboards.problem import Problem
+from dashboards.then import as_known, time_asked
 from dashboards.view import month_name, month_named
 from energy.interval import Period
 from reports.report import FORMATS
@@ -98,14 +99,15 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
     period = month_named(name, shell.tz)
     if period is None:
         raise Problem(404, f"there is no month “{name[:20]}”; write it as 2026-10.")
-    site, house = shell.view.site, shell.house
+    as_of = time_asked(request, "as_of", shell.at, shell.tz)
+    site, house = shell.view.site, as_known(shell.house, as_of)
     page = await green.green_month(house, site, period, shell.tz, shell.at)
     hour = shell.view.hour or (page.worst[0].start if page.worst else None)
     detail = await green.hour_detail(house, site, hour) if hour is not None else None
     carbon = None
     if page.total is not None and page.through is not None:
         carbon = await carbon_month(house, site, Period(period.start, page.through), page.total)
-    targets = await target_panel(house, now_of(request), site, period)
+    targets = await target_panel(house, now_of(request), site, period, as_of)
     return draw(
         request,
         "green.html",
@@ -115,4 +117,5 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
         detail=detail,
         carbon=carbon,
         targets=targets,
+        as_of=as_of,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -11,7 +11,7 @@ from dashboards.drawing import Frame, draw, frame
 from dashboards.fragments import answering_store
 from dashboards.panels import why
 from dashboards.problem import Problem
-from dashboards.times import parse_time
+from dashboards.then import time_asked
 from energy.interval import Period, floor_quarter, month_of
 
 router = APIRouter(include_in_schema=False)
@@ -26,7 +26,7 @@ async def why_page(request: Request, kpi: str) -> HTMLResponse:
     what = why.named(kpi)
     if what is None:
         raise Problem(404, f"there is no figure “{kpi[:40]}”; the method tells which there are.")
-    as_of = _time(request, shell, "as_of")
+    as_of = time_asked(request, "as_of", shell.at, shell.tz)
     period = await _period(request, shell)
     with answering_store():
         page = await why.why(shell.house, why.Asked(kpi, shell.view.site, period, as_of), what, shell.tz)
@@ -36,7 +36,7 @@ async def why_page(request: Request, kpi: str) -> HTMLResponse:
 
 
 async def _period(request: Request, shell: Frame) -> Period:
-    start, end = _time(request, shell, "from"), _time(request, shell, "to")
+    start, end = (time_asked(request, name, shell.at, shell.tz) for name in ("from", "to"))
     if start is None or end is None:
         month = month_of(shell.at, shell.tz)
         settled = await shell.house.figures.settled_until(shell.view.site)
@@ -46,13 +46,3 @@ async def _period(request: Request, shell: Frame) -> Period:
     if not timedelta(0) < found.end - found.start <= LONGEST:
         raise Problem(400, f"to: name a time after from, at most {LONGEST.days} days later.", "to")
     return found
-
-
-def _time(request: Request, shell: Frame, name: str) -> datetime | None:
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    try:
-        return parse_time(text, shell.at, shell.tz)
-    except ValueError as error:
-        raise Problem(400, f"{name}: {error}", name) from None

@@ -52,10 +52,12 @@ class Archive:
         found = [i for i in await self._issues(site, period) if i.entry.revision == revision]
         return found[0] if found else None
 
-    async def entries(self, site: str | None = None) -> list[ReportEntry]:
-        """The newest revision of each site and month: newest month first, then by site."""
+    async def entries(self, site: str | None = None, as_of: datetime | None = None) -> list[ReportEntry]:
+        """The newest revision of each site and month, issued ``as_of``: newest month first, then by site."""
         newest: dict[tuple[str, str], ReportEntry] = {}
         for issue in await self._issues(site, None):
+            if as_of is not None and issue.entry.issued_at > as_of:
+                continue
             newest.setdefault((issue.entry.site, issue.entry.period), issue.entry)
         by_site = sorted(newest.values(), key=lambda entry: entry.site)
         return sorted(by_site, key=lambda entry: entry.period, reverse=True)

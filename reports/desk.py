@@ -73,9 +73,9 @@ class Desk:
         self._renderers = renderers()
         self._one_at_a_time = asyncio.Lock()
 
-    async def entries(self, site: str | None = None) -> Sequence[ReportEntry]:
+    async def entries(self, site: str | None = None, as_of: datetime | None = None) -> Sequence[ReportEntry]:
         """The newest revision of each site and month, newest month first."""
-        return await self._archive.entries(site)
+        return await self._archive.entries(site, as_of)
 
     async def issue(
         self, site: str, period: str, *, formats: Sequence[Format] = FORMATS, progress: Progress | None = None

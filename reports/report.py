@@ -41,8 +41,11 @@ class ReportEntry:
 class ReportDesk(Protocol):
     """Issues monthly reports and keeps them."""
 
-    async def entries(self, site: str | None = None) -> Sequence[ReportEntry]:
-        """The newest revision of each site and month, newest month first."""
+    async def entries(self, site: str | None = None, as_of: datetime | None = None) -> Sequence[ReportEntry]:
+        """The newest revision of each site and month, newest month first; of those issued ``as_of`` a time.
+
+        Of drafts only the newest is kept.
+        """
         ...
 
     async def issue(

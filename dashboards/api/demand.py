@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from dashboards.api import asked
 from dashboards.api.asked import Asked
 from dashboards.here import HouseHere
+from dashboards.house import House
 from dashboards.panels.demand import SiteDemand, demands
 from dashboards.problem import RESPONSES
+from dashboards.then import as_known
 from energy.figures import ALL
 from energy.outlook.demand import Demand
 from energy.outlook.peak import Peak
@@ -20,9 +22,10 @@ router = APIRouter(prefix="/api/v1", tags=["demand"], responses=RESPONSES)
 
 
 class DemandAsked(Asked):
-    """Without ``site``: every site."""
+    """Without ``site``: every site. With ``as_of`` the month's highest as it was known then."""
 
     site: str = ALL
+    as_of: str | None = None
 
 
 class RunningInterval(BaseModel):
@@ -55,11 +58,11 @@ class MonthPeak(BaseModel):
 
 
 class DemandNow(BaseModel):
-    """``limit_w`` is what is contracted, null without a contract."""
+    """``limit_w`` is what is contracted now, null without a contract; ``interval`` is null with ``as_of``."""
 
     site: str
     limit_w: float | None
-    interval: RunningInterval
+    interval: RunningInterval | None
     month: MonthPeak
 
 
@@ -72,8 +75,18 @@ class DemandTold(BaseModel):
 @router.get("/demand")
 async def demand(house: HouseHere, query: Annotated[DemandAsked, Query()]) -> DemandTold:
     """The running quarter-hour of each site against its contract, and the month's highest."""
-    found = await demands(house, asked.site(house, query.site), house.clock.now())
-    return DemandTold(sites=[_site(one) for one in found])
+    site, as_of, now = asked.site(house, query.site), asked.as_of(house, query.as_of), house.clock.now()
+    if as_of is None:
+        return DemandTold(sites=[_site(one) for one in await demands(house, site, now)])
+    then, at = as_known(house, as_of), min(as_of, now)
+    keys = house.sites if site == ALL else [site]
+    return DemandTold(sites=[_past(house, key, await then.peaks.peak(then.figures, key, at)) for key in keys])
+
+
+def _past(house: House, key: str, peak: Peak) -> DemandNow:
+    limit = house.sites[key].contracted_kw
+    limit_w = None if limit is None else 1000 * limit
+    return DemandNow(site=key, limit_w=limit_w, interval=None, month=_month(peak))
 
 
 def _site(one: SiteDemand) -> DemandNow:

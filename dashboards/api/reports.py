@@ -33,9 +33,12 @@ Chosen = Annotated[Format, AfterValidator(_known), Field(json_schema_extra={"enu
 
 
 class ReportsAsked(Asked):
-    """Which reports; ``all`` asks for those of all sites as one."""
+    """Which reports; ``all`` asks for those of all sites as one. With ``as_of`` those issued by then: of
+    drafts only the newest is kept.
+    """
 
     site: str | None = None
+    as_of: str | None = None
 
 
 class FileAsked(Asked):
@@ -68,7 +71,8 @@ async def reports(house: HouseHere, query: Annotated[ReportsAsked, Query()]) -> 
     departed = await house.figures.departed()
     if query.site is not None and query.site not in departed:
         asked.site(house, query.site)
-    return Reports(reports=list(await house.reports.entries(query.site)))
+    as_of = asked.as_of(house, query.as_of)
+    return Reports(reports=list(await house.reports.entries(query.site, as_of)))
 
 
 @short.get("/reports/{site}/{period}.{format}")

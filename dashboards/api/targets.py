@@ -12,6 +12,7 @@ from dashboards.api.asked import Asked
 from dashboards.here import HouseHere, NowHere
 from dashboards.panels.targets import judged, running_hour
 from dashboards.problem import RESPONSES
+from dashboards.then import as_known
 from energy.figures import ALL
 from energy.outlook.action import Action
 from energy.outlook.budget import Budget
@@ -23,9 +24,13 @@ router = APIRouter(prefix="/api/v1", tags=["targets"], responses=RESPONSES)
 
 
 class TargetsAsked(Asked):
-    """Targets of ``site`` and those of all sites together; without it every target."""
+    """Targets of ``site`` and those of all sites together; without it every target.
+
+    With ``as_of`` as they were judged by what was known then.
+    """
 
     site: str = ALL
+    as_of: str | None = None
 
 
 class BurnRate(BaseModel):
@@ -114,21 +119,23 @@ class RunningHour(BaseModel):
 
 
 class Targets(BaseModel):
-    """``hour`` is the running hour of the site asked for."""
+    """``at`` is the time that they are judged at; ``hour`` is the running hour of the site asked for, null
+    where that is in the past."""
 
     at: str
-    hour: RunningHour
+    hour: RunningHour | None
     targets: list[TargetNow]
 
 
 @router.get("/targets")
 async def targets(house: HouseHere, now: NowHere, query: Annotated[TargetsAsked, Query()]) -> Targets:
     """How every target stands, what of its budget is left, what it will come to and what to do."""
-    site, at = asked.site(house, query.site), house.clock.now()
-    found = await judged(house, site, at)
+    site, as_of = asked.site(house, query.site), asked.as_of(house, query.as_of)
+    at = min(as_of or house.clock.now(), house.clock.now())
+    found = await judged(as_known(house, as_of), site, at)
     return Targets(
         at=at.isoformat(),
-        hour=_hour(await running_hour(house, now, site, at)),
+        hour=None if as_of is not None else _hour(await running_hour(house, now, site, at)),
         targets=[_target(one, one.target.title(house.sites)) for one in found],
     )
 

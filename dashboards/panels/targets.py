@@ -65,10 +65,12 @@ class TargetPanel:
     hour: HourNowcast | None
 
 
-async def target_panel(house: House, now: Now, site: str, period: Period) -> TargetPanel:
-    """The panel of ``site`` (or all) for the month ``period``."""
-    at = house.clock.now()
-    runs = period.start <= at < period.end
+async def target_panel(
+    house: House, now: Now, site: str, period: Period, as_of: datetime | None = None
+) -> TargetPanel:
+    """The panel of ``site`` (or all) for the month ``period``; ``as_of`` a time without the running hour."""
+    at = min(as_of or house.clock.now(), house.clock.now())
+    runs = as_of is None and period.start <= at < period.end
     return TargetPanel(
         await target_lines(house, site, period, at),
         await running_hour(house, now, site, at) if runs else None,

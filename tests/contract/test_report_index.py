@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,13 @@ async def test_the_newest_of_each_month_and_site_are_listed_and_once_announced(a
     found = [(one.period, one.site) for one in await archive.entries()]
     sites = ["gdansk", "gdansk-2", "kaunas"]
     assert found == [(period, site) for period in ("2026-10", "2026-09") for site in sites]
+    later = replace(entry(revision=2), issued_at=AT + timedelta(hours=1))
+    await archive.add(later, "b" * 64, {"json": b"y"})
+    before, after = await archive.entries("gdansk", AT), await archive.entries("gdansk")
+    assert [found[0].revision for found in (before, after)] == [1, 2]
+    assert await archive.entries("gdansk", AT - timedelta(hours=1)) == []
     await archive.announced(entry(revision=1), AT)
-    told = await archive.newest("gdansk", "2026-10")
+    told = await archive.revision("gdansk", "2026-10", 1)
     assert told is not None
     assert told.announced
 

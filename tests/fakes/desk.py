@@ -25,8 +25,9 @@ class FolderDesk:
         self._folder, self._sites, self._now = folder, sites, now
         self._entries: dict[tuple[str, str], ReportEntry] = {}
 
-    async def entries(self, site: str | None = None) -> Sequence[ReportEntry]:
-        found = [e for e in self._entries.values() if site in (None, e.site)]
+    async def entries(self, site: str | None = None, as_of: datetime | None = None) -> Sequence[ReportEntry]:
+        issued = (e for e in self._entries.values() if as_of is None or e.issued_at <= as_of)
+        found = [e for e in issued if site in (None, e.site)]
         return sorted(found, key=lambda e: e.period, reverse=True)
 
     async def issue(

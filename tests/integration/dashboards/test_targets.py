@@ -65,6 +65,42 @@ async def test_the_green_page_says_what_the_api_says(reader: httpx.AsyncClient, 
     assert "100-percent-green" not in page.replace('"target-100-percent-green"', "")
 
 
+async def test_targets_demand_and_the_green_page_can_be_asked_as_of_a_time(reader: httpx.AsyncClient) -> None:
+    then = (NOW - timedelta(days=2)).isoformat()
+    body = (await reader.get("/api/v1/targets", params={"site": "gdansk", "as_of": then})).json()
+    (target,) = body["targets"]
+    assert (datetime.fromisoformat(body["at"]), body["hour"]) == (NOW - timedelta(days=2), None)
+    assert datetime.fromisoformat(target["until"]) <= NOW - timedelta(days=2)
+    (line,) = (await reader.get("/api/v1/demand", params={"site": "gdansk", "as_of": then})).json()["sites"]
+    assert line["interval"] is None
+    assert line["month"]["demand_w"] > 0
+    page = (await reader.get("/green", params={"site": "gdansk", "as_of": then})).text
+    assert "As known at" in page
+    assert "Running hour" not in page
+    assert "as_of=" in page.partition("data-hour-src=")[2][:120]
+    assert (await reader.get("/api/v1/targets", params={"as_of": "never"})).status_code == 400
+    assert (await reader.get("/green", params={"as_of": "never"})).status_code == 400
+
+
+async def test_a_year_is_asked_for_by_days_and_months_and_told_on_the_page(reader: httpx.AsyncClient) -> None:
+    asked = {"site": "gdansk", "step": "P1D", "trailing": "true"}
+    asked |= {"from": "2026-10-17T22:00Z", "to": "2026-10-19T22:00Z"}
+    body = (await reader.get("/api/v1/kpi", params=asked)).json()
+    assert len(body["trailing"]) == len(body["rows"]) == 2
+    for row, year in zip(body["rows"], body["trailing"], strict=True):
+        assert row["interim"] is True
+        assert year["end"] == row["end"]
+        assert year["days"] < year["of_days"] == 365
+        reason = f"{year['days']} of 365 days of settled data at the site's boundary"
+        assert year["withheld"]["pue"] == reason
+        assert year["figures"]["pue"] is None
+    page = (await reader.get("/green", params={"site": "gdansk"})).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Twelve months" in page
+    assert "of 365 days of settled data" in page
+    assert (await reader.get("/api/v1/kpi", params=asked | {"step": "PT1H"})).status_code == 400
+    assert (await reader.get("/api/v1/kpi", params=asked | {"trailing": "false"})).json()["trailing"] is None
+
+
 async def test_a_past_month_tells_how_it_ended_and_no_running_hour(reader: httpx.AsyncClient) -> None:
     page = (await reader.get("/green/2026-09", params={"site": "gdansk"})).text
     assert "Targets" in page
