@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from energy.sums.basis import Basis
+
 ANNUAL = ("pue", "ref", "erf", "ere", "cue", "wue", "cer")
 """The KPIs that standards define over a year; over less they are interim values."""
 
@@ -20,8 +22,8 @@ class Trailing:
     over a year; one that is null is explained in ``withheld``: all of them are while fewer than ``of_days``
     days are settled. ``days`` counts those from the first reading of the inlet's meters on; of several sites,
     of the one that has the fewest. ``completeness``, ``estimated``, ``state``, ``revision``,
-    ``pue_category`` and ``uncertainty`` are of the year, as they are of a row; the first two are null where
-    nothing is told.
+    ``pue_category``, ``uncertainty`` and ``basis`` are of the year, as they are of a row; the first two are
+    null where nothing is told.
     """
 
     start: datetime | None = None
@@ -36,3 +38,4 @@ class Trailing:
     revision: int = 0
     pue_category: str | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
+    basis: Mapping[str, Basis] = field(default_factory=dict)

@@ -226,4 +226,5 @@ def _told(found: tuple[KpiRow, str | None], days: int, too_few: str | None, of: 
         revision=row.revision,
         pue_category=row.pue_category,
         uncertainty={} if reason else row.uncertainty,
+        basis={} if reason else {name: row.basis[name] for name in ANNUAL if name in row.basis},
     )
