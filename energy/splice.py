@@ -19,10 +19,16 @@ from energy.storage import Stored, stored
 from energy.tree.dating import DATED
 from telemetry.frame import Floats
 
-Account = TypeVar("Account", Balance, Match)
+Account = tuple[Balance, Stored, Match]
+"""What a site used, what its batteries kept, and what was green: all over the same quarters."""
 
-_Piece = tuple[Account, slice, slice]
-"""An account, where it goes, and which of its quarters go there."""
+Offered = tuple[Mapping[str, Floats], ...]
+"""What certificates tell of each quarter, in the order in which :func:`spliced` takes it."""
+
+Part = TypeVar("Part", Balance, Match)
+
+_Piece = tuple[Part, slice, slice]
+"""A part of an account, where it goes, and which of its quarters go there."""
 
 CERTIFICATES = "certificates"
 """What time-stamped certificates are called among supplies, followed by ``:`` and their registry."""
@@ -31,7 +37,7 @@ _ABSENT = {"available": np.nan, "apart": np.nan}
 """What a supply or hall that was not there has in a mapping of the account; 0 in the others."""
 
 
-def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> tuple[Balance, Stored, Match]:
+def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> Account:
     """Balance, storage and matching over ``sheet``, each quarter by the devices that its site had then.
 
     ``timed`` are time-stamped certificates by registry, Wh per quarter of the sheet.
@@ -42,14 +48,59 @@ def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> t
         found = _balanced(meeting[0], sheet)
         store = stored(found, sheet.first)
         return found, store, _matched(found, store, timed, slice(None))
-    balances: list[_Piece[Balance]] = []
-    for low, high in _stretches(meeting, sheet.first, until):
-        where, every = slice(low - sheet.first, high - sheet.first), slice(0, high - low)
-        balances.append((_stretch(meeting, sheet, (low, high)), where, every))
+    balances = _balances(meeting, sheet, sheet.first)
     whole: Balance = _joined(balances, sheet.quarters)
     store = stored(whole, sheet.first)
-    matches = [(_matched(found, store, timed, where), where, own) for found, where, own in balances]
+    return whole, store, _joined(_matches(balances, store, timed), sheet.quarters)
+
+
+def continued(
+    eras: Sequence[Era], sheet: Sheet, offered: Offered, known: Account, start: int
+) -> Account | None:
+    """:func:`spliced`, of whose quarters before index ``start`` (a whole hour) everything is ``known``.
+
+    None where what comes later says otherwise of what the batteries held before.
+    """
+    before, until = slice(0, start), sheet.first + sheet.quarters
+    meeting = _alike([era for era in eras if era.meets(sheet.first + start, until)])
+    balances = _balances(meeting, sheet, sheet.first + start)
+    whole: Balance = _joined([(known[0], before, before), *balances], sheet.quarters)
+    store = stored(whole, sheet.first)
+    if not _as_before(known[1], store, before):
+        return None
+    matches = [(known[2], before, before), *_matches(balances, store, offered[0])]
     return whole, store, _joined(matches, sheet.quarters)
+
+
+def since(found: Account, start: int) -> Account:
+    """What ``found`` tells of the quarters from index ``start`` on."""
+    quarters = len(found[0].load)
+    where, own = slice(0, quarters - start), slice(start, quarters)
+    return cast("Account", tuple(_record([(one, where, own)], quarters - start) for one in found))
+
+
+def _balances(eras: Sequence[Era], sheet: Sheet, first: int) -> list[_Piece[Balance]]:
+    """The balance of ``sheet`` from quarter ``first`` on, in pieces."""
+    found: list[_Piece[Balance]] = []
+    for low, high in _stretches(eras, first, sheet.first + sheet.quarters):
+        where, every = slice(low - sheet.first, high - sheet.first), slice(0, high - low)
+        found.append((_stretch(eras, sheet, (low, high)), where, every))
+    return found
+
+
+def _matches(
+    balances: Sequence[_Piece[Balance]], store: Stored, timed: Mapping[str, Floats]
+) -> list[_Piece[Match]]:
+    return [(_matched(found, store, timed, where), where, own) for found, where, own in balances]
+
+
+def _as_before(one: Stored, other: Stored, where: slice) -> bool:
+    """Whether both tell the same ``where``."""
+    named = ((one.kept, other.kept), (one.offers, other.offers), ({"": one.doubt}, {"": other.doubt}))
+    return all(
+        a.keys() == b.keys() and all(np.array_equal(a[name][where], b[name][where]) for name in a)
+        for a, b in named
+    )
 
 
 def _alike(eras: Sequence[Era]) -> list[Era]:
@@ -107,8 +158,8 @@ def _stretch(eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int]) -> Balan
     return _joined(pieces, high - low)
 
 
-def _joined(pieces: Sequence[_Piece[Account]], quarters: int) -> Account:
-    return cast("Account", _record(list(pieces), quarters))
+def _joined(pieces: Sequence[_Piece[Part]], quarters: int) -> Part:
+    return cast("Part", _record(list(pieces), quarters))
 
 
 def _record(pieces: Sequence[tuple[Any, slice, slice]], quarters: int) -> Any:

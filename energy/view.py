@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from energy.balance import Balance
 from energy.certificates.claims import Claims
 from energy.era import Era
 from energy.gridmix import GridMix
+from energy.growth import unchanged
 from energy.matching import Match
 from energy.rows import Flows
 from energy.sheet import Sheet
 from energy.shelf import Shelf
 from energy.site import SiteOptions
-from energy.splice import spliced
+from energy.splice import Account, Offered, continued, since, spliced
 from energy.stand import Stand
 from energy.storage import Stored
 from energy.sums.columns import Columns, columns
@@ -31,21 +35,44 @@ _LONGEST_KEPT = 100
 
 @dataclass(frozen=True)
 class View:
-    """``sheet`` and what follows from it by ``eras``; all arrays begin with the sheet's first quarter."""
+    """``sheet`` and what follows from it by ``eras``; all arrays begin with the sheet's first quarter.
+
+    ``offered`` is what certificates tell; ``summed`` is :attr:`without_mix` where that was at hand.
+    """
 
     eras: tuple[Era, ...]
     sheet: Sheet
     balance: Balance
     store: Stored
     match: Match
+    offered: Offered = ()
+    summed: Columns | None = None
 
     @classmethod
-    def of(cls, found: tuple[Era, ...], sheet: Sheet, timed: Mapping[str, Floats]) -> View:
+    def of(
+        cls, found: tuple[Era, ...], sheet: Sheet, timed: Mapping[str, Floats], old: View | None = None
+    ) -> View:
         """Work out the account of a site that was what its eras say.
 
-        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``.
+        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``. What has not
+        changed since an ``old`` view is not worked out again.
         """
-        return cls(found, sheet, *spliced(found, sheet, timed))
+        offered = (timed,)
+        start = 0 if old is None else old.holds(found, sheet, offered)
+        if old is not None and start:
+            account = continued(found, sheet, offered, (old.balance, old.store, old.match), start)
+            if account is not None:
+                return cls(found, sheet, *account, offered, _followed(old, account, start))
+        return cls(found, sheet, *spliced(found, sheet, timed), offered)
+
+    def holds(self, found: tuple[Era, ...], sheet: Sheet, offered: Offered) -> int:
+        """Before which index (a whole hour) it holds for other eras, sheet and certificates; 0: nowhere."""
+        start = unchanged(self.sheet, sheet) if self.eras == found else 0
+        pairs = list(zip(self.offered, offered, strict=True))
+        if not all(mine.keys() == other.keys() for mine, other in pairs):
+            return 0
+        same = (np.array_equal(mine[n][:start], other[n][:start]) for mine, other in pairs for n in mine)
+        return start if all(same) else 0
 
     @cached_property
     def flows(self) -> Flows:
@@ -56,7 +83,9 @@ class View:
     @cached_property
     def without_mix(self) -> Columns:
         """What is summed when nothing is asked that needs the mix of the grid."""
-        return columns(self.balance, self.store, self.match, GridMix.unknown(self.sheet.quarters))
+        return self.summed or columns(
+            self.balance, self.store, self.match, GridMix.unknown(self.sheet.quarters)
+        )
 
     def columns(self, mix: GridMix) -> Columns:
         """What is summed, with the ``mix`` of the grid over the sheet; the last one is kept."""
@@ -64,6 +93,27 @@ class View:
         if known is None or known[0] is not mix:
             known = vars(self)["_mixed"] = mix, columns(self.balance, self.store, self.match, mix)
         return known[1]
+
+
+def _followed(old: View, account: Account, start: int) -> Columns | None:
+    """What is summed of the ``account`` without a mix, if that was known of the ``old`` view."""
+    before = vars(old).get("without_mix")
+    if not isinstance(before, Columns):
+        return None
+    later = columns(*since(account, start), GridMix.unknown(len(account[0].load) - start))
+    if before.names != later.names:
+        return None
+    names = [field.name for field in fields(Columns)]
+    return replace(later, **{n: _on(getattr(before, n), getattr(later, n), start) for n in names})
+
+
+def _on(before: Any, later: Any, start: int) -> Any:
+    """The quarters of ``before`` up to index ``start`` and then ``later`` ones; what has none is as it is."""
+    if isinstance(later, Mapping):
+        return {name: _on(before[name], column, start) for name, column in later.items()}
+    if isinstance(later, np.ndarray):
+        return np.concatenate((before[..., :start], later), axis=-1)
+    return later
 
 
 @dataclass(frozen=True)
@@ -95,7 +145,8 @@ class Views:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
         timed = await self._claims.timed(stand.site, sheet.first, sheet.quarters) if claimed else {}
-        view = View.of(stand.eras(self._site), sheet, timed)
+        before = next((kept.view for kept in self._kept if kept.days.start == days.start), None)
+        view = View.of(stand.eras(self._site), sheet, timed, old=before)
         if len(days) <= _LONGEST_KEPT:
             for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)
