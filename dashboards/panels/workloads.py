@@ -106,10 +106,12 @@ async def job_page(kept: Workloads, site: str, name: str, at: datetime) -> JobPa
         return None
     members, count = await kept.members(row.id, MOST_SPANS)
     spans = [RunSpan(one.since, one.until, msgspec.json.decode(one.members), one.share) for one in members]
-    amounts, hours, earlier = None, [], False
+    amounts, hours, earlier, notes = None, [], False, told(row.flags)
     if row.since is not None:
         end = floor_quarter(at) + timedelta(minutes=15)
-        amounts = await kept.total(Wanted(site, Period(floor_quarter(row.since), end), job=name))
+        had = await kept.total(Wanted(site, Period(floor_quarter(row.since), end), job=name))
+        amounts, flags = had or (None, 0)
+        notes = told(row.flags | flags)
         upto = min(end, floor_quarter(row.until) + timedelta(minutes=15)) if row.until else end
         since = max(floor_quarter(row.since), upto - timedelta(hours=MOST_HOURS))
         earlier = since > row.since
@@ -122,7 +124,7 @@ async def job_page(kept: Workloads, site: str, name: str, at: datetime) -> JobPa
         project=row.project,
         since=row.since,
         until=row.until,
-        notes=told(row.flags),
+        notes=notes,
         spans=spans,
         amounts=amounts,
         hours=hours,

@@ -121,7 +121,8 @@ async def _around(
         table.c[when] >= func.coalesce(before, literal(first, Moment)),
         table.c[when] <= func.coalesce(after, literal(until, Moment)),
     )
-    names, rows = sorted(uuids), []
+    names = sorted(uuids)
+    rows: list[Row[Any]] = []
     for at in range(0, len(names), _GPUS):
         within = query.where(table.c.uuid.in_(names[at : at + _GPUS])).order_by(table.c.uuid, table.c[when])
         rows += (await connection.execute(within)).all()

@@ -85,8 +85,8 @@ class Reached:
 
 async def sites_with_jobs(connection: AsyncConnection) -> Mapping[str, int]:
     """Every site that ever had a job, with the quarter in which the first one began."""
-    first = select(SPAN.c.site, func.min(SPAN.c.since).label("since")).group_by(SPAN.c.site)
-    rows = await connection.execute(first.order_by(SPAN.c.site))
+    first = select(JOB.c.site, func.min(JOB.c.since).label("since")).where(JOB.c.since.is_not(None))
+    rows = await connection.execute(first.group_by(JOB.c.site).order_by(JOB.c.site))
     return {row.site: to_ms(row.since) // QUARTER_MS for row in rows}
 
 

@@ -91,9 +91,11 @@ class Workloads:
         upto = None if reached is None else moment(reached)
         floor = self._floor(lines)
         every = together([_NOTHING, *payers.values()])
-        whole = tuple(amounts_of(one, floor) for one in (every, rest, site))
-        found = {one: _accounts(payers, one, (jobs, wanted), floor) for one in by}
-        return {one: Statement(accounts, *whole, upto, waiting) for one, accounts in found.items()}
+        had, nobody, whole = (amounts_of(one, floor) for one in (every, rest, site))
+        return {
+            one: Statement(_accounts(payers, one, (jobs, wanted), floor), had, nobody, whole, upto, waiting)
+            for one in by
+        }
 
     async def hours(self, wanted: Wanted) -> list[tuple[datetime, Amounts]]:
         """What the accounts wanted had together in each hour of the period in which they had anything."""
@@ -112,8 +114,8 @@ class Workloads:
         floor = self._floor(lines)
         return [(at, amounts_of(together(every), floor)) for at, every in found.items()]
 
-    async def total(self, wanted: Wanted) -> Amounts | None:
-        """What the accounts wanted had together; None if there are none."""
+    async def total(self, wanted: Wanted) -> tuple[Amounts, int] | None:
+        """What the accounts wanted had together, and their oddities as flags; None if there are none."""
         async with self._database.read() as connection:
             lines = await find(connection, wanted)
             most = await highest(connection, lines)
@@ -121,7 +123,8 @@ class Workloads:
             query = select(payers.c.site, *_summed(payers)).group_by(payers.c.site)
             rows = (await connection.execute(query)).all()
         every = [bounded(sums_of(row), most.get(row.site, Highest())) for row in rows if row.intervals]
-        return amounts_of(together(every), self._floor(lines)) if every else None
+        had = together(every)
+        return (amounts_of(had, self._floor(lines)), flags_of(had)) if every else None
 
     async def job(self, site: str, name: str) -> Row[Any] | None:
         """The row of one job; None if nobody ever told of it."""

@@ -8,6 +8,7 @@ import pytest
 from energy.workloads.claims import Claims, Gpus, Use, claims
 from energy.workloads.flag import Flag
 from energy.workloads.pieces import Meterage, Minutes, by_counters, pieces
+from energy.workloads.state import MOST_CHANGES, MOST_NAMED, Jobs, Payer
 from runtime.clock import MILLISECOND
 from telemetry.job import Counter, by_uuid
 from telemetry.rollup import MINUTE_MS
@@ -72,6 +73,16 @@ def test_gpus_that_nobody_tells_of_are_there_under_their_names() -> None:
     found = claims([Use(0, 0, 100, ("GPU-9", "b/r9/n99"))], gpus)
     assert sorted(gpus.names[4:]) == ["GPU-9", "b/r9/n99"]
     assert set(found.gpu.tolist()) == {4, 5}
+
+
+def test_a_job_that_changes_too_often_is_followed_so_far_and_says_so() -> None:
+    often = [Use(0, n, n + 1, (A,)) for n in range(MOST_CHANGES + 5)]
+    vast = [Use(1, n, n + 1, (B,) * MOST_NAMED) for n in range(2)]
+    jobs = Jobs([Payer(1, 1), Payer(2, 1), Payer(3, 1)], [*often, *vast, Use(2, 0, 5, (B,))], {}, {})
+    found = jobs.quarter(0)
+    assert [sum(use.who == who for use in found.uses) for who in range(3)] == [MOST_CHANGES, 1, 1]
+    assert max(use.end_ms for use in found.uses if use.who == 0) == MOST_CHANGES
+    assert found.crowded == {0, 1}
 
 
 def minutes(rows: list[tuple[int, int, float, float]]) -> Minutes:

@@ -66,7 +66,7 @@ class Keeper:
 
     def _interval(self, quarter: int) -> tuple[Reckoned, SiteInterval]:
         told = [self._maybe(limit) for limit in (5000, 4000, 3000, 2000, 90_000, 40_000)]
-        site = SiteInterval(*told, self.chance.random() > 0.1)
+        site = SiteInterval(*told, sure=self.chance.random() > 0.1)
         who = sorted(self.chance.sample(range(len(PAYERS)), self.chance.randint(0, len(PAYERS))))
         flags = (Flag(0), Flag.SHARED, Flag.SHARED | Flag.OVERSOLD, Flag.UNKNOWN_GPU, Flag.BY_COUNTER)
         lines = [
