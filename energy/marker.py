@@ -152,6 +152,15 @@ class Marker:
         self._first.update(firsts)
         self._safe, self._written = position, now
 
+    async def write_place(self, position: int) -> None:
+        """Remember ``position``, up to which there was nothing to mark. Raises StoreError."""
+        try:
+            async with self._database.begin() as connection:
+                await _remember(connection, self._place, position)
+        except DATABASE_AWAY as error:
+            raise StoreError(f"the ledger could not write down its place {position}: {error}") from error
+        self._safe, self._written = position, self._clock.monotonic()
+
     async def close(self) -> None:
         """Nothing to release: the database is not ours."""
 

@@ -98,6 +98,9 @@ async def test_a_place_without_marks_is_written_now_and_then_and_one_with_marks_
     await marker.append([plant.frame(MAIN, [START + MINUTE], {"energy_wh": [1.0]})], 6)
     assert (await place(plant), marker.safe) == (6, 6)
     assert await marks(plant) == [("main-1", 0, 1, 1)]
+    await marker.append([], 7)
+    await marker.write_place(7)
+    assert (await place(plant), marker.safe) == (7, 7), "nothing more came"
 
 
 def test_it_asks_the_journal_for_all_that_a_device_can_tell():
