@@ -80,7 +80,7 @@ def stored(balance: Balance, first: int) -> Stored:
             kept[supply] += in_proportion(green, _hours(charge)).ravel()
         green, unsure = _traced(flow, first // HOUR)
         beyond = overflow(balance.batteries, name, first)
-        refuted = _hours(beyond.broken).any(axis=1)
+        refuted = beyond.broken.reshape(-1, HOUR).any(axis=1)
         green, unsure = np.where(refuted, 0.0, green), unsure + np.where(refuted, green, 0.0)
         spilt += beyond.spilt
         discharge = _hours(balance.batteries.discharge[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 from energy.carbon.emission import SCOPES, missing_grams
 from energy.covered import Covered
@@ -180,6 +181,10 @@ class Totals:
 
     def estimated(self, *inputs: Input) -> float:
         """The greatest share (0..1) of one of ``inputs`` that was interpolated or guessed."""
+        return max((self._estimated[name] for name in inputs), default=0.0)
+
+    @cached_property
+    def _estimated(self) -> dict[Input, float]:
         amounts: dict[Input, tuple[float, float]] = {
             "edc": (self.edc_estimated, self.edc),
             "eit": (self.eit_estimated, self.eit),
@@ -188,8 +193,7 @@ class Totals:
             "water": (self.water_estimated, self.water_in),
             "heat": (self.heat_estimated, self.heat_out),
         }
-        shares = (part / whole for part, whole in (amounts[name] for name in inputs) if whole > 0)
-        return min(1.0, max(shares, default=0.0))
+        return {name: min(1.0, part / whole) if whole > 0 else 0.0 for name, (part, whole) in amounts.items()}
 
     def basis(self, known: float, *inputs: Input) -> Basis:
         """What a figure rests on that is made of ``inputs``, all of them measured in ``known`` quarters."""

@@ -12,10 +12,10 @@ _BASIS: tuple[tuple[str, str], ...] = (
         "E_DC is the electricity that enters the data centre: utility import minus utility export "
         "plus on-site generation (solar, wind, generator), measured at the inlet. A battery stands "
         "inside the boundary: its energy counts in E_DC when it crosses the inlet. The load is E_DC "
-        "less what charged batteries plus what left them, losses included; green shares are over the "
-        "load. What surplus charged is traced first in, first out. E_IT is the energy at the meters "
-        "with role it; the PUE category (pue1: UPS output, pue2: PDU output, pue3: equipment input) names "
-        "where they measure.",
+        "less what charged batteries plus what left them, losses included; green shares by the hour are "
+        "over the load, REF by volume is over E_DC. What surplus charged is traced first in, first out. E_IT "
+        "is the energy at the meters with role it; the PUE category (pue1: UPS output, pue2: PDU output, "
+        "pue3: equipment input) names where they measure.",
     ),
     (
         "Intervals",
@@ -39,7 +39,9 @@ _CARE: tuple[tuple[str, str], ...] = (
         "estimated. After a register was reset, the new count is a lower bound: reset. Without a "
         "register, power is integrated: integrated. Without readings, an interval is missing; consumption "
         "is then substituted by a backup meter, a straight line of up to an hour or the same weekday and "
-        "time of the weeks before, which counts as estimated, not as known, and claims nothing green. A "
+        "time of the weeks before, which counts as estimated, not as known, claims nothing green and stands "
+        "in no ratio. What is lost stands in denominators with the highest that is known and with the "
+        "contracted power. A "
         "meter is called measured from 99 % of known intervals, measured with estimates from 90 %, and "
         "indicative below.",
     ),

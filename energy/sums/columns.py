@@ -59,11 +59,17 @@ def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Colu
     waterless = (balance.site,) if balance.water_l is None else ()
     heatless = (balance.site,) if balance.reuse is None else ()
     rated = np.where(balance.there, balance.rated, 0.0)
-    peaks = (
-        np.maximum(np.nan_to_num(told), rated) for told in (balance.told, balance.told_load + store.spilt)
+    edc, load = np.fmax(balance.told, rated), np.fmax(balance.told_load + store.spilt, rated)
+    return Columns(
+        names=tuple(found),
+        matrix=matrix,
+        peaks=np.maximum(edc, 0.0),
+        load_peaks=np.maximum(load, 0.0),
+        factors=highest_factors(mix),
+        waterless=waterless,
+        heatless=heatless,
+        site=balance.site,
     )
-    factors = highest_factors(mix)
-    return Columns(tuple(found), matrix, *peaks, factors, waterless, heatless, balance.site)
 
 
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:

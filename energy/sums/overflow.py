@@ -38,6 +38,10 @@ class _Flow(NamedTuple):
     lost: Flags
     loose: Flags
 
+    def part(self, at: slice) -> _Flow:
+        """Its quarters ``at``."""
+        return _Flow(self.charge[at], self.drawn[at], self.holds[at], self.lost[at], self.loose[at])
+
 
 def overflow(found: Batteries, name: str, first: int) -> Overflow:
     """That of the battery ``name``, whose first quarter is number ``first``; month by month of UTC.
@@ -53,7 +57,7 @@ def overflow(found: Batteries, name: str, first: int) -> Overflow:
     flow = _Flow(charge, np.nan_to_num(left), found.holds[name], lost, loose)
     spilt, broken = np.zeros(len(took)), np.zeros(len(took), dtype=np.bool_)
     for low, high in months(first, len(took), "15m"):
-        part = _Flow(*(column[low:high] for column in flow))
+        part = flow.part(slice(low, high))
         if _too_full(part):
             spilt[low:high], broken[low:high] = _spilt(part)
     return Overflow(spilt, broken)

@@ -254,7 +254,8 @@ class SyntheticFigures:
             },
             covered=_covered(mix.edc_wh, eit, mix.completeness),
             parts=Parts(
-                Totals(green=green, renewable=green, cfe=green, load=edc, pue_edc=edc, pue_eit=eit), kpis()
+                Totals(green=green, renewable=green, cfe=green, edc=edc, load=edc, pue_edc=edc, pue_eit=eit),
+                kpis(),
             ),
         )
 
