@@ -7,6 +7,10 @@ from energy.quotient import Quotient, Term
 from energy.sums.basis import Basis
 from energy.totals import Totals
 
+_NOBODY = (
+    "nobody tells what the grid emits over the life cycle: documents would, or grams told as lifecycle = 1"
+)
+
 
 @KPIS.add("co2_lifecycle_kg", KpiOptions)
 class Co2Lifecycle:
@@ -31,8 +35,8 @@ class Co2Lifecycle:
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
-        what = "what the grid emits over the life cycle"
-        reason = fault(totals) or uncovered(totals.lifecycle_known, totals.expected, floor, what)
+        known, what = totals.lifecycle_known, "what the grid emits over the life cycle"
+        reason = fault(totals) or (_NOBODY if known == 0 else uncovered(known, totals.expected, floor, what))
         return computed(self.formula, totals, reason)
 
     def basis(self, totals: Totals) -> Basis:
