@@ -75,19 +75,20 @@ def earliest(settled: Iterable[int | None]) -> datetime | None:
 def metered(totals: Totals, view: View, cut: tuple[int, int]) -> Totals:
     """``totals`` naming the site where it had no meter of water, or of heat, in all of ``cut``."""
     first, until = (view.sheet.first + quarter for quarter in cut)
-    return replace(totals, **lacking(view.eras, first, until))
+    return unmetered(totals, view.eras, first, until)
 
 
-def lacking(found: Sequence[Era], first: int, until: int) -> dict[str, tuple[str, ...]]:
-    """Of :class:`Totals`, what names the site for a meter that it had in none of the quarters."""
+def unmetered(totals: Totals, found: Sequence[Era], first: int, until: int) -> Totals:
+    """``totals`` naming the site for each meter that it had in none of the quarters, by its eras."""
     there = [era.site for era in present(found, first, until)]
     heat = {meter.use for site in there for meter in site.heat}
     name = (there[-1].name,) if there else ()
-    return {
-        "waterless": () if any(site.water for site in there) else name,
-        "heatless": () if "reuse" in heat else name,
-        "uncooled": () if "removed" in heat else name,
-    }
+    return replace(
+        totals,
+        waterless=() if any(site.water for site in there) else name,
+        heatless=() if "reuse" in heat else name,
+        uncooled=() if "removed" in heat else name,
+    )
 
 
 def unheard(silent: Mapping[str, Sequence[Era]], part: Period, *of_sites: Totals) -> Totals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import add
@@ -18,7 +18,7 @@ from energy.estate import Estate, load_departed
 from energy.figures import ALL, KpiRow
 from energy.hindsight import Hindsight
 from energy.interval import Period
-from energy.presence import earliest, lacking, quarters_of, scopes, settled_quarter
+from energy.presence import earliest, quarters_of, scopes, settled_quarter, unmetered
 from energy.rows import Scope, kpi_row, kpis
 from energy.site import SiteOptions
 from energy.totals import Totals, totals_of
@@ -171,7 +171,7 @@ class _Years:
         for window in windows:
             first, until = quarters_of(window)
             own = totals_of(added.summed(first, until), one.site.name)
-            found.append((window, until, replace(own, **lacking(one.eras, first, until))))
+            found.append((window, until, unmetered(own, one.eras, first, until)))
         certified = await self.behind.certified.add(key, found, self.as_of)
         there = [bool(present(one.eras, *quarters_of(window))) for window in windows]
         return [own if here else Totals() for own, here in zip(certified, there, strict=True)]
