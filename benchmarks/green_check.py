@@ -4,6 +4,7 @@ Half a month is settled first; then quarter after quarter arrives, is settled an
 of the whole process, threads of the stores included. Then the same checks are asked again the way a schedule
 catches up, with nothing settled between them, and after them those of the first days: a past that began more
 than two months before what is settled. ``--checks`` sets how many there are of each; statements are counted.
+At last pages are asked for, by the application itself: each for the first time, and five times again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
 
+import httpx
 import numpy as np
 from sqlalchemy import Engine, event
 
@@ -40,6 +42,13 @@ START = datetime(2026, 9, 27, tzinfo=UTC)
 CHECKED = datetime(2026, 10, 16, 6, tzinfo=UTC)
 PAST = START + timedelta(days=2)
 GRACE = timedelta(minutes=2)
+_PAGES = {
+    "overview": "/",
+    "green": "/green",
+    "why_matched": "/why/hourly_matched?site=gdansk",
+    "why_cue": "/why/cue?site=gdansk",
+}
+_AGAIN = 5
 _PERIOD_MS = 300_000
 _WATTS = {"utility": 4e4, "it": 3e4, "cooling": 4e3, "other": 1e3, "onsite_solar": 5e3, "battery": 2e3}
 _GIVES_BACK = 0.8
@@ -99,7 +108,7 @@ def _asked() -> Iterator[Counter[str]]:
 async def measure(folder: Path, checks: int) -> dict[str, float]:
     """Mean and median CPU milliseconds per check, as quarters arrive, catching up, and of long ago."""
     clock = ManualClock(CHECKED)
-    configuration = resolve(demo_settings(folder, 1, 0))
+    configuration = resolve(demo_settings(folder, 1, 0) | {"auth": {"anonymous": "viewer"}})
     async with service.build(configuration, clock) as built:
         (follow,) = (part.run for part in built.quiet_components if part.name == "journal followers")
         following = asyncio.ensure_future(follow())
@@ -118,14 +127,35 @@ async def measure(folder: Path, checks: int) -> dict[str, float]:
             late = [await _check(built, CHECKED + n * QUARTER + GRACE) for n in range(checks)]
         with _asked() as past_statements:
             past = [await _check(built, PAST + n * QUARTER + GRACE) for n in range(checks)]
+        pages = await _pages(built)
         following.cancel()
     told = {"check": live[1:], "catching_up": late[1:], "past": past[1:], "settle": settling[1:]}
     counted = {"catching_up": late_statements, "past": past_statements}
-    return {f"{name}_statements": round(found["all"] / checks, 1) for name, found in counted.items()} | {
-        f"{name}_{kind}_ms": round(1000 * of(seconds), 1)
-        for name, seconds in told.items()
-        for kind, of in (("mean", fmean), ("median", median))
-    }
+    statements = {f"{name}_statements": round(found["all"] / checks, 1) for name, found in counted.items()}
+    return (
+        statements
+        | pages
+        | {
+            f"{name}_{kind}_ms": round(1000 * of(seconds), 1)
+            for name, seconds in told.items()
+            for kind, of in (("mean", fmean), ("median", median))
+        }
+    )
+
+
+async def _pages(built: service.Service) -> dict[str, float]:
+    """CPU milliseconds of each page: the first time, and in the mean of :data:`_AGAIN` times more."""
+    transport, found = httpx.ASGITransport(built.server.app), {}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for name, path in _PAGES.items():
+            spent = []
+            for _ in range(1 + _AGAIN):
+                begun = time.process_time()
+                answer = await client.get(path)
+                spent.append(1000 * (time.process_time() - begun))
+            if answer.status_code == httpx.codes.OK:
+                found |= {f"{name}_first_ms": round(spent[0], 1), f"{name}_ms": round(fmean(spent[1:]), 1)}
+    return found
 
 
 async def _arrive(built: service.Service, readings: Readings, span: Period) -> None:
