@@ -30,6 +30,7 @@ from energy.carbon.choice import CarbonOptions, Use, choice_problems, choose, tr
 from energy.carbon.library import library
 from energy.carbon.zones import EIC, eic
 from energy.certificates.mapping import MappingOptions
+from energy.certificates.plants import mapping_faults
 from energy.certificates.registry import problems as certificate_problems
 from energy.contracts.shares import share_faults
 from energy.device import devices
@@ -216,8 +217,8 @@ def cross_check(settings: Settings) -> list[str]:
     """What is wrong between the tables, each named with its fix."""
     found = _between(settings.sites, settings.sites, dict(enumerate(settings.target)))
     found += _shut_out(settings.ingest.allow, settings.sites)
-    supplies = {supply.id for site in settings.sites.values() for supply in site.supply}
-    found += certificate_problems(settings.certificates, supplies)
+    found += certificate_problems(settings.certificates)
+    found += mapping_faults(settings.certificates, settings.sites)
     found += [problem for key, site in settings.sites.items() for problem in option_problems(key, site.eu)]
     found += _sharded(settings.sites, settings.broker, dict(enumerate(settings.shard)))
     found += [

@@ -13,6 +13,9 @@ from commands.say import fail, say
 from energy.certificates.sheet import Source
 from runtime.errors import ServiceError
 
+LARGEST_FILE = 32 * 2**20
+"""Bytes; the longest file that is read has 40,000 rows."""
+
 
 class Taken(Protocol):
     """The answer of an import: remarks on lines, and when and by whom the same file was imported before."""
@@ -28,8 +31,16 @@ class Taken(Protocol):
 
 
 def source_of(file: Path) -> Source:
-    """The file to import; ends the program where it cannot be read."""
+    """The file to import; ends the program where it cannot be read, or nobody can have meant it."""
     try:
+        size = file.stat().st_size
+        if size > LARGEST_FILE:
+            fail(
+                ServiceError(
+                    f"{file}: is {size // 2**20} MiB large; at most {LARGEST_FILE // 2**20} MiB are read: "
+                    "split it"
+                )
+            )
         return Source(file.name, file.read_bytes())
     except OSError as error:
         fail(ServiceError(f"{file}: {error.strerror}"))

@@ -16,6 +16,7 @@ from energy.proof.cause import SERVICE
 from runtime.log import hushed
 from runtime.migrate import open_database
 from settings import Configuration
+from simulator.demo import CONTRACTED
 
 WHO = "demo"
 _MWH = 1_000_000
@@ -53,7 +54,9 @@ async def _serve(desk: Certificates, what: tuple[str, str, int], now: datetime) 
     order = Order(registry, site, month, mwh * _MWH)
     proof = Act(WHO, now, document=f"example statement {registry} {month}")
     timed = tuple(number for numbers, number in bundles.items() if numbers.startswith(f"{registry}-T"))
+    contract = tuple(number for numbers, number in bundles.items() if f"-{month[2:4]}{month[5:]}3-" in numbers)
     await desk.book.allocate(Order(registry, site, month, bundles=timed), Act(WHO, now))
+    await desk.book.allocate(Order(registry, site, month, bundles=contract), Act(WHO, now))
     await desk.book.allocate(order, Act(WHO, now))
     await desk.book.cancel(Selection(site=site, period=consumption(month, tz)), now, proof)
     await desk.book.allocate(Order(registry, site, month, mwh // 4 * _MWH), Act(WHO, now))
@@ -61,7 +64,8 @@ async def _serve(desk: Certificates, what: tuple[str, str, int], now: datetime) 
 
 
 def _of_month(desk: Certificates, what: tuple[str, str, int], last: Period) -> Source:
-    """Two plants' certificates of last month, one of them abroad, and those of twelve hours of a night."""
+    """Certificates of last month: of two plants, one of them abroad, of some of what the contract delivered,
+    and those of twelve hours of a night."""
     site, registry, mwh = what
     zone, month = desk.sites[site].grid, f"{last.start + timedelta(days=15):%y%m}"
     days = f"{(last.start + timedelta(days=1)):%Y-%m-%d},{(last.start + timedelta(days=20)):%Y-%m-%d}"
@@ -69,6 +73,7 @@ def _of_month(desk: Certificates, what: tuple[str, str, int], last: Period) -> S
     rows = [
         _row(f"{registry}-{month}1", abroad, days, ("solar", "Example solar park", "SE4")),
         _row(f"{registry}-{month}2", 2 * mwh, days, ("wind", "Example wind farm", zone)),
+        _row(f"{registry}-{month}3", 2 * mwh, days, ("wind", CONTRACTED, zone)),
     ]
     night = (last.start + timedelta(days=9)).astimezone(UTC).replace(hour=16, minute=0)
     for hour in range(12):

@@ -146,7 +146,8 @@ async def release(request: Request, who: Operator, form: Annotated[Serving, Form
 
 async def _page(request: Request, wrong: str | None = None) -> HTMLResponse:
     shell = await frame(request, "certificates")
-    page = await certificate_page(_desk(shell), shell.view, shell.at, shell.tz)
+    older = request.query_params.get("older") == "1"
+    page = await certificate_page(_desk(shell), shell.view, shell.at, shell.tz, older=older)
     done = DONE.get(request.query_params.get("done", ""))
     status = 200 if wrong is None else 400
     return draw(request, "certificates.html", status=status, frame=shell, page=page, wrong=wrong, done=done)

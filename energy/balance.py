@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from energy.battery import Batteries, batteries
-from energy.claims import claimable, matchable, parted, renewables
+from energy.claims import claimable, kept, left_of, matchable, parted, renewables
 from energy.device import CHARGE, DISCHARGE, ENERGY, EXPORT, VOLUME
 from energy.line import HOUR, Flags, Line, Lines, anywhere, total
 from energy.sheet import Sheet
@@ -24,6 +24,8 @@ from energy.tree.outward import unheard
 from energy.tree.virtual import summed
 from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
+
+NOTHING: Mapping[str, Floats] = {}
 
 AGREEING = 0.98
 """Share of one energy below which that of a meter above contradicts it: two of class 1 differ by no more."""
@@ -62,7 +64,8 @@ class Balance:
         onsite, ppa: what each may be matched with in its hour, own plants and contracts, in ladder order;
             NaN where not known.
         volume: what each may claim regardless of hour and zone; NaN where not known.
-        own: what of ``volume`` is of the site's own plants, 0 where not known.
+        own: what of ``volume`` is of the site's own plants, 0 where not known; ``vouched``: what of it
+            certificates have to prove, as these are kept.
         batteries: what each of them took and gave.
         apart: energies beside these, by name (:mod:`energy.tree.apart`).
         water_l, reuse: litres of water, Wh of heat reused; None without such a meter.
@@ -96,6 +99,7 @@ class Balance:
     ppa: Mapping[str, Floats]
     volume: Mapping[str, Floats]
     own: Floats
+    vouched: Floats
     batteries: Batteries
     apart: Mapping[str, Floats]
     water_l: Floats | None
@@ -148,16 +152,15 @@ def _inlet(site: SiteOptions, lines: Lines) -> _Inlet:
     )
 
 
-def balance(site: SiteOptions, sheet: Sheet) -> Balance:
-    """The energies of ``site`` from its ledger; ``sheet`` begins and ends on whole hours."""
+def balance(site: SiteOptions, sheet: Sheet, gone: Mapping[str, Floats] = NOTHING) -> Balance:
+    """The energies of ``site`` from whole hours of its ledger; ``gone`` is as in :func:`left_of`."""
     lines = Lines(sheet)
     inlet, store, load = _inlet(site, lines), batteries(site, lines), boundary.it(site)
     edc = _explained(inlet.used, store.discharged)
     fed = _fed(inlet.exported - inlet.generated, store.discharged, edc)
     it, eit = [lines(*source) for source in load], _consumed(load, lines)
     fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
-    silent = unheard(site, sheet)
-    green = _renewables(site, lines, np.where(silent, np.nan, inlet.exported))
+    green = _renewables(site, lines, np.where(unheard(site, sheet), np.nan, inlet.exported), gone)
     burnt = total((amount for _, amount in fuelled), sheet)
     expected, known = _completeness(site, lines)
     return Balance(
@@ -178,14 +181,15 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
         cooling=total((np.nan_to_num(lines(*one).amount) for one in boundary.cooling(site)), sheet),
         rated=np.full(sheet.quarters, 1000 * (site.contracted_kw or 0.0) / HOUR),
         grid=np.minimum(edc + fed, inlet.imported),
-        parted=total(parted(site, green[0], inlet.exported, burnt), sheet),
+        parted=total(parted(site, green[0], inlet.exported, burnt, gone), sheet),
         generator=burnt,
         generator_g=total((_grams(s, amount) for s, amount in fuelled), sheet),
         available=green[0],
         onsite={s.id: green[1][s.id] for s in site.supply if s.kind.onsite and s.id in green[1]},
         ppa={s.id: green[1][s.id] for s in site.supply if not s.kind.onsite and s.id in green[1]},
         volume=green[2],
-        own=_own(site, green[2], sheet),
+        own=_together((s.id for s in site.supply if s.kind.onsite), green[2], sheet),
+        vouched=_together(kept(site), green[2], sheet),
         batteries=store,
         apart=apart(site, lambda source: _measured(lines(*source)), sheet.quarters),
         water_l=_metered([_whole(lines(WATER.name, w.id, VOLUME)) for w in site.water], sheet),
@@ -198,12 +202,13 @@ def balance(site: SiteOptions, sheet: Sheet) -> Balance:
 
 
 def _renewables(
-    site: SiteOptions, lines: Lines, exported: Floats
+    site: SiteOptions, lines: Lines, exported: Floats, gone: Mapping[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
     """Available, contracted and volume of each renewable supply, on-site first."""
     found = {s.id: lines(SUPPLY.name, s.id) for s in renewables(site)}
     available = {s.id: s.share * found[s.id].amount for s in renewables(site)}
-    volume = claimable(site, available, exported)
+    claims = claimable(site, available, exported)
+    volume = {s.id: claims[s.id] * left_of(s, gone) for s in renewables(site) if s.id in claims}
     contracted = {
         s.id: np.where(found[s.id].loose, np.nan, volume[s.id])
         for s in renewables(site)
@@ -212,10 +217,9 @@ def _renewables(
     return available, contracted, volume
 
 
-def _own(site: SiteOptions, volume: Mapping[str, Floats], sheet: Sheet) -> Floats:
-    """What of ``volume`` the site's own plants gave."""
-    own = (volume[s.id] for s in site.supply if s.kind.onsite and s.id in volume)
-    return total((np.nan_to_num(wh) for wh in own), sheet)
+def _together(names: Iterable[str], volume: Mapping[str, Floats], sheet: Sheet) -> Floats:
+    """What those of ``names`` that may be claimed gave, 0 where not known."""
+    return total((np.nan_to_num(volume[name]) for name in names if name in volume), sheet)
 
 
 def _completeness(site: SiteOptions, lines: Lines) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -18,6 +18,9 @@ from runtime.clock import from_ms, to_ms
 _NONE = Counted()
 _UTC = ZoneInfo("UTC")
 
+CERTIFICATE_WH = 1_000_000
+"""What a guarantee of origin stands for."""
+
 _KEPT = 16
 """Periods of sites; a year of hourly certificates of one plant takes 4 MB."""
 
@@ -43,7 +46,7 @@ class Certified:
         over = Period(_quarter(found[0][0].start), _quarter(found[-1][0].end, up=True))
         tally = await self._tally(site, over, as_of, look if as_of is None else None)
         if tally is None:
-            return [totals for _, _, totals in found]
+            return [with_certificates(totals, _NONE) for _, _, totals in found]
         return [with_certificates(totals, _counted(tally, part, until)) for part, until, totals in found]
 
     async def stamp(self, site: str, look: Look | None = None) -> int:
@@ -93,7 +96,12 @@ class Certified:
 
 
 def with_certificates(totals: Totals, counted: Counted) -> Totals:
-    """``totals`` with what is ``counted``; more than the load has room for earns nothing."""
+    """``totals`` with what is ``counted``; more than there is room for earns nothing.
+
+    What a plant gave beyond a whole certificate is certified with the next month's: it is owed none.
+    """
+    vouched = max(0.0, min(totals.vouched, totals.renewable))
+    unproven = max(0.0, vouched - counted.proven_wh)
     room = max(0.0, totals.edc + totals.edc_missing - totals.renewable)
     return replace(
         totals,
@@ -101,6 +109,10 @@ def with_certificates(totals: Totals, counted: Counted) -> Totals:
         goo_counted=min(float(counted.cancelled_wh), room),
         goo_pending=float(counted.pending_wh),
         goo_left=float(counted.left),
+        vouched=vouched,
+        proven=vouched - unproven,
+        unproven=unproven,
+        owed=unproven if unproven >= max(counted.proofs, 1) * CERTIFICATE_WH else 0.0,
     )
 
 

@@ -16,6 +16,11 @@ def renewables(site: SiteOptions) -> list[SupplyOptions]:
     return sorted((s for s in site.supply if s.kind.renewable), key=lambda s: not s.kind.onsite)
 
 
+def kept(site: SiteOptions) -> list[str]:
+    """The renewable supplies of ``site``, by id, whose certificates prove what they gave."""
+    return [s.id for s in renewables(site) if s.certificates == "kept"]
+
+
 def matchable(site: SiteOptions, supply: SupplyOptions) -> bool:
     """Whether a supply may cover the load of its hour: it may be claimed, and is of the site's own zone.
 
@@ -31,13 +36,23 @@ def parted(
     """What the site itself used of each own plant whose certificates are sold or were never issued.
 
     As :func:`claimable`, but what generators ``burnt`` may be what went out: nothing that was used here with
-    its attributes gone is left out.
+    its attributes gone is left out. ``gone`` is as for :func:`left_of`.
     """
     found = [s for s in site.supply if s.kind.renewable and s.kind.onsite]
     generated = sum((delivered[s.id] for s in found), start=np.zeros_like(exported))
     used = np.clip(generated - np.maximum(exported - burnt, 0.0), 0.0, None)
     behind = np.divide(used, generated, out=np.zeros_like(used), where=generated != 0)
-    return [delivered[s.id] * behind for s in found if not s.claims]
+    left = {s.id: left_of(s, gone) if s.claims else 0.0 for s in found}
+    return [delivered[s.id] * behind * (1.0 - left[s.id]) for s in found]
+
+
+def left_of(supply: SupplyOptions, gone: Mapping[str, Floats]) -> Floats | float:
+    """What share of the energy of ``supply`` its certificates leave to claim.
+
+    ``gone`` is by plant the share of them that is sold, expired or serves another site.
+    """
+    told = gone.get(supply.id) if supply.plant is None else gone.get(f"*/{supply.plant}")
+    return 1.0 if told is None else 1.0 - told
 
 
 def claimable(site: SiteOptions, delivered: Mapping[str, Floats], exported: Floats) -> dict[str, Floats]:

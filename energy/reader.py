@@ -309,7 +309,7 @@ class LedgerFigures(YearReading):
             view, settled = await self._view_of(stand, days), stand.settled
         else:
             sheet, settled, known = await self._sheet(key, days, as_of)
-            view = View.of(known, sheet, await self._claims.timed(key, sheet.first, sheet.quarters, as_of))
+            view = View.of(known, sheet, *await self._claims.offered(key, sheet, as_of))
         cuts = []
         for part in parts:
             low, high = quarters_of(part)

@@ -33,8 +33,8 @@ _NOT_ASKED = Figure(None, "it was not asked for")
 class Scope:
     """What a row is of: the floor and category of its ``sites``, and when it was settled and changed since.
 
-    ``uncertainty`` is that of each KPI whose meters name their class.
-    ``proven``: every certificate that its figures claim is cancelled.
+    ``uncertainty`` is that of each KPI whose meters name their class. ``proven``: every certificate that its
+    figures claim is cancelled, and those of all energy that has some.
     """
 
     floor: float
@@ -94,7 +94,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         ere=figures["ere"].value,
         completeness=figures["completeness"].value or 0.0,
         estimated=totals.estimated("edc", "eit", "supply", "cooling"),
-        state=replace(scope, proven=totals.goo_left == 0).state(part),
+        state=replace(scope, proven=totals.goo_left == 0 and totals.owed == 0).state(part),
         revision=1 + int(totals.corrections) + scope.changes(part),
         withheld=withheld,
         more={name: found.value for name, found in figures.items() if name not in _FIELDS},

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from energy.balance import Balance, balance
+from energy.balance import NOTHING, Balance, balance
 from energy.era import Era
 from energy.line import HOUR
 from energy.matching import Ladder, Match, match
@@ -37,18 +37,21 @@ _ABSENT = {"available": np.nan, "apart": np.nan}
 """What a supply or hall that was not there has in a mapping of the account; 0 in the others."""
 
 
-def spliced(eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats]) -> Account:
+def spliced(
+    eras: Sequence[Era], sheet: Sheet, timed: Mapping[str, Floats], gone: Mapping[str, Floats] = NOTHING
+) -> Account:
     """Balance, storage and matching over ``sheet``, each quarter by the devices that its site had then.
 
-    ``timed`` are time-stamped certificates by registry, Wh per quarter of the sheet.
+    ``timed`` are time-stamped certificates by registry, Wh per quarter of the sheet; ``gone`` is by plant
+    what share of its own can be claimed no more.
     """
     until = sheet.first + sheet.quarters
     meeting = _alike([era for era in eras if era.meets(sheet.first, until)])
     if len(meeting) == 1:
-        found = _balanced(meeting[0], sheet)
+        found = _balanced(meeting[0], sheet, gone)
         store = stored(found, sheet.first)
         return found, store, _matched(found, store, timed, slice(None))
-    balances = _balances(meeting, sheet, sheet.first)
+    balances = _balances(meeting, sheet, sheet.first, gone)
     whole: Balance = _joined(balances, sheet.quarters)
     store = stored(whole, sheet.first)
     return whole, store, _joined(_matches(balances, store, timed), sheet.quarters)
@@ -63,7 +66,7 @@ def continued(
     """
     before, until = slice(0, start), sheet.first + sheet.quarters
     meeting = _alike([era for era in eras if era.meets(sheet.first + start, until)])
-    balances = _balances(meeting, sheet, sheet.first + start)
+    balances = _balances(meeting, sheet, sheet.first + start, offered[1])
     whole: Balance = _joined([(known[0], before, before), *balances], sheet.quarters)
     store = stored(whole, sheet.first)
     if not _as_before(known[1], store, before):
@@ -79,12 +82,14 @@ def since(found: Account, start: int) -> Account:
     return cast("Account", tuple(_record([(one, where, own)], quarters - start) for one in found))
 
 
-def _balances(eras: Sequence[Era], sheet: Sheet, first: int) -> list[_Piece[Balance]]:
+def _balances(
+    eras: Sequence[Era], sheet: Sheet, first: int, gone: Mapping[str, Floats]
+) -> list[_Piece[Balance]]:
     """The balance of ``sheet`` from quarter ``first`` on, in pieces."""
     found: list[_Piece[Balance]] = []
     for low, high in _stretches(eras, first, sheet.first + sheet.quarters):
         where, every = slice(low - sheet.first, high - sheet.first), slice(0, high - low)
-        found.append((_stretch(eras, sheet, (low, high)), where, every))
+        found.append((_stretch(eras, sheet, (low, high), gone), where, every))
     return found
 
 
@@ -118,8 +123,8 @@ def _same(one: SiteOptions, other: SiteOptions) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in (*DATED, "grid", "pue_category"))
 
 
-def _balanced(era: Era, sheet: Sheet) -> Balance:
-    found = balance(era.site, sheet)
+def _balanced(era: Era, sheet: Sheet, gone: Mapping[str, Floats]) -> Balance:
+    found = balance(era.site, sheet, gone)
     return replace(found, there=np.zeros(sheet.quarters, dtype=np.bool_)) if era.absent else found
 
 
@@ -144,17 +149,20 @@ def _stretches(eras: Sequence[Era], first: int, until: int) -> Iterable[tuple[in
     return pairwise(ordered)
 
 
-def _stretch(eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int]) -> Balance:
+def _stretch(
+    eras: Sequence[Era], sheet: Sheet, hours: tuple[int, int], gone: Mapping[str, Floats]
+) -> Balance:
     """The balance of ``hours``; one more on both sides tells of gaps that lead out of them."""
     low, high = hours
     first, until = max(sheet.first, low - HOUR), min(sheet.first + sheet.quarters, high + HOUR)
     part = sheet.part(first, until)
+    gone = {name: share[first - sheet.first : until - sheet.first] for name, share in gone.items()}
     pieces: list[_Piece[Balance]] = []
     for era in eras:
         if era.meets(low, high):
             begin, end = max(era.first, low), min(era.until, high)
             where, own = slice(begin - low, end - low), slice(begin - first, end - first)
-            pieces.append((_balanced(era, part), where, own))
+            pieces.append((_balanced(era, part, gone), where, own))
     return _joined(pieces, high - low)
 
 

@@ -49,6 +49,9 @@ class Totals:
         goo, goo_pending: what cancelled certificates add by volume (E_RES-GOO), and what allocated ones would
             (:mod:`energy.certified`); ``goo_counted`` is what E_DC has room for beside ``renewable``.
         goo_left: how many allocated certificates wait for their cancellation.
+        vouched: what of ``renewable`` supplies gave whose certificates are kept. What of that cancelled ones
+            prove is ``proven``, the rest ``unproven``; ``owed`` is the same but for what is less than one
+            certificate each of a plant and month.
         cfe: matched energy and the carbon-free part of the grid's; ``cfe_blind``: energy from the grid in
             hours without a known mix, which counts as not carbon-free.
         rest_grid: energy from the grid that nothing was matched with.
@@ -122,6 +125,10 @@ class Totals:
     goo_counted: float = 0.0
     goo_pending: float = 0.0
     goo_left: float = 0.0
+    vouched: float = 0.0
+    proven: float = 0.0
+    unproven: float = 0.0
+    owed: float = 0.0
     cfe: float = 0.0
     cfe_blind: float = 0.0
     rest_grid: float = 0.0
@@ -179,6 +186,11 @@ class Totals:
         """Green Wh by rung of the ladder, in its order."""
         return {rung: getattr(self, f"rung_{rung}") for rung in RUNGS}
 
+    @property
+    def green_unproven(self) -> float:
+        """What of ``green`` may be of a supply whose certificates are kept and not cancelled yet."""
+        return max(0.0, min(self.unproven, self.green - self.rung_timed))
+
     def estimated(self, *inputs: Input) -> float:
         """The greatest share (0..1) of one of ``inputs`` that was interpolated or guessed."""
         return max((self._estimated[name] for name in inputs), default=0.0)
@@ -210,7 +222,8 @@ class Totals:
         if self.edc_known:
             found |= {"renewable_wh": self.renewable, "missing_wh": self.load_missing}
             found |= {"onsite_wh": self.volume_onsite, "ppa_wh": self.volume_ppa, "goo_wh": self.goo}
-            found |= {"goo_pending_wh": self.goo_pending}
+            found |= {"goo_pending_wh": self.goo_pending, "proven_wh": self.proven}
+            found |= {"green_unproven_wh": self.green_unproven}
             found |= {"rest_grid_wh": self.rest_grid, "carbon_free_wh": self.cfe}
             found |= {f"green_{rung}_wh": wh for rung, wh in self.rungs.items()}
         if self.charged or self.withdrawn:

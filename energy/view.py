@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from energy.balance import Balance
+from energy.balance import NOTHING, Balance
 from energy.certificates.claims import Claims
 from energy.era import Era
 from energy.gridmix import GridMix
@@ -50,20 +50,26 @@ class View:
 
     @classmethod
     def of(
-        cls, found: tuple[Era, ...], sheet: Sheet, timed: Mapping[str, Floats], old: View | None = None
+        cls,
+        found: tuple[Era, ...],
+        sheet: Sheet,
+        timed: Mapping[str, Floats],
+        gone: Mapping[str, Floats] = NOTHING,
+        old: View | None = None,
     ) -> View:
         """Work out the account of a site that was what its eras say.
 
-        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``. What has not
-        changed since an ``old`` view is not worked out again.
+        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``; ``gone`` is by
+        plant what share of its own can be claimed no more. What has not changed since an ``old`` view is
+        not worked out again.
         """
-        offered = (timed,)
+        offered = timed, gone
         start = 0 if old is None else old.holds(found, sheet, offered)
         if old is not None and start:
             account = continued(found, sheet, offered, (old.balance, old.store, old.match), start)
             if account is not None:
                 return cls(found, sheet, *account, offered, _followed(old, account, start))
-        return cls(found, sheet, *spliced(found, sheet, timed), offered)
+        return cls(found, sheet, *spliced(found, sheet, timed, gone), offered)
 
     def holds(self, found: tuple[Era, ...], sheet: Sheet, offered: Offered) -> int:
         """Before which index (a whole hour) it holds for other eras, sheet and certificates; 0: nowhere."""
@@ -144,9 +150,9 @@ class Views:
         if covering:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
-        timed = await self._claims.timed(stand.site, sheet.first, sheet.quarters) if claimed else {}
+        offered = await self._claims.offered(stand.site, sheet) if claimed else (NOTHING, NOTHING)
         before = next((kept.view for kept in self._kept if kept.days.start == days.start), None)
-        view = View.of(stand.eras(self._site), sheet, timed, old=before)
+        view = View.of(stand.eras(self._site), sheet, *offered, old=before)
         if len(days) <= _LONGEST_KEPT:
             for old in [kept for kept in self._kept if covers(days, kept.days)]:
                 self._kept.remove(old)

@@ -44,6 +44,9 @@ _VIRTUAL = (
 )
 """What the cooling uses beside its chillers: nobody meters the pumps."""
 
+CONTRACTED = "Example wind park"
+"""The plant of each site's contract, as its certificates call it."""
+
 EXAMPLE = "example-residual-mix"
 """The factor set of the demo, whose figures nobody published."""
 
@@ -131,6 +134,10 @@ def demo_settings(data_dir: Path, broker_port: int, http_port: int) -> dict[str,
         "carbon": {"residual": EXAMPLE},
         "factors": [_example_factors()],
         "sites": {plan.name: site_settings(plan) for plan in (GDANSK, KAUNAS)},
+        "certificates": [
+            {"registry": registry, "supplies": {CONTRACTED: f"{plan.name}/ppa-wind-1"}}
+            for registry, plan in (("PL", GDANSK), ("LT", KAUNAS))
+        ],
         "target": [target for plan in (GDANSK, KAUNAS) for target in _targets(plan)],
     }
 
@@ -198,6 +205,8 @@ def _supply(name: str, kind: str, plan: SitePlan) -> dict[str, Any]:
         supply["max_power_kw"] = ceil(plan.plants[name] * plan.rated_it_w / 1000)
     if kind.startswith("ppa_"):
         supply["zone"] = plan.grid.upper()
+    elif kind.startswith("onsite_"):
+        supply["certificates"] = "none"
     if kind == "battery":
         supply["max_power_kw"] = ceil(0.06 * plan.rated_it_w / 1000)
         supply["round_trip"] = ROUND_TRIP_PERCENT / 100

@@ -51,7 +51,7 @@ class Certificates:
 
     async def _expiring(self, at: datetime, desk: Desk) -> list[Verdict]:
         by = at + self._options.expiring
-        soon = await desk.holdings.holdings(at, as_of=at, expiring_by=by)
+        soon = await desk.holdings.expiring(at, by)
         unused = [one for one in soon if one.state in _UNUSED]
         return [
             self._of_registry(

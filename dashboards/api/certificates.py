@@ -21,7 +21,7 @@ from energy.certificates.book import Order
 from energy.certificates.bundle import numbers
 from energy.certificates.consumption import consumption
 from energy.certificates.desk import Certificates
-from energy.certificates.holdings import BundleStory, Holding, HoldingState
+from energy.certificates.holdings import BundleStory, Holding, HoldingState, Page
 from energy.certificates.importing import Import
 from energy.certificates.pool import Piece, Wanted
 from energy.certificates.selection import Selection
@@ -33,18 +33,29 @@ router = APIRouter(prefix="/api/v1/certificates", tags=["certificates"], respons
 
 T = TypeVar("T")
 
+MOST_BUNDLES = 1000
+"""Of one answer; a plant's hourly certificates of a month are 744."""
+
+LARGEST_CONTENT = 150 * 1024
+"""Characters of a file, as on the page; larger ones are taken by ``service.py certificates import``."""
+
 Number = Annotated[int, Field(ge=1, le=2**53)]
 Megawatthours = Annotated[float | None, Field(gt=0, le=1e9, description="all that fits, without it")]
 Words = Annotated[str | None, Field(max_length=200)]
 
 
 class CertificatesAsked(Asked):
-    """Of which registry, site and state; ``as_of`` tells what had been entered by then."""
+    """Of which registry, site and state; ``as_of`` tells what had been entered by then.
+
+    ``limit`` bundles are looked at from number ``offset`` on: ``next`` of the answer is that of the rest.
+    """
 
     registry: str | None = None
     site: str | None = None
     state: HoldingState | None = None
     as_of: str | None = None
+    offset: Annotated[int, Field(ge=0, le=2**53)] = 0
+    limit: Annotated[int, Field(ge=1, le=MOST_BUNDLES)] = MOST_BUNDLES
 
 
 class Deed(Asked):
@@ -60,7 +71,7 @@ class ImportAsked(Deed):
 
     registry: str
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    content: str
+    content: Annotated[str, Field(max_length=LARGEST_CONTENT)]
     dry_run: bool = False
 
 
@@ -106,9 +117,10 @@ class ReceiveAsked(Deed):
 
 
 class Held(Told):
-    """Every run of numbers in one state."""
+    """Runs of numbers in one state each; ``next`` is the ``offset`` of the rest, None if this is the last."""
 
     certificates: list[Holding]
+    next: int | None
 
 
 class Imported(Told):
@@ -151,8 +163,14 @@ async def certificates(
     site = None if query.site in (None, ALL) else asked.site(house, str(query.site))
     as_of = asked.as_of(house, query.as_of)
     registry = None if query.registry is None else query.registry.upper()
-    found = await desk.holdings.holdings(house.clock.now(), registry, site, as_of)
-    return Held(certificates=[one for one in found if query.state in (None, one.state)])
+    page = Page(query.offset, query.limit + 1)  # one more tells whether there is more
+    found = await desk.holdings.holdings(house.clock.now(), registry, site, as_of, page=page)
+    bundles = list(dict.fromkeys(one.bundle for one in found))
+    shown = set(bundles[: query.limit])
+    return Held(
+        certificates=[one for one in found if one.bundle in shown and query.state in (None, one.state)],
+        next=query.offset + query.limit if len(bundles) > query.limit else None,
+    )
 
 
 @router.get("/{bundle}")

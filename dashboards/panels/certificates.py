@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 from dashboards.view import View, month_name
 from energy.certificates.consumption import consumption_name
 from energy.certificates.desk import Certificates
-from energy.certificates.holdings import STATES, Holding
+from energy.certificates.holdings import STATES, Holding, Page
 from energy.certificates.registry import RegistryRules
 from energy.site import SiteOptions
 
 SOON = timedelta(days=30)
 """Before it expires, what is not cancelled is marked."""
+
+RECENT = timedelta(days=460)
+"""Since its production nothing that expires in a year is left: what the page shows unless asked for more."""
 
 MOST_RUNS = 50
 """Runs of numbers that one line of the page lists; the API has all."""
@@ -70,7 +73,10 @@ class Serving:
 
 @dataclass(frozen=True)
 class CertificatePage:
-    """``sorts`` newest production first, ``servings`` newest period first; ``totals`` of what is shown."""
+    """``sorts`` newest production first, ``servings`` newest period first; ``totals`` of what is shown.
+
+    Shown is what was produced after ``since``, if that is told.
+    """
 
     registries: Mapping[str, str]
     sorts: Sequence[Sort]
@@ -78,11 +84,18 @@ class CertificatePage:
     totals: Mapping[str, int]
     soon_wh: int
     month: str
+    since: datetime | None
 
 
-async def certificate_page(desk: Certificates, view: View, at: datetime, tz: ZoneInfo) -> CertificatePage:
-    """What is free, and what serves the sites of ``view``; of what serves others nothing is told."""
-    every = await desk.holdings.holdings(at)
+async def certificate_page(
+    desk: Certificates, view: View, at: datetime, tz: ZoneInfo, *, older: bool = False
+) -> CertificatePage:
+    """What is free, and what serves the sites of ``view``; of what serves others nothing is told.
+
+    What was produced long ago is told only if ``older`` is asked for: a plant's hours are 8,760 a year.
+    """
+    since = None if older else at - RECENT
+    every = await desk.holdings.holdings(at, page=Page(since=since))
     shown = [one for one in every if view.every_site or one.site in (None, view.site)]
     return CertificatePage(
         registries={rules.key: rules.name for rules in _serving_first(desk, view)},
@@ -91,6 +104,7 @@ async def certificate_page(desk: Certificates, view: View, at: datetime, tz: Zon
         totals=_by_state(shown),
         soon_wh=sum(one.wh for one in shown if _soon(one, at)),
         month=month_name(at.astimezone(tz).replace(day=1) - timedelta(days=1), tz),
+        since=since,
     )
 
 

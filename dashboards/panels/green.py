@@ -123,6 +123,16 @@ class GreenMonth:
     year: Trailing | None = None
 
     @property
+    def unproven(self) -> float:
+        """Wh of the green load that may rest on certificates that are not cancelled yet."""
+        return 0.0 if self.total is None else self.total.sums.get("green_unproven_wh", 0.0)
+
+    @property
+    def unproven_volume(self) -> float:
+        """The same of what REF counts."""
+        return 0.0 if self.total is None else self.total.value("unproven_wh") or 0.0
+
+    @property
     def annual(self) -> Sequence[Indicator]:
         """The KPIs that standards define over a year, over that year."""
         if self.year is None:

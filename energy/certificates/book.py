@@ -14,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.act import Act
 from energy.certificates.consumption import consumption
-from energy.certificates.effect import record_effect
+from energy.certificates.effect import record_effect, record_loss
 from energy.certificates.notice import note, touch
+from energy.certificates.plants import SHARED, belongs, holders
 from energy.certificates.pool import Piece, Wanted, choose, free_pieces
 from energy.certificates.registry import RegistryRules
 from energy.certificates.selection import Selection, named, registries_of, selected
 from energy.certificates.tables import BUNDLE, PART
 from energy.certificates.technology import Technology
+from energy.certificates.window import outside, window_of, within
 from energy.proof.turn import every_site, of_registry, of_site, take_turns
 from energy.site import SiteOptions
 from runtime.database import Database
@@ -61,7 +63,8 @@ class Book:
     async def allocate(self, order: Order, act: Act) -> Sequence[Piece]:
         """Let certificates serve one site and period: whole numbers, what expires first in front.
 
-        For a site that the registry does not serve, ``act.document`` must prove the transfer.
+        They were produced in the calendar year of consumption, or as the registry declares. For a site that
+        it does not serve, ``act.document`` must prove the transfer.
         """
         site, rules = self._site(order.site), self._registry(order.registry)
         period = consumption(order.period, site.tz)
@@ -78,9 +81,16 @@ class Book:
             "period_end": period.end,
         }
         async with self._alone(act, of_registry(order.registry), of_site(order.site)) as (connection, act):
-            pieces = choose(await free_pieces(connection, wanted, act.at), order.wh)
+            free = await free_pieces(connection, wanted, act.at)
+            window = window_of(period, rules, site.tz)
+            fit, others = within([one for one in free if self._may_serve(one, order.site)], window)
+            try:
+                pieces = choose(fit, order.wh)
+            except ValueError as error:
+                raise ValueError(f"{error}{outside(others, window, rules)}") from None
             await _take(connection, pieces, place, ("allocated", act))
             await touch(connection, [order.site])
+            await self._parted(connection, f"allocated to {order.site}", pieces, act, order.site)
         _log("certificates_allocated", act, sum(piece.wh for piece in pieces), site=order.site)
         return pieces
 
@@ -91,6 +101,7 @@ class Book:
         async with self._alone(act, of_registry(wanted.registry)) as (connection, act):
             pieces = choose(await free_pieces(connection, wanted, act.at), wh)
             await _take(connection, pieces, {"site": None}, ("sold", act))
+            await self._parted(connection, "sold", pieces, act, None)
         _log("certificates_sold", act, sum(piece.wh for piece in pieces), registry=wanted.registry)
         return pieces
 
@@ -144,6 +155,8 @@ class Book:
                     {"bundle": p.bundle["id"], "part": None, "first": p.first, "last": p.last} for p in over
                 ]
                 await note(connection, "expired", rows, act)
+                lots = [(row, row["volume_wh"]) for row in parts] + [(p.bundle, p.wh) for p in over]
+                await record_loss(connection, self._sites, ("expired", lots), act)
                 gone = BUNDLE.c.registry == registry, BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None)
                 await connection.execute(update(BUNDLE).where(*gone).values(expired_at=act.at))
                 many += len(parts) + len(rows)
@@ -160,6 +173,9 @@ class Book:
             await _update(connection, rows, told | {_MOMENTS[kind]: act.at})
             await note(connection, kind, rows, act)
             await touch(connection, (row["site"] for row in rows))
+            if kind == "released":
+                back = [(row, row["volume_wh"]) for row in rows if not belongs(row["supply"], row["site"])]
+                await record_loss(connection, self._sites, ("released", back), act)
             if kind in ("cancelled", "revoked"):
                 await record_effect(connection, kind, rows, act)
         _log(f"certificates_{kind}", act, sum(row["volume_wh"] for row in rows), parts=len(rows))
@@ -169,6 +185,22 @@ class Book:
     async def _alone(self, act: Act, *turns: str) -> AsyncIterator[tuple[AsyncConnection, Act]]:
         async with self._database.begin() as connection:
             yield connection, await _turns(connection, act, turns)
+
+    def _may_serve(self, piece: Piece, site: str) -> bool:
+        """Whether ``site`` may be given it: that of a plant that several buy of serves none but these."""
+        plant = piece.bundle["supply"]
+        return plant is None or not plant.startswith(SHARED) or site in holders(self._sites, [plant])
+
+    async def _parted(
+        self, connection: AsyncConnection, words: str, pieces: Sequence[Piece], act: Act, site: str | None
+    ) -> None:
+        """Note that supplies of other sites than ``site`` can claim ``pieces`` no more."""
+        lots = [
+            (piece.bundle, piece.wh)
+            for piece in pieces
+            if site is None or not belongs(piece.bundle["supply"], site)
+        ]
+        await record_loss(connection, self._sites, (words, lots), act)
 
     async def _with_expired(self, at: datetime) -> list[str]:
         wanted = select(BUNDLE.c.registry).where(BUNDLE.c.expires_at <= at, BUNDLE.c.expired_at.is_(None))

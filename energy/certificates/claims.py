@@ -14,11 +14,15 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
+from energy.certificates.gone import load_gone
+from energy.certificates.plants import belongs, in_words
+from energy.certificates.states import ClaimState, open_at, state_of
 from energy.certificates.tables import BUNDLE, PART, STAMP
 from energy.certificates.technology import Technology
 from energy.interval import QUARTER_MS, Period
-from energy.proof.knowledge import Frozen, Restated, load_frozen
+from energy.proof.knowledge import Frozen, Restated, cut, load_frozen
 from energy.proof.tables import LOCK, RESTATEMENT
+from energy.sheet import Sheet
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.frame import Floats
@@ -35,9 +39,6 @@ _STAMPS = select(
     ).label("papers"),
 )
 
-ClaimState = Literal["allocated", "cancelled", "revoked", "expired"]
-"""Only what is ``cancelled`` counts. ``allocated`` is pending: it would count once cancelled."""
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -47,7 +48,8 @@ class Claim:
         start, end: what consumption they are for: of time-stamped ones (``timed``) when they were produced,
             of others the months or the year that they are allocated to.
         in_zone: whether they were produced in the site's own bidding zone.
-        supply: the supply of the site that made them; its meter has told of that energy already.
+        supply: the supply of this site or of another that made them.
+        proves: whether that is one of this site, whose meter has told of that energy already.
         numbers: as people read them.
     """
 
@@ -60,6 +62,7 @@ class Claim:
     timed: bool
     in_zone: bool
     supply: str | None
+    proves: bool
     start: datetime
     end: datetime
     wh: int
@@ -70,7 +73,12 @@ class Claim:
     @property
     def adds(self) -> bool:
         """Whether its energy is renewable and no meter of the site has told of it."""
-        return self.supply is None and self.technology.renewable
+        return not self.proves and self.technology.renewable
+
+    @property
+    def proven(self) -> bool:
+        """Whether it proves that energy of a supply of the site was renewable, and is cancelled for it."""
+        return self.proves and self.technology.renewable and self.state == "cancelled"
 
 
 @dataclass(frozen=True)
@@ -192,7 +200,27 @@ class Claims:
             held = [open_at(as_of), *(PART.c.ended_at > at for at in {one.at for one in frozen})]
             rows = (await connection.execute(wanted.where(or_(*held)))).mappings().all()
         known = ((row, _known(row, frozen, as_of)) for row in rows)
-        return Claimed(over, tuple(_claim(row, at) for row, at in known if _was_open(row, at)))
+        return Claimed(over, tuple(_claim(row, at, site) for row, at in known if _was_open(row, at)))
+
+    async def offered(
+        self, site: str, sheet: Sheet, as_of: datetime | None = None
+    ) -> tuple[Mapping[str, Floats], Mapping[str, Floats]]:
+        """Both that matching asks for, over a ``sheet`` of the site: :meth:`timed` and :meth:`gone`."""
+        over = sheet.first, sheet.quarters
+        return await self.timed(site, *over, as_of), await self.gone(site, *over, as_of)
+
+    async def gone(
+        self, site: str, first: int, quarters: int, as_of: datetime | None = None
+    ) -> Mapping[str, Floats]:
+        """By plant, what share (0..1) of its certificates is gone, per quarter from ``first`` on.
+
+        Those are sold, expired, or allocated to another site: what a supply of ``site`` delivered may be
+        claimed but for that share. See :mod:`energy.certificates.gone`.
+        """
+        async with self._database.read() as connection:
+            frozen = await load_frozen(connection, [site], as_of, self._but)
+            known = list(cut(first, first + quarters, frozen, as_of))
+            return await load_gone(connection, site, known)
 
 
 async def load_stamps(connection: AsyncConnection) -> Mapping[str, int]:
@@ -225,20 +253,13 @@ def _was_open(row: RowMapping, as_of: datetime | None) -> bool:
     return row["made_at"] <= as_of and (row["ended_at"] is None or row["ended_at"] > as_of)
 
 
-def open_at(as_of: datetime | None) -> ColumnElement[bool]:
-    """Which parts had been made and not released by then; None is now."""
-    if as_of is None:
-        return PART.c.ended_at.is_(None)
-    return and_(PART.c.made_at <= as_of, or_(PART.c.ended_at.is_(None), PART.c.ended_at > as_of))
-
-
 def _meets(over: Period) -> ColumnElement[bool]:
     by_hour = and_(BUNDLE.c.timed, BUNDLE.c.production_start < over.end, BUNDLE.c.production_end > over.start)
     by_period = and_(~BUNDLE.c.timed, PART.c.period_start < over.end, PART.c.period_end > over.start)
     return or_(by_hour, by_period)
 
 
-def _claim(row: RowMapping, as_of: datetime | None) -> Claim:
+def _claim(row: RowMapping, as_of: datetime | None, site: str) -> Claim:
     start, end = _serving(row)
     return Claim(
         part=row["id"],
@@ -249,7 +270,8 @@ def _claim(row: RowMapping, as_of: datetime | None) -> Claim:
         plant=row["b_plant"],
         timed=row["b_timed"],
         in_zone=row["b_zone"] == row["grid"],
-        supply=row["b_supply"],
+        supply=in_words(row["b_supply"]),
+        proves=belongs(row["b_supply"], site),
         start=start,
         end=end,
         wh=row["volume_wh"],
@@ -257,20 +279,6 @@ def _claim(row: RowMapping, as_of: datetime | None) -> Claim:
         statement=row["statement"],
         expires_at=row["b_expires_at"],
     )
-
-
-def state_of(row: RowMapping, as_of: datetime | None) -> ClaimState:
-    """The state of an open part by what had been entered ``as_of`` a time."""
-
-    def by_then(name: str) -> bool:
-        at: datetime | None = row[name]
-        return at is not None and (as_of is None or at <= as_of)
-
-    if by_then("revoked_at"):
-        return "revoked"
-    if by_then("cancelled_at"):
-        return "cancelled"
-    return "expired" if by_then("expired_at") else "allocated"
 
 
 def _serves(claim: Claim, period: Period) -> bool:

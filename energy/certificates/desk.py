@@ -11,6 +11,7 @@ from energy.certificates.claims import Claims
 from energy.certificates.holdings import Holdings
 from energy.certificates.importing import Import, import_file
 from energy.certificates.mapping import MappingOptions
+from energy.certificates.plants import with_plants
 from energy.certificates.registry import RegistryRules, registries
 from energy.certificates.sheet import Source
 from energy.proof.cause import SERVICE
@@ -26,7 +27,7 @@ class Certificates:
     ) -> None:
         self._database = database
         self.sites = sites
-        self.rules: Mapping[str, RegistryRules] = registries(options)
+        self.rules: Mapping[str, RegistryRules] = with_plants(registries(options), sites)
         self.book = Book(database, sites, self.rules)
         self.holdings = Holdings(database)
         self.claims = Claims(database)

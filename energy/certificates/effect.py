@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.act import Act
+from energy.certificates.notice import touch
+from energy.certificates.plants import holders, in_words
 from energy.interval import QUARTER_MS
 from energy.proof.cause import record
+from energy.site import SiteOptions
 from runtime.clock import to_ms
 
 
@@ -33,4 +36,35 @@ async def record_effect(connection: AsyncConnection, kind: str, rows: Sequence[R
             at=act.at,
             first=first,
             until=until,
+        )
+
+
+async def record_loss(
+    connection: AsyncConnection,
+    sites: Mapping[str, SiteOptions],
+    what: tuple[str, Sequence[tuple[RowMapping, int]]],
+    act: Act,
+) -> None:
+    """One cause for each supply whose claim changes: its certificates (bundles, with Wh) were ``what``.
+
+    They may have gone, or come back. Those that are of no supply change nothing.
+    """
+    words, lots = what
+    found: dict[tuple[str, str], list[tuple[RowMapping, int]]] = defaultdict(list)
+    for bundle, wh in lots:
+        for site in holders(sites, [bundle["supply"]]):
+            found[site, bundle["supply"]].append((bundle, wh))
+    await touch(connection, (site for site, _ in found))
+    for (site, plant), own in sorted(found.items(), key=lambda one: one[0]):
+        mwh = sum(wh for _, wh in own) / 1e6
+        proof = f", {act.document}" if act.document else ""
+        await record(
+            connection,
+            site=site,
+            kind="certificate",
+            who=act.who,
+            reason=f"certificates of {in_words(plant)} {words}: {mwh:,.6g} MWh{proof}",
+            at=act.at,
+            first=to_ms(min(row["production_start"] for row, _ in own)) // QUARTER_MS,
+            until=-(-to_ms(max(row["production_end"] for row, _ in own)) // QUARTER_MS),
         )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
-from energy.certificates.claims import open_at, state_of
 from energy.certificates.pool import free_numbers
+from energy.certificates.states import open_at, state_of
 from energy.certificates.tables import BUNDLE, EVENT, FILE, PART
 from energy.certificates.technology import Technology
 from runtime.database import Database
@@ -85,6 +85,23 @@ class BundleStory:
     happenings: Sequence[Happening]
 
 
+@dataclass(frozen=True)
+class Page:
+    """Some of a long list: ``limit`` bundles (None: all) beyond the first ``offset`` that were asked for.
+
+    Of those produced after ``since``, without it of all.
+    """
+
+    offset: int = 0
+    limit: int | None = None
+    since: datetime | None = None
+
+
+_ORDERED = select(BUNDLE).order_by(
+    BUNDLE.c.registry, BUNDLE.c.production_start.desc(), BUNDLE.c.series, BUNDLE.c.first
+)
+
+
 class Holdings:
     """Reads everything about certificates but what figures need; writes nothing."""
 
@@ -97,27 +114,42 @@ class Holdings:
         registry: str | None = None,
         site: str | None = None,
         as_of: datetime | None = None,
-        expiring_by: datetime | None = None,
+        page: Page | None = None,
     ) -> list[Holding]:
         """Every run of numbers in one state, by registry, production and number.
 
-        ``at`` is the time by which what is free has expired; ``site`` asks for what serves that site alone,
-        ``expiring_by`` for what expires later than ``at`` and by then.
+        ``at`` is the time by which what is free has expired; ``site`` asks for what serves that site alone.
+        A ``page`` is read alone: of its bundles, what is asked for.
         """
-        wanted = select(BUNDLE).order_by(
-            BUNDLE.c.registry, BUNDLE.c.production_start.desc(), BUNDLE.c.series, BUNDLE.c.first
-        )
+        wanted = _ORDERED
+        if page is not None:
+            wanted = wanted.offset(page.offset).limit(page.limit)
+            if page.since is not None:
+                wanted = wanted.where(BUNDLE.c.production_end > page.since)
         if registry is not None:
             wanted = wanted.where(BUNDLE.c.registry == registry)
         if as_of is not None:
             wanted = wanted.where(BUNDLE.c.imported_at <= as_of)
-        if expiring_by is not None:
-            wanted = wanted.where(BUNDLE.c.expires_at > at, BUNDLE.c.expires_at <= expiring_by)
+        if site is not None:
+            serving = select(PART.c.bundle).where(PART.c.site == site, open_at(as_of))
+            wanted = wanted.where(BUNDLE.c.id.in_(serving))
+        found = await self._found(wanted, at, as_of)
+        return found if site is None else [one for one in found if one.site == site]
+
+    async def expiring(self, at: datetime, by: datetime) -> list[Holding]:
+        """The same of what expires later than ``at`` and by ``by``, as it was known ``at`` that time."""
+        wanted = _ORDERED.where(
+            BUNDLE.c.imported_at <= at, BUNDLE.c.expires_at > at, BUNDLE.c.expires_at <= by
+        )
+        return await self._found(wanted, at, at)
+
+    async def _found(
+        self, wanted: Select[tuple[object, ...]], at: datetime, as_of: datetime | None
+    ) -> list[Holding]:
         async with self._database.read() as connection:
             bundles = (await connection.execute(wanted)).mappings().all()
             parts = await _parts(connection, [row["id"] for row in bundles], as_of)
-        found = [one for row in bundles for one in _of(row, parts.get(row["id"], []), (as_of or at, as_of))]
-        return found if site is None else [one for one in found if one.site == site]
+        return [one for row in bundles for one in _of(row, parts.get(row["id"], []), (as_of or at, as_of))]
 
     async def story(self, bundle: int, at: datetime) -> BundleStory | None:
         """One bundle from its file to what its numbers serve; None if there is none."""
@@ -165,7 +197,7 @@ def _of(
     free = free_numbers((bundle["first"], bundle["last"]), [(part["first"], part["last"]) for part in parts])
     found = [(low, _holding(bundle, (low, high), _free_state(bundle, at, as_of), None)) for low, high in free]
     for part in parts:
-        state = _part_state(bundle, part, at, as_of)
+        state = _part_state(part, as_of)
         found.append((part["first"], _holding(bundle, (part["first"], part["last"]), state, part)))
     return [one for _, one in sorted(found, key=lambda numbered: numbered[0])]
 
@@ -177,11 +209,9 @@ def _free_state(bundle: RowMapping, at: datetime, as_of: datetime | None) -> Hol
     return "held" if held is not None and (as_of is None or held <= as_of) else "issued"
 
 
-def _part_state(bundle: RowMapping, part: RowMapping, at: datetime, as_of: datetime | None) -> HoldingState:
-    if part["site"] is None:
-        return "sold"
-    state = state_of(part, as_of)
-    return "expired" if state == "allocated" and bundle["expires_at"] <= at else state
+def _part_state(part: RowMapping, as_of: datetime | None) -> HoldingState:
+    """As figures count it: what serves a site has expired once that is entered, every hour."""
+    return "sold" if part["site"] is None else state_of(part, as_of)
 
 
 def _holding(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.act import Act
@@ -16,7 +16,7 @@ from energy.certificates.duplicates import duplicates
 from energy.certificates.notice import note
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
-from energy.certificates.tables import BUNDLE, FILE
+from energy.certificates.tables import BUNDLE, FILE, STAMP
 from energy.proof.turn import every_site, of_registry, take_turns
 from runtime.database import Database
 
@@ -110,6 +110,9 @@ async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:
     proof = replace(act, document=act.document or found.name[:200])
     await note(connection, "issued", rows, proof)
     await note(connection, "held", [row for row in rows if row["held_at"] is not None], proof)
+    if any(bundle.supply is not None for bundle in found.bundles):
+        # What share of its plant's certificates is gone may be another now.
+        await connection.execute(update(STAMP).values(changes=STAMP.c.changes + 1))
 
 
 def _row(bundle: Bundle, file: int, act: Act) -> dict[str, Any]:

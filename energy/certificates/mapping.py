@@ -30,11 +30,16 @@ class MappingOptions(Options):
 
     ``columns`` names the header of each of :data:`FIELDS`; several headers are tried in turn.
     ``expires_after_months`` counts from the end of production, where a file tells no expiry itself.
-    ``supplies`` names plants that are supplies of a site: their certificates prove metered energy.
+    ``window_months`` is how long before the end of the consumption that they are for certificates may have
+    been produced, where the registry says so; else it must have been in the same calendar year.
+    ``supplies`` names plants that are supplies of a site, by its id, ``site/id`` or the ``plant`` of a
+    contract: their certificates prove metered energy. ``none`` is a plant that is no supply; an empty table
+    says so of all of the registry.
     """
 
     registry: Annotated[str, BeforeValidator(_capitals)] = Field(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")
     expires_after_months: int | None = Field(default=None, ge=1, le=60)
+    window_months: int | None = Field(default=None, ge=1, le=60)
     zones: tuple[BiddingZone, ...] | None = None
     zone: BiddingZone | None = None
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
@@ -47,7 +52,7 @@ class MappingOptions(Options):
     technology: Technology | None = None
     columns: dict[str, Header] = Field(default={})
     technologies: dict[str, Technology] = Field(default={})
-    supplies: dict[str, str] = Field(default={})
+    supplies: dict[str, str] | None = None
 
     @field_validator("columns")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +40,10 @@ class RegistryRules:
     ``zones`` are the bidding zones whose sites it serves: for another site, a certificate needs evidence of a
     transfer. ``certificate_wh`` is what one number stands for; time-stamped ones may be of any whole Wh.
     A date without a time is midnight in ``time_zone``, and the end of a period is the end of that day.
+    ``window_months`` is how long before the end of consumption its certificates may have been produced;
+    without it, in the calendar year of consumption. ``supplies`` are plants and the supplies that they are,
+    None of one that is none of ours; None says that nobody told. Certificates of a zone and technology in
+    ``doubtful`` may be of the contract named there.
     """
 
     key: str
@@ -57,7 +61,9 @@ class RegistryRules:
     technology: Technology | None = None
     columns: Mapping[str, Header] = field(default_factory=dict)
     technologies: Mapping[str, Technology] = field(default_factory=dict)
-    supplies: Mapping[str, str] = field(default_factory=dict)
+    supplies: Mapping[str, str | None] | None = None
+    window_months: int | None = None
+    doubtful: Mapping[tuple[str, Technology], str] = field(default_factory=dict)
 
     @property
     def told_in(self) -> str:
@@ -85,7 +91,8 @@ class RegistryRules:
         told: dict[str, Any] = {
             name: value
             for name, value in ((f.name, getattr(options, f.name, None)) for f in fields(self))
-            if name not in ("key", "name", "columns") and value not in (None, {})
+            if name not in ("key", "name", "columns") and value is not None
+            if name == "supplies" or value != {}
         }
         plain = {name.strip().lower(): made for name, made in options.technologies.items()}
         told |= {"technologies": plain} if plain else {}
@@ -113,16 +120,10 @@ def registries(options: Sequence[MappingOptions]) -> dict[str, RegistryRules]:
     return found
 
 
-def problems(options: Iterable[MappingOptions], supplies: Collection[str]) -> list[str]:
-    """What is wrong with the ``[[certificates]]`` tables, each with its fix; ``supplies`` are all ids."""
+def problems(options: Iterable[MappingOptions]) -> list[str]:
+    """What is wrong with the ``[[certificates]]`` tables, each with its fix, but for the plants they name."""
     told, seen = [], set()
     for number, one in enumerate(options):
-        told += [
-            f"certificates[{number}].supplies: {supply!r} is no supply of any site; there are: "
-            + (", ".join(sorted(supplies)) or "none")
-            for supply in one.supplies.values()
-            if supply not in supplies
-        ]
         if one.registry in seen:
             told.append(f"certificates[{number}].registry: {one.registry!r} has a table already; join them")
         seen.add(one.registry)

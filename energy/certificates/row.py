@@ -123,7 +123,16 @@ def _origin(row: _Row) -> dict[str, Any] | None:
     state = row.read("state", _state) or "held"
     if plant is None or made is None or zone is None:
         return None
-    supply = next((s for name, s in rules.supplies.items() if name.casefold() == plant.casefold()), None)
+    told = {name.casefold(): supply for name, supply in (rules.supplies or {}).items()}
+    contract = None if plant.casefold() in told else rules.doubtful.get((zone, made))
+    if contract is not None:
+        row.wrong.append(
+            f"plant {plant[:60]!r} may be that of {contract}, whose certificates are kept: write in "
+            f"[[certificates]] supplies = {{ {plant[:60]!r} = {contract!r} }} if it is, 'none' in place of "
+            f"{contract!r} if it is not, or supplies = {{}} if no plant of this registry is a supply"
+        )
+        return None
+    supply = told.get(plant.casefold())
     return {"zone": zone, "country": country, "technology": made, "plant": plant, "supply": supply,
             "held": state == "held"}  # fmt: skip
 

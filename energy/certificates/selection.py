@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
-from energy.certificates.claims import ClaimState, state_of
+from energy.certificates.states import ClaimState, state_of
 from energy.certificates.tables import BUNDLE, PART
 from energy.interval import Period
 

@@ -11,11 +11,15 @@ from datetime import datetime
 
 from energy.certificates.bundle import Bundle
 from energy.certificates.mapping import FIELDS
+from energy.certificates.plants import in_words
 from energy.certificates.registry import RegistryRules
 from energy.certificates.row import bundle_of
 
 LONGEST = 20_000
 """Lines; hourly certificates of two plants for a year."""
+
+YOUNG = 10
+"""Years; what the draft of the EU's rating scheme for data centres lets a plant be at most, told only."""
 
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -152,8 +156,14 @@ def _notes(bundle: Bundle, rules: RegistryRules) -> Iterable[Remark]:
         )
     if not bundle.technology.renewable:
         yield Remark(bundle.line, f"{bundle.technology} is not renewable: it counts nowhere as green")
+    if bundle.commissioned is not None and bundle.production_end.year - bundle.commissioned.year > YOUNG:
+        yield Remark(
+            bundle.line,
+            f"commissioned {bundle.commissioned}, more than {YOUNG} years before it produced this; counts "
+            "all the same; the draft of the EU's rating label would not count it",
+        )
     if bundle.supply is not None:
         yield Remark(
             bundle.line,
-            f"proves what supply {bundle.supply!r} delivered, which is metered: adds nothing to it",
+            f"proves what supply {in_words(bundle.supply)!r} delivered, which is metered: adds nothing to it",
         )

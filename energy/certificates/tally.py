@@ -8,7 +8,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from energy.certificates.claims import Claim, Claimed, ClaimState, spread
+from energy.certificates.claims import Claim, Claimed, spread
+from energy.certificates.states import ClaimState
 from energy.interval import QUARTER_MS, Period
 from runtime.clock import to_ms
 
@@ -19,12 +20,17 @@ Sums = npt.NDArray[np.int64]
 class Counted:
     """Of one period, whole Wh: what cancelled certificates add, and what allocated ones would.
 
+    ``proven_wh`` is what cancelled ones prove of the site's own supplies, which adds nothing; ``proofs`` of
+    how many plants and periods of consumption.
+
     ``left`` is how many allocations still wait for their cancellation, also of those that add nothing.
     """
 
     cancelled_wh: int = 0
     pending_wh: int = 0
     left: int = 0
+    proven_wh: int = 0
+    proofs: int = 0
 
 
 class Tally:
@@ -35,7 +41,9 @@ class Tally:
         self._first = to_ms(claimed.over.start) // QUARTER_MS
         self._untimed = [claim for claim in claimed.claims if not claim.timed]
         timed = [claim for claim in claimed.claims if claim.timed]
-        self._cancelled, self._pending = (self._sums(timed, state) for state in ("cancelled", "allocated"))
+        adding = [claim for claim in timed if claim.adds]
+        self._cancelled, self._pending = (self._sums(adding, state) for state in ("cancelled", "allocated"))
+        self._proven = self._sums([claim for claim in timed if claim.proven], "cancelled")
         self._waiting = [claim for claim in timed if claim.state == "allocated"]
 
     def of(self, period: Period) -> Counted:
@@ -47,6 +55,8 @@ class Tally:
             _adding(within, "cancelled") + int(self._cancelled[high] - self._cancelled[low]),
             _adding(within, "allocated") + int(self._pending[high] - self._pending[low]),
             sum(claim.state == "allocated" for claim in within) + len(waiting),
+            sum(claim.wh for claim in within if claim.proven) + int(self._proven[high] - self._proven[low]),
+            len({(claim.supply, claim.start) for claim in within if claim.proven}),
         )
 
     def _sums(self, claims: list[Claim], state: ClaimState) -> Sums:
@@ -54,7 +64,7 @@ class Tally:
         quarters = -(-to_ms(self._over.end) // QUARTER_MS) - self._first
         column = np.zeros(quarters)
         for claim in claims:
-            if claim.state == state and claim.adds:
+            if claim.state == state:
                 spread(claim, self._first, column)
         found: Sums = np.concatenate([[0.0], column.cumsum()]).astype(np.int64)
         return found

@@ -10,7 +10,7 @@ from energy.totals import Totals
 
 @KPIS.add("ref", KpiOptions)
 class Ref:
-    """By volume over the whole step, whatever the hour or zone; nothing counts unless it is cancelled."""
+    """By volume over the whole step, whatever the hour or zone; told is what awaits its certificates."""
 
     name, label = "ref", "Renewable energy factor (REF)"
     unit = "1"
@@ -28,11 +28,13 @@ class Ref:
     method = (
         "Renewable energy over E_DC for the whole period, at most 1, as ISO/IEC 30134-3 says: what charged a "
         "battery is E_DC of the period in which it came in, while the shares by the hour are over the load. "
-        "Counted are on-site generation that was consumed, contracts whose certificates are kept, and "
-        "guarantees of origin that were cancelled for consumption within the period. Certificates that are "
-        "held or allocated and not cancelled, that have expired, or that belong to a metered supply add "
-        "nothing. Over less than twelve months it is an interim value; it is not final until every "
-        "certificate that it claims is cancelled."
+        "Counted are on-site generation that was consumed and contracts, if their certificates are kept or "
+        "nobody issues any, and guarantees of origin cancelled for consumption within the period. "
+        "Supplies count while their certificates are awaited: unproven_wh tells how much of that "
+        "no cancelled certificate proves yet; those sold, expired or used elsewhere are taken off. Other "
+        "certificates that are held or allocated and not cancelled, that have expired, or that belong to a "
+        "metered supply add nothing. Over less than twelve months it is an interim value; it is not final "
+        "until every certificate that it claims is cancelled."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:

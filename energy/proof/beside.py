@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.certificates.claims import Claim, Claims, ClaimState
+from energy.certificates.claims import Claim, Claims
+from energy.certificates.states import ClaimState
 from energy.certificates.technology import Technology
 from energy.configuration.altered import Altered, altered
 from energy.era import eras

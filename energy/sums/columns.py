@@ -84,6 +84,7 @@ def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dic
         "other": match.other,
         "unknown": match.unknown,
         "renewable": np.where(np.isnan(edc), 0.0, _volume(balance) - balance.fed),
+        "vouched": np.where(np.isnan(edc), 0.0, balance.vouched),
         **_volumes(balance),
         "cfe": match.matched + np.where(blind, 0.0, residual * np.nan_to_num(mix.carbon_free_share)),
         "cfe_blind": np.where(blind, residual, 0.0),

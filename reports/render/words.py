@@ -24,6 +24,8 @@ GRID_UNITS = {"renewable_share": "1", "carbon_free_share": "1", "carbon_g_per_kw
 
 SUMS = {
     "renewable_wh": "Renewable, for REF",
+    "proven_wh": "Of supplies, proven by cancelled certificates",
+    "green_unproven_wh": "Matched, at most so much not yet proven by a cancelled certificate",
     "missing_wh": "Not known, in the denominators of the green shares",
     "rest_grid_wh": "From the grid, not matched",
     "green_onsite_wh": "Matched with own plants",

@@ -32,7 +32,7 @@ from telemetry.stores.memory import MemoryOptions, MemoryStore
 from tests.fakes import background
 from tests.fakes.board import MemoryBoard
 from tests.fakes.figures import SyntheticFigures, night, site
-from tests.fakes.house import PASSWORD, CountedIngest, FakeHouse
+from tests.fakes.house import NO_PLANTS, PASSWORD, CountedIngest, FakeHouse
 
 AT = datetime(2026, 10, 20, 14, 2, 11, tzinfo=UTC)
 SETTLED = datetime(2026, 10, 20, 14, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ async def day_house(folder: Path) -> AsyncIterator[FakeHouse]:
 
 async def _certify(fake: FakeHouse) -> None:
     """Certificates in every state: of both registries, from abroad, time-stamped, about to expire."""
-    desk, now = Certificates(fake.database, SITES), Act("jana", AT)
+    desk, now = Certificates(fake.database, SITES, NO_PLANTS), Act("jana", AT)
     headers = "number_from,number_to,volume,production_start,production_end,technology,plant,zone"
     rows = [
         "PL-000001,PL-003000,3000,2026-09-01,2026-09-30,wind,Farma Kaszuby,PL",

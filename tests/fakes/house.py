@@ -23,6 +23,7 @@ from dashboards.passwords import Passwords
 from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.certificates.desk import Certificates
+from energy.certificates.mapping import MappingOptions
 from energy.site import SiteOptions
 from energy.target import TargetOptions
 from energy.workloads.statement import Workloads
@@ -53,6 +54,10 @@ SITES = {
     "kaunas": site("Kaunas").model_copy(update={"grid": "LT", "zone": "Europe/Vilnius"}),
 }
 """Two sites; what the contract of kaunas delivers in another zone than its own earns it nothing."""
+
+
+NO_PLANTS = tuple(MappingOptions(registry=key, supplies={}) for key in ("PL", "LT"))
+"""No certificate is of a supply of these sites."""
 
 
 @dataclass
@@ -178,7 +183,7 @@ class FakeHouse:
             processes=self.processes,
             workloads=Workloads(self.database),
             eu=EuDesk(self.database, self.figures, self.sites),
-            certificates=Certificates(self.database, self.sites),
+            certificates=Certificates(self.database, self.sites, NO_PLANTS),
         )
 
     async def furnish(self) -> None:

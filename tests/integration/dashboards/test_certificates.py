@@ -75,7 +75,7 @@ async def test_what_cannot_be_done_is_refused_with_the_fix(fake: FakeHouse, serv
             answer = await person.post(f"{API}/{path}", json=body)
             assert (answer.status_code, answer.json()["parameter"]) == (400, parameter), answer.text
     async with client(server, fake.tokens["viewer"]) as person:
-        assert (await person.get(API)).json() == {"certificates": []}
+        assert (await person.get(API)).json() == {"certificates": [], "next": None}
         assert (await person.get(f"{API}/1")).status_code == 404
         assert (await taken(person, wind(1, 2, days=SEPTEMBER))).status_code == 403
         page = await person.get("/certificates")
@@ -142,3 +142,18 @@ async def test_a_file_with_wrong_lines_is_shown_and_not_taken(fake: FakeHouse, s
         odd = {"registry": "PL", "name": "x", "content": "no base64!"}
         assert (await person.post("/certificates/import", data=odd)).status_code == 400
         assert (await person.get(API)).json()["certificates"] == []
+
+
+async def test_a_long_list_is_told_in_pages(fake: FakeHouse, server: WebServer) -> None:
+    async with client(server, fake.tokens["operator"]) as person:
+        rows = [wind(n, n, days=SEPTEMBER) for n in range(1, 6)]
+        assert (await taken(person, *rows)).json()["taken"] is True
+        offset, seen = 0, []
+        while offset is not None:
+            found = (await person.get(API, params={"limit": 2, "offset": offset})).json()
+            seen += [one["numbers"] for one in found["certificates"]]
+            offset = found["next"]
+        assert seen == [f"PL-00000{n}" for n in range(1, 6)]
+        large = {"registry": "PL", "name": "x.csv", "content": "x" * (150 * 1024 + 1)}
+        refused = await person.post(f"{API}/import", json=large)
+        assert (refused.status_code, refused.json()["parameter"]) == (400, "content")

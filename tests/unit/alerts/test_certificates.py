@@ -15,6 +15,7 @@ from alerts.verdict import Severity, Verdict
 from energy.certificates.book import Order
 from energy.certificates.consumption import consumption
 from energy.certificates.desk import Certificates as Desk
+from energy.certificates.mapping import MappingOptions
 from energy.certificates.selection import Selection
 from energy.interval import Period
 from energy.target import TargetOptions
@@ -35,13 +36,13 @@ TARGET = TargetOptions(name="all-green", site="gdansk", metric="ref", goal=1.0)
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'state.sqlite'}")
     await database.create_all()
-    found = Desk(database, SITES)
+    found = Desk(database, SITES, [MappingOptions(registry="PL", supplies={}, window_months=24)])
     await found.take("PL", file(wind(1, 100), wind(101, 200, days=("2025-12-01", "2025-12-10"))), ANNA)
     yield found
     await database.close()
 
 
-async def told(desk: Desk | None, at: datetime = AT) -> dict[str, Verdict]:
+async def told(desk: Desk | None, at: datetime = AT + timedelta(minutes=1)) -> dict[str, Verdict]:
     windless = [Period(SEPTEMBER.start, SEPTEMBER.end)]
     figures = SyntheticFigures(SITES, settled=AT, windless=windless)
     registry = SeriesRegistry()

@@ -198,12 +198,12 @@ async def test_a_cancellation_that_is_entered_late_counts_by_its_own_day(vault: 
 
 
 async def test_what_had_expired_by_the_day_of_a_statement_stays_expired(vault: Vault):
-    await vault.take(wind(1, 60), wind(101, 130, days=("2025-12-01", "2025-12-31")))
+    await vault.take(wind(1, 60), wind(101, 130, days=("2026-01-01", "2026-01-05")))
     await vault.book.allocate(GDANSK, ANNA)
     old, young = sorted(await parts(vault), key=lambda part: part["volume_wh"])
     late = AT + timedelta(days=60)
     assert await vault.book.expire(late, "amberwatt") == 1
-    with pytest.raises(ValueError, match=r"PL-000101 to PL-000130: expired on 2026-12-31"):
+    with pytest.raises(ValueError, match=r"PL-000101 to PL-000130: expired on 2027-01-05"):
         await vault.book.cancel(Selection(parts=(old["id"],)), late, replace(CANCELLED, at=late))
     (cancelled,) = await vault.book.cancel(of_october(), late, replace(CANCELLED, at=late))
     assert cancelled["part"] == young["id"]

@@ -1,0 +1,186 @@
+"""Energy of contracts is proven by certificates that are cancelled; those that are gone claim nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from energy.certificates.act import Act
+from energy.certificates.book import Order
+from energy.certificates.importing import import_file
+from energy.certificates.mapping import MappingOptions
+from energy.certificates.plants import holders, mapping_faults, with_plants
+from energy.certificates.pool import Wanted
+from energy.certificates.registry import registries
+from energy.certificates.selection import Selection
+from energy.interval import Period, Step
+from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
+from tests.unit.energy.certificates.vault import ANNA, AT, CANCELLED, file, hour, wind
+from tests.unit.energy.plant import site
+
+PPA = {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6}
+KASZUBY = MappingOptions(registry="PL", supplies={"farma kaszuby": "gdansk/ppa"})
+NOVEMBER = AT + timedelta(hours=1)
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[list[Month]]:
+    months: list[Month] = []
+    yield months
+    for month in months:
+        await month.plant.close()
+
+
+@pytest.fixture
+def month(tmp_path: Path, opened: list[Month]):
+    """A site with a contract whose plant is mapped, that used 100 MWh and was delivered 60."""
+
+    async def make(**supply: object) -> Month:
+        here = Month(tmp_path, site(supply=[PPA | supply]))
+        here.vault.rules = with_plants(registries([KASZUBY]), here.plant.sites)
+        here.vault.book._rules = here.vault.rules
+        opened.append(here)
+        await here.settle({**load(100), "supply/gdansk/ppa/energy_wh": 60})
+        return here
+
+    return make
+
+
+def told(row) -> tuple[float, ...]:
+    """REF, the hourly share, and what of both is not proven."""
+    return (
+        round(row.ref, 6),
+        round(row.hourly_matched, 6),
+        row.value("unproven_wh") / MWH,
+        row.sums["green_unproven_wh"] / MWH,
+    )
+
+
+async def test_a_contract_counts_while_its_certificates_are_awaited_and_says_so(month):
+    here = await month()
+    assert told(await here.row()) == (0.6, pytest.approx(0.6, abs=1e-4), 60, pytest.approx(60, abs=0.01))
+    await here.vault.take(wind(1, 60))
+    assert told(await here.row())[2] == 60  # held
+    await here.cancel(40)
+    row = await here.row()
+    assert told(row) == (0.6, pytest.approx(0.6, abs=1e-4), 20, pytest.approx(20, abs=0.01))
+    # They prove what is metered, and add nothing beside it.
+    assert (row.sums["goo_wh"], row.sums["proven_wh"]) == (0, 40 * MWH)
+    await here.cancel(20)
+    assert told(await here.row())[2:] == (0, 0)
+    assert told(await here.row(as_of=AT - timedelta(seconds=1)))[2] == 60
+
+
+async def test_a_supply_of_which_nobody_issues_certificates_owes_none(month):
+    here = await month(certificates="none")
+    assert told(await here.row()) == (0.6, pytest.approx(0.6, abs=1e-4), 0, 0)
+
+
+@pytest.mark.parametrize("how", ["sold", "elsewhere", "expired"])
+async def test_certificates_that_are_gone_are_taken_from_the_claim(month, how):
+    here = await month()
+    await here.vault.take(wind(1, 60))
+    before = await here.row()
+    act = Act("Anna", NOVEMBER, document="contract 7")
+    if how == "sold":
+        await here.vault.book.sell(Wanted("PL"), 15 * MWH, act)
+    elif how == "elsewhere":
+        here.vault.book._sites = {**here.plant.sites, "krakow": site(name="Kraków")}
+        await here.vault.book.allocate(Order("PL", "krakow", "2026-10", 15 * MWH), act)
+    else:
+        await here.cancel(45)
+        before = await here.row()
+        late = AT + timedelta(days=400)
+        await here.vault.book.expire(late, "amberwatt")
+        act = Act("amberwatt", late)
+    row = await here.row()
+    proven = 45 if how == "expired" else 0
+    assert told(row) == (
+        0.45,
+        pytest.approx(0.45, abs=1e-4),
+        45 - proven,
+        pytest.approx(45 - proven, abs=0.01),
+    )
+    assert row.revision == before.revision + 1
+    assert (await here.row(as_of=act.at - timedelta(seconds=1))).ref == before.ref
+    if how == "elsewhere":
+        (part,) = (await here.vault.claims.claimed("krakow", OCTOBER)).claims
+        assert (part.proves, part.adds) == (False, True)
+        await here.vault.book.release(
+            Selection(parts=(part.part,)), Act("Anna", NOVEMBER + timedelta(hours=1))
+        )
+        assert (await here.row()).ref == before.ref
+
+
+async def test_time_stamped_ones_are_taken_from_their_hour(month):
+    here = await month()
+    await here.vault.take(hour(1, 50_000, "2026-10-05T10"), hour(60_001, 50_000, "2026-10-05T11"))
+    whole = {row.start.hour: row.green_wh for row in await _hours(here)}
+    await here.vault.book.sell(Wanted("PL", bundles=(1,)), 25_000, CANCELLED)
+    green = {row.start.hour: row.green_wh for row in await _hours(here)}
+    assert green[10] == pytest.approx(whole[10] / 2, abs=4)
+    assert {h: wh for h, wh in green.items() if h != 10} == {h: wh for h, wh in whole.items() if h != 10}
+
+
+async def test_a_plant_that_may_be_a_contracts_is_named_or_refused(database):
+    sites = {
+        "gdansk": site(supply=[PPA]),
+        "kaunas": site(name="Kaunas", grid="LT", supply=[PPA | {"zone": "LT"}]),
+    }
+
+    async def taken(*options: MappingOptions, registry: str = "PL"):
+        rules = with_plants(registries(options), sites)
+        found = await import_file(database, rules[registry], file(wind(1, 5)), ANNA, dry_run=True)
+        return [str(remark) for remark in found.wrong], [one.supply for one in found.bundles]
+
+    (told,), _ = await taken()
+    assert "plant 'Farma Kaszuby' may be that of gdansk/ppa, whose certificates are kept" in told
+    assert "supplies = {}" in told
+    assert await taken(MappingOptions(registry="PL", supplies={})) == ([], [None])
+    assert await taken(MappingOptions(registry="PL", supplies={"Farma Kaszuby": "none"})) == ([], [None])
+    assert await taken(KASZUBY) == ([], ["gdansk/ppa"])
+    # Once the contract's plant is known, another one is another one.
+    assert await taken(MappingOptions(registry="PL", supplies={"Farma Reda": "gdansk/ppa"})) == ([], [None])
+    wrong = [MappingOptions(registry="PL", supplies={"a": "ppa", "b": "lost", "c": "kaunas/ppa"})]
+    two, none = mapping_faults(wrong, sites)
+    assert two.endswith("supplies 'a': 'ppa' is several: write gdansk/ppa or kaunas/ppa")
+    assert "'lost' is no renewable supply of any site; there are: gdansk/ppa, kaunas/ppa" in none
+
+
+async def test_certificates_of_a_plant_that_several_buy_of_serve_these_alone(vault):
+    shared = PPA | {"plant": "baltica", "share": 0.5}
+    sites = {"gdansk": site(supply=[shared]), "sopot": site(supply=[shared]), "krakow": site()}
+    vault.rules = with_plants(
+        registries([KASZUBY.model_copy(update={"supplies": {"Farma Kaszuby": "baltica"}})]), sites
+    )
+    vault.book._sites = sites
+    await vault.take(wind(1, 10))
+    assert holders(sites, ["*/baltica"]) == ["gdansk", "sopot"]
+    for name in ("gdansk", "sopot"):
+        await vault.book.allocate(Order("PL", name, "2026-10", 4 * MWH), ANNA)
+        assert await vault.claims.gone(name, OCTOBER.quarters, 4) == {}
+    with pytest.raises(ValueError, match="0 MWh of what was asked for are free"):
+        await vault.book.allocate(Order("PL", "krakow", "2026-10", MWH), ANNA)
+
+
+async def test_production_and_consumption_are_of_one_year_unless_the_registry_says_otherwise(vault):
+    await vault.take(
+        wind(1, 10, days=("2025-12-01", "2025-12-31")), wind(11, 20, days=("2026-11-01", "2026-11-15"))
+    )
+    pieces = await vault.book.allocate(Order("PL", "gdansk", "2026-01", 5 * MWH), ANNA)
+    assert pieces[0].first == 11
+    with pytest.raises(
+        ValueError, match=r"10 MWh were not produced between 2026-01-01 and 2027-01-01.*window_months"
+    ):
+        await vault.book.allocate(Order("PL", "gdansk", "2026-01", 6 * MWH), ANNA)
+    vault.book._rules = registries([MappingOptions(registry="PL", window_months=2)])
+    pieces = await vault.book.allocate(Order("PL", "gdansk", "2026-01", 6 * MWH), ANNA)
+    assert [piece.first for piece in pieces] == [1]
+
+
+async def _hours(here: Month):
+    day = Period(OCTOBER.start + timedelta(days=4), OCTOBER.start + timedelta(days=5))
+    return await here.figures.kpi("gdansk", day, Step.HOUR)
