@@ -107,7 +107,7 @@ def at_once(
     """``ask`` with a look of its own unless it is part of one: how all sites stand is read once."""
 
     @wraps(ask)
-    async def asked(figures: F, *args: P.args, **named: P.kwargs) -> T:
+    async def asked(figures: F, /, *args: P.args, **named: P.kwargs) -> T:
         return await ask(figures.snapshot() if figures._look is None else figures, *args, **named)
 
     return asked
