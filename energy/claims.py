@@ -31,9 +31,13 @@ def matchable(site: SiteOptions, supply: SupplyOptions) -> bool:
 
 
 def parted(
-    site: SiteOptions, delivered: Mapping[str, Floats], exported: Floats, burnt: Floats
+    site: SiteOptions,
+    delivered: Mapping[str, Floats],
+    exported: Floats,
+    burnt: Floats,
+    gone: Mapping[str, Floats],
 ) -> list[Floats]:
-    """What the site itself used of each own plant whose certificates are sold or were never issued.
+    """What the site itself used of each own plant whose certificates are sold, gone or were never issued.
 
     As :func:`claimable`, but what generators ``burnt`` may be what went out: nothing that was used here with
     its attributes gone is left out. ``gone`` is as for :func:`left_of`.
