@@ -23,13 +23,13 @@ _MADE_BY: Mapping[SupplyKind, Technology] = {
 }
 
 
-def named_plant(sites: Mapping[str, SiteOptions], text: str) -> str | None:
+def named_plant(sites: Mapping[str, SiteOptions], text: str | None) -> str | None:
     """The plant that a mapping calls ``text``, as it is kept with certificates; None for :data:`NONE`.
 
     ``text`` is the id of a supply, ``site/supply``, or what contracts name in ``plant``. Raises ValueError
     with the fix for what is none of these, or several.
     """
-    if text == NONE:
+    if text is None or text == NONE:
         return None
     found = {
         _kept(key, supply.plant, supply.id)

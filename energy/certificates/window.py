@@ -26,7 +26,8 @@ def window_of(period: Period, rules: RegistryRules, tz: ZoneInfo) -> Period:
 
 def within(pieces: Sequence[Piece], window: Period) -> tuple[list[Piece], list[Piece]]:
     """Those that were produced in ``window``, and the others."""
-    fit, others = [], []
+    fit: list[Piece] = []
+    others: list[Piece] = []
     for piece in pieces:
         produced = piece.bundle["production_start"], piece.bundle["production_end"]
         (fit if window.start <= produced[0] and produced[1] <= window.end else others).append(piece)
