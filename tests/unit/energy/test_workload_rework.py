@@ -78,7 +78,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_pages")
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(events, min_size=1, max_size=14), sizes=st.lists(st.integers(1, 5), min_size=14))
 async def test_any_order_and_batching_of_arrival_leads_to_the_same_spans(
     database: Database, told: list[JobEvent], sizes: list[int]
@@ -121,14 +121,14 @@ async def test_an_event_costs_what_it_changes_however_long_the_job_has_run(tmp_p
     costs: list[tuple[int, int]] = []
     said: list[object] = []
     listen(database.engine.sync_engine, "before_cursor_execute", lambda *what: said.append(what[2]))
-    for first in (0, 500, 1000):
-        told = changes(first, first + 500)
-        for batch in range(0, 400, 100):
+    for first in (0, 300, 600):
+        told = changes(first, first + 300)
+        for batch in range(0, 200, 100):
             await tell(database, told[batch : batch + 100])
         said.clear()
         before = await _rows_written(database)
-        await tell(database, told[400:])
-        late = JobEvent("gdansk", "elastic", "update", START + 250 * MINUTE_MS + 1 + first, members=NODES)
+        await tell(database, told[200:])
+        late = JobEvent("gdansk", "elastic", "update", START + 150 * MINUTE_MS + 1 + first, members=NODES)
         await tell(database, [late])
         costs.append((await _rows_written(database) - before, len(said)))
     await database.close()
