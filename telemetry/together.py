@@ -6,20 +6,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from telemetry.frame import Frame
-from telemetry.store import Sink
+from telemetry.store import PutsOff, Sink
 
 
-class Part(Sink, Protocol):
+class Part(Sink, PutsOff, Protocol):
     """A sink that knows which place it would go on from, and which measurements it takes."""
 
     @property
     def measurements(self) -> tuple[str, ...]:
         """All that it needs of the journal."""
-        ...
-
-    @property
-    def safe(self) -> int:
-        """Up to here it needs nothing again."""
         ...
 
 
@@ -49,6 +44,12 @@ class Together:
         for part in self._parts:
             wanted = [frame for frame in frames if frame.measurement.name in part.measurements]
             await part.append(wanted, position)
+
+    async def write_place(self, position: int) -> None:
+        """Each that has put its place off writes it down. Raises StoreError."""
+        for part in self._parts:
+            if part.safe < position:
+                await part.write_place(position)
 
     async def close(self) -> None:
         """Close all."""

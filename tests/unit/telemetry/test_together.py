@@ -9,6 +9,7 @@ import numpy as np
 
 from telemetry.catalogue import GRID, METER, Measurement
 from telemetry.frame import Frame
+from telemetry.store import PutsOff
 from telemetry.together import Together
 
 
@@ -29,6 +30,10 @@ class Place:
         self.told += [(frame.measurement.name, position) for frame in frames]
         self.safe = position
 
+    async def write_place(self, position: int) -> None:
+        self.told.append(("place", position))
+        self.safe = position
+
     async def close(self) -> None:
         self.closed = True
 
@@ -47,6 +52,9 @@ async def test_each_gets_what_it_takes_and_all_get_the_position() -> None:
     assert (book.told, marker.told) == ([("grid", 7)], [("meter", 7)])
     book.safe = 5
     assert both.safe == 5
+    assert isinstance(both, PutsOff), "the journal would wait for a place that is never written"
+    await both.write_place(7)
+    assert (book.told, marker.told) == ([("grid", 7), ("place", 7)], [("meter", 7)])
     await both.close()
     assert book.closed
     assert marker.closed
