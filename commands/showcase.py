@@ -54,7 +54,9 @@ async def _serve(desk: Certificates, what: tuple[str, str, int], now: datetime) 
     order = Order(registry, site, month, mwh * _MWH)
     proof = Act(WHO, now, document=f"example statement {registry} {month}")
     timed = tuple(number for numbers, number in bundles.items() if numbers.startswith(f"{registry}-T"))
-    contract = tuple(number for numbers, number in bundles.items() if f"-{month[2:4]}{month[5:]}3-" in numbers)
+    contract = tuple(
+        number for numbers, number in bundles.items() if f"-{month[2:4]}{month[5:]}3-" in numbers
+    )
     await desk.book.allocate(Order(registry, site, month, bundles=timed), Act(WHO, now))
     await desk.book.allocate(Order(registry, site, month, bundles=contract), Act(WHO, now))
     await desk.book.allocate(order, Act(WHO, now))

@@ -114,7 +114,6 @@ class KpiRow:
         default_factory=dict, repr=False, compare=False
     )
     basis: Mapping[str, Basis] = field(default_factory=dict)
-
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     interim: bool = True
 

@@ -120,7 +120,10 @@ def _alike(eras: Sequence[Era]) -> list[Era]:
 
 
 def _same(one: SiteOptions, other: SiteOptions) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in (*DATED, "grid", "pue_category"))
+    return all(
+        getattr(one, name) == getattr(other, name)
+        for name in (*DATED, "grid", "pue_category", "contracted_kw")
+    )
 
 
 def _balanced(era: Era, sheet: Sheet, gone: Mapping[str, Floats]) -> Balance:
