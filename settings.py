@@ -32,12 +32,12 @@ from energy.carbon.zones import EIC, eic
 from energy.certificates.mapping import MappingOptions
 from energy.certificates.plants import mapping_faults
 from energy.certificates.registry import problems as certificate_problems
+from energy.configuration.device import devices
+from energy.configuration.site import SiteOptions
 from energy.contracts.shares import share_faults
-from energy.device import devices
 from energy.figures import ALL
 from energy.proof.options import KEY_FILE, EnergyOptions
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from reports.desk import ReportOptions
 from reports.eu.declared import option_problems
 from runtime.clock import SystemClock

@@ -16,8 +16,8 @@ from alerts.evidence import Line, lines
 from alerts.message import AlertMessage, Attachment, MessageKind
 from alerts.route import Envelope
 from alerts.verdict import Severity
+from energy.configuration.site import SiteOptions
 from energy.quantity import quantity
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 
 SHOWN = 20

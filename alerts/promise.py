@@ -6,10 +6,10 @@ from datetime import UTC
 from typing import Any
 
 from alerts.reading import Reading
-from energy.aim import metric_form, metric_unit
 from energy.figures import ALL
 from energy.quantity import day_words, month_words
-from energy.target import TargetVerdict
+from energy.targets.aim import metric_form, metric_unit
+from energy.targets.target import TargetVerdict
 
 
 class Told:

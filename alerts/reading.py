@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from energy.certificates.desk import Certificates
+from energy.configuration.site import SiteOptions
 from energy.figures import Figures
 from energy.interval import floor_quarter
-from energy.judge import judge_target
 from energy.outlook.foresight import Outlook
 from energy.proof.desk import Pending
 from energy.proof.difference import Checked
-from energy.site import SiteOptions
-from energy.target import TargetOptions, TargetVerdict
+from energy.targets.judge import judge_target
+from energy.targets.target import TargetOptions, TargetVerdict
 from runtime.beats import ProcessStatus
 from telemetry.completeness_lines import CompletenessView
 from telemetry.live import LiveState

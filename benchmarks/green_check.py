@@ -27,9 +27,9 @@ from sqlalchemy import Engine, event
 
 import service
 from alerts.verdict import Cadence
-from energy.device import DISCHARGE, Channel, Device, devices
+from energy.configuration.device import DISCHARGE, Channel, Device, devices
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, Period
-from energy.site import SiteOptions
 from runtime import log
 from runtime.clock import ManualClock, to_ms
 from settings import resolve

@@ -17,10 +17,10 @@ from energy.certificates.importing import import_file
 from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
 from energy.certificates.sheet import Source
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, Period, month
-from energy.ledger import Ledger
-from energy.marker import Marker
-from energy.site import SiteOptions
+from energy.settlement.ledger import Ledger
+from energy.settlement.marker import Marker
 from energy.tables import LEDGER
 from runtime.database import Database
 from telemetry.frame import Frame

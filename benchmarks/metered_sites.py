@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from energy.device import Device, devices
+from energy.configuration.device import Device, devices
+from energy.configuration.site import SiteOptions
 from energy.interval import Period
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import GRID
 from telemetry.frame import Floats, Frame, Millis

@@ -23,9 +23,9 @@ from alerts.reading import Reading
 from alerts.replay import Replay, Replayed
 from benchmarks.green_check import GRACE, Readings
 from energy.interval import Period
-from energy.ledger import Ledger
-from energy.marker import Marker
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
+from energy.settlement.ledger import Ledger
+from energy.settlement.marker import Marker
 from runtime.database import Database
 from settings import resolve
 from simulator.demo import demo_settings

@@ -16,10 +16,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from energy.configuration.site import SiteOptions
 from energy.figures import KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step, month
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from reports.desk import Desk
 from reports.monthly import Material, build
 from reports.renderer import renderers

@@ -15,15 +15,15 @@ from time import perf_counter
 
 import numpy as np
 
+from energy.configuration.site import SiteOptions
 from energy.interval import Period, Step
-from energy.ledger import Ledger
-from energy.marker import Marker
 from energy.proof.check import check_site
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act, lock_month
 from energy.proof.seal import seal_days
-from energy.reader import LedgerFigures
-from energy.site import SiteOptions
+from energy.reading.reader import LedgerFigures
+from energy.settlement.ledger import Ledger
+from energy.settlement.marker import Marker
 from runtime.clock import to_ms
 from runtime.database import Database
 from telemetry.catalogue import METER, SUPPLY

@@ -23,7 +23,7 @@ from energy.interval import Period, Step, month_of
 from energy.proof.check import check_site
 from energy.proof.key import SigningKey
 from energy.proof.seal import seal_days
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime import log
 
 YEAR, METERS = 365, 60

@@ -10,7 +10,7 @@ from commands.running import Running
 from energy.proof.checking import Proof, check_ledger
 from energy.proof.difference import Checked
 from energy.proof.key import SigningKey
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.clock import SystemClock
 from runtime.errors import ServiceError
 from runtime.migrate import open_database

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from energy.hall import PREFIX
+from energy.sums.hall import PREFIX
 
 METHOD = "method"
 """The page that tells of every figure; each of the others goes into one topic."""

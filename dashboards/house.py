@@ -15,12 +15,12 @@ from alerts.replay import Replay
 from alerts.watch import Evaluation
 from dashboards.users import Users
 from energy.certificates.desk import Certificates
+from energy.configuration.site import SiteOptions
 from energy.figures import Figures
 from energy.outlook.foresight import Outlook
 from energy.outlook.peak import Peaks
 from energy.proof.desk import ProofDesk
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from energy.workloads.statement import Workloads
 from reports.eu.desk import EuDesk
 from reports.report import ReportDesk

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dashboards.house import House
-from energy.claims import claimable, matchable, renewables
-from energy.device import devices
+from energy.configuration.device import devices
+from energy.configuration.metering import RegisterOptions
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind, SupplyOptions
 from energy.figures import ALL
 from energy.interval import QUARTER_MS
-from energy.metering import RegisterOptions
-from energy.site import SiteOptions
-from energy.supply import SupplyKind, SupplyOptions
+from energy.sums.claims import claimable, matchable, renewables
 from energy.tree import boundary
 from energy.tree.dating import valid_at
 from energy.tree.members import Terms

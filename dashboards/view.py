@@ -10,9 +10,9 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period, month, month_of
-from energy.site import SiteOptions
 from runtime.clock import from_ms, to_ms
 
 Theme = Literal["system", "light", "dark"]

@@ -10,11 +10,11 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from energy.carbon.factor_row import FactorRow
-from energy.covered import Covered
+from energy.configuration.site import SiteOptions
 from energy.interval import Period, Step
 from energy.quotient import Filled
-from energy.site import SiteOptions
 from energy.sums.basis import Basis
+from energy.sums.covered import Covered
 from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 
@@ -75,11 +75,12 @@ class KpiRow:
     share (0..1) of meter intervals that are known; ``estimated`` the greatest share of an energy (E_DC, E_IT,
     supplies, cooling) that is estimated; ``basis`` tells both of the inputs of each KPI that was asked for.
     ``more`` holds every registered KPI that has no field of its own. ``sums`` are what the figures were
-    divided from, by name with its unit (:meth:`energy.totals.Totals.told`), if all figures were asked for.
+    divided from, by name with its unit (:meth:`energy.sums.totals.Totals.told`), if all figures were asked
+    for.
     ``uncertainty`` is the relative expanded one (k=2) of each KPI that is told and whose meters all name
     their class; ``interim``: less than 365 days are settled in it, so that nothing in it is an annual figure.
     ``parts`` holds the formula of each KPI that was asked for, with its numbers. ``covered`` are amounts that
-    each stand over their own quarters (:meth:`energy.totals.Totals.covered`): never divide two of them.
+    each stand over their own quarters (:meth:`energy.sums.totals.Totals.covered`): never divide two of them.
     """
 
     start: datetime

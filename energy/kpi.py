@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from energy.quantity import share
 from energy.quotient import Quotient, Term
 from energy.sums.basis import Basis
-from energy.totals import Totals
+from energy.sums.totals import Totals
 from runtime.options import Options
 from runtime.registry import Registry
 

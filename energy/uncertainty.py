@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from energy.tree import boundary
 from energy.tree.members import Terms
 

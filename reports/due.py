@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from energy.interval import month, month_of
-from energy.statement import metered
+from energy.reading.statement import metered
 from reports.desk import Announce, Desk
 from reports.monthly import Material
 

@@ -33,7 +33,7 @@ class Waits(Protocol):
 
 
 class Settles(Protocol):
-    """What the check needs of :class:`energy.ledger.Ledger`."""
+    """What the check needs of :class:`energy.settlement.ledger.Ledger`."""
 
     async def settle(self, at: datetime) -> object:
         """Settle all that had ended ``at`` a time. Raises StoreError or one of the database's."""

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from alerts.board import AlertBoard
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyOptions
 from energy.figures import ALL, Figures, KpiRow, MixRow
 from energy.interval import Period, month
-from energy.site import SiteOptions
-from energy.splice import CERTIFICATES
-from energy.statement import HARDLY, metered
-from energy.supply import SupplyOptions
-from energy.target import TargetOptions
+from energy.reading.statement import HARDLY, metered
+from energy.sums.splice import CERTIFICATES
+from energy.targets.target import TargetOptions
 from reports import check, heat, quality
 from reports.alarms import alert_lines, counted
 from reports.content import (

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from energy.figures import Figures
 from energy.interval import Period, Step, steps
-from energy.judge import judge_target
-from energy.target import Standing, TargetOptions, TargetVerdict
+from energy.targets.judge import judge_target
+from energy.targets.target import Standing, TargetOptions, TargetVerdict
 from reports.content import TargetDay, TargetLine
 from reports.evidence import BudgetLine
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby
 from math import fsum
 
-from energy.device import ENERGY, VOLUME
+from energy.configuration.device import ENERGY, VOLUME
+from energy.configuration.metering import RegisterOptions, WaterOptions
+from energy.configuration.site import SiteOptions
 from energy.figures import LedgerRow, MeterStatement
 from energy.interval import QUARTER, Period
-from energy.metering import RegisterOptions, WaterOptions
-from energy.site import SiteOptions
 from reports.content import CompletenessLine, Grade, LedgerSeries, MeterLine, QualityRange
 
 MEASURED_FROM = 0.99

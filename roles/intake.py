@@ -12,9 +12,9 @@ from collectors.declared import declared
 from collectors.mqtt import MqttCollector
 from collectors.shard import WHOLE, Shard
 from collectors.source import MessageSource, Speaks
-from energy.device import devices
-from energy.marker import Marker
-from energy.site import SiteOptions
+from energy.configuration.device import devices
+from energy.configuration.site import SiteOptions
+from energy.settlement.marker import Marker
 from energy.workloads.book import JobBook
 from roles.ground import Ground, observing
 from runtime.clock import ReplayClock, from_ms

@@ -9,7 +9,7 @@ from collectors.connect import open_decoder, open_source
 from collectors.mqtt import MqttCollector
 from collectors.shard import WHOLE, shard
 from collectors.source import MessageSource
-from energy.device import devices
+from energy.configuration.device import devices
 from roles.ground import Ground
 from roles.intake import expect
 from roles.sight import Sight

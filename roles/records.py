@@ -8,10 +8,10 @@ from alerts.desk import Desk as AlertDesk
 from alerts.reading import DeliveryView, ProcessView, Reading
 from energy.certificates.claims import Claims
 from energy.certificates.desk import Certificates
-from energy.ledger import Ledger
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
+from energy.settlement.ledger import Ledger
 from energy.workloads.statement import Workloads
 from reports.desk import Desk as ReportDesk
 from reports.gathering import Keepers

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
 from energy.interval import Period
 from energy.quantity import energy
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
 from runtime.options import Options
 
 

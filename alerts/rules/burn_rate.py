@@ -12,7 +12,7 @@ from energy.outlook.evidence import amount
 from energy.outlook.foresight import Foresight
 from energy.outlook.pace import Burning, burning
 from energy.quantity import moment
-from energy.target import Standing, TargetVerdict
+from energy.targets.target import Standing, TargetVerdict
 from runtime.options import Duration, Options
 
 _ADVICE = (

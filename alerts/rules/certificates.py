@@ -13,7 +13,7 @@ from energy.certificates.holdings import Holding
 from energy.figures import ALL
 from energy.interval import Period, month_of
 from energy.quantity import day_words, energy, month_words
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from runtime.options import Duration, Options
 
 _LISTED = 5

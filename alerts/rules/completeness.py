@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.site import SiteOptions
 from energy.figures import MeterStatement
 from energy.interval import Period
-from energy.site import SiteOptions
 from energy.tree import boundary
 from runtime.options import Duration, Options
 

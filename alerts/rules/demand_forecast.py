@@ -10,10 +10,10 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER
 from energy.outlook.demand import Demand, Sample, inlet_terms, running
 from energy.quantity import moment, power
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 from runtime.options import Duration, Options
 from telemetry.catalogue import METER

@@ -10,8 +10,8 @@ from alerts.promise import Told
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
 from energy.interval import Period
-from energy.shortfall import GrowingPeriod, uncovered_wh
-from energy.target import Standing, TargetVerdict
+from energy.targets.shortfall import GrowingPeriod, uncovered_wh
+from energy.targets.target import Standing, TargetVerdict
 from runtime.options import Options
 
 WORST = 5

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.metering import MeterOptions
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
-from energy.metering import MeterOptions
 from energy.quantity import quantity
-from energy.site import SiteOptions
 from energy.tree import boundary
 from energy.tree.dating import valid_at
 from runtime.clock import from_ms, to_ms

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, Period
 from energy.quantity import moment, ratio
-from energy.site import SiteOptions
 from runtime.options import Duration, Options
 
 HOUR = timedelta(hours=1)

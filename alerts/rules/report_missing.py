@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
+from energy.configuration.site import SiteOptions
 from energy.interval import month_of
 from energy.quantity import month_words
-from energy.site import SiteOptions
-from energy.statement import metered
+from energy.reading.statement import metered
 from runtime.options import Duration, Options
 
 

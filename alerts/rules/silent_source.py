@@ -12,9 +12,9 @@ from pydantic import Field
 
 from alerts.reading import Reading
 from alerts.verdict import RULES, Cadence, Severity, Verdict
-from energy.device import devices
+from energy.configuration.device import devices
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
-from energy.site import SiteOptions
 from energy.tree.dating import dates, within
 from runtime.clock import to_ms
 from runtime.options import Duration, Options

@@ -18,7 +18,7 @@ from energy.outlook.action import Action
 from energy.outlook.budget import Budget
 from energy.outlook.hour import HourNowcast
 from energy.outlook.nowcast import HOLDS, Nowcast
-from energy.target import Standing, TargetVerdict
+from energy.targets.target import Standing, TargetVerdict
 
 router = APIRouter(prefix="/api/v1", tags=["targets"], responses=RESPONSES)
 

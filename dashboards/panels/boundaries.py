@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from energy.device import Channel, Device, devices
+from energy.configuration.device import Channel, Device, devices
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, Period
-from energy.site import SiteOptions
 from runtime.clock import from_ms, to_ms
 from telemetry.frame import Floats, Millis
 from telemetry.store import AT, Readings, SeriesQuery

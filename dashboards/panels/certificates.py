@@ -13,7 +13,7 @@ from energy.certificates.consumption import consumption_name
 from energy.certificates.desk import Certificates
 from energy.certificates.holdings import STATES, Holding, Page
 from energy.certificates.registry import RegistryRules
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 
 SOON = timedelta(days=30)
 """Before it expires, what is not cancelled is marked."""

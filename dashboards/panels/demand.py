@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from dashboards.house import House
 from dashboards.now import PERIODS_UNTIL_STALE
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import QUARTER, floor_quarter
 from energy.outlook.demand import Demand, Sample, inlet_terms, running, sampled
 from energy.outlook.peak import Peak
-from energy.site import SiteOptions
 from telemetry.catalogue import METER
 from telemetry.frame import Floats
 from telemetry.store import AT, SeriesQuery

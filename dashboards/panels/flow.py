@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboards.now import Gauge, SiteNow
-from energy.claims import matchable
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
+from energy.sums.claims import matchable
 from reports.render.parts import parts
 
 _SOURCES = ("solar", "wind", "battery", "generator", "ppa", "grid")

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from dashboards.house import House
 from dashboards.panels.ladder import Ladder, ladder
-from energy.device import VOLUME
+from energy.configuration.device import VOLUME
 from energy.figures import ALL, KNOWN_BY, KpiRow, LedgerRow, MeterStatement, MixRow, Quality
 from energy.interval import Period, Step, month_of
 from energy.kpi import Form
-from energy.shortfall import worst_hours
+from energy.targets.shortfall import worst_hours
 from energy.trailing.trailing import ANNUAL, Trailing
 from reports.headline import SHARES, kpis
 from reports.render.words import APART

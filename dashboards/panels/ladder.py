@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind, SupplyOptions
 from energy.figures import KpiRow, MixRow
-from energy.matching import RUNGS
-from energy.site import SiteOptions
-from energy.splice import CERTIFICATES
-from energy.supply import SupplyKind, SupplyOptions
+from energy.sums.matching import RUNGS
+from energy.sums.splice import CERTIFICATES
 from reports.render.parts import parts
 
 _TITLES = {

@@ -16,9 +16,9 @@ from dashboards.panels.demand import SiteDemand, demands, tightest
 from dashboards.panels.flow import Flow, flow
 from dashboards.panels.targets import MATCHED, gravest, judged
 from dashboards.view import View, zone_of
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, month_of
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 from runtime.errors import StoreError
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from dashboards.house import House
 from dashboards.panels.bridge import bridged
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, Period
-from energy.line import Flags
-from energy.site import SiteOptions
+from energy.sums.line import Flags
 from energy.tree import boundary
 from energy.tree.members import Terms
 from runtime.clock import MILLISECOND, from_ms, to_ms

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from dashboards.house import House
 from dashboards.view import View, month_name, zone_of
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL, Figures
 from energy.interval import Period, month_of
-from energy.site import SiteOptions
-from energy.statement import metered
+from energy.reading.statement import metered
 from reports.report import ReportEntry
 
 ONE_LIST = 12

@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 from dashboards.house import House
 from dashboards.now import Now
-from energy.aim import aim_of, metric_words
 from energy.figures import ALL
 from energy.interval import Period
-from energy.judge import judge_target
 from energy.outlook.evidence import amount, burn_words
 from energy.outlook.hour import HourNowcast, LivePower, hour_nowcast
 from energy.outlook.hours import Measure
 from energy.quantity import moment
-from energy.target import Standing, TargetOptions, TargetVerdict
+from energy.targets.aim import aim_of, metric_words
+from energy.targets.judge import judge_target
+from energy.targets.target import Standing, TargetOptions, TargetVerdict
 from runtime.clock import to_ms
 
 MATCHED = "hourly_matched"

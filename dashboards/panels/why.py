@@ -11,12 +11,12 @@ from dashboards.house import House
 from dashboards.panels.boundaries import Register, registers
 from energy.carbon.factor_row import FactorRow
 from energy.figures import ALL, Figures, KpiRow, MixRow
-from energy.hall import PREFIX
 from energy.interval import QUARTER, Period, Step, day_of, month_of
 from energy.kpi import Form, Kpi
 from energy.proof.history import Revision
 from energy.proof.trail import Entry
 from energy.quotient import Filled, Term
+from energy.sums.hall import PREFIX
 from energy.tree.formula import Formula, formulas
 from reports.headline import kpis
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.balance import Balance
-from energy.gridmix import GridMix
-from energy.matching import Match
-from energy.splice import CERTIFICATES
+from energy.sums.balance import Balance
+from energy.sums.gridmix import GridMix
+from energy.sums.matching import Match
+from energy.sums.splice import CERTIFICATES
 from telemetry.frame import Floats
 
 _PARTS = 4096

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from energy.balance import Balance
 from energy.carbon.emission import Emissions, emissions
 from energy.carbon.factor import RESIDUAL
 from energy.carbon.factor_row import FactorRow, Scope
-from energy.gridmix import GridMix, Origin
-from energy.line import Flags
-from energy.matching import Match
-from energy.supply import SupplyKind
-from energy.totals import Totals
+from energy.configuration.supply import SupplyKind
+from energy.sums.balance import Balance
+from energy.sums.gridmix import GridMix, Origin
+from energy.sums.line import Flags
+from energy.sums.matching import Match
+from energy.sums.totals import Totals
 from telemetry.frame import Floats
 
 _TOLD = {

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from energy.carbon.technology import Technology
-from energy.zone import BiddingZone
+from energy.configuration.zone import BiddingZone
 from runtime.clock import to_ms
 from runtime.options import Options
 from telemetry.frame import Floats

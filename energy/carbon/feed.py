@@ -24,9 +24,9 @@ from energy.carbon.hours import (
 )
 from energy.carbon.tables import GRID_MARK
 from energy.carbon.uses import load_use
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
 from energy.proof.cause import SERVICE, record
-from energy.site import SiteOptions
 from energy.tables import REGISTER, SETTLEMENT, insert_into
 from runtime.database import Database
 from telemetry.catalogue import GRID

@@ -20,7 +20,7 @@ from energy.carbon.technology import CODES
 from energy.carbon.uses import load_use
 from energy.carbon.wholeness import DAYS, lacking
 from energy.carbon.zones import EIC, eic, reach, zone_of
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from energy.tables import insert_into
 from runtime.database import Database
 from runtime.errors import BadDocument

@@ -10,13 +10,13 @@ from datetime import datetime
 import numpy as np
 
 from energy.carbon.hours import hour_of, start_of
-from energy.era import Era
+from energy.configuration.era import Era
 from energy.figures import GridHour
-from energy.gridmix import GridMix, load_gridmix
 from energy.interval import Period
-from energy.line import HOUR
 from energy.proof.knowledge import Restated
 from energy.proof.turn import newest_stamp
+from energy.sums.gridmix import GridMix, load_gridmix
+from energy.sums.line import HOUR
 from runtime.clock import to_ms
 from runtime.database import Database
 from telemetry.frame import Floats

@@ -23,8 +23,8 @@ from energy.certificates.selection import Selection, named, registries_of, selec
 from energy.certificates.tables import BUNDLE, PART
 from energy.certificates.technology import Technology
 from energy.certificates.window import outside, window_of, within
+from energy.configuration.site import SiteOptions
 from energy.proof.turn import every_site, of_registry, of_site, take_turns
-from energy.site import SiteOptions
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)

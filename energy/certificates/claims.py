@@ -22,7 +22,7 @@ from energy.certificates.technology import Technology
 from energy.interval import QUARTER_MS, Period
 from energy.proof.knowledge import Frozen, Restated, cut, load_frozen
 from energy.proof.tables import LOCK, RESTATEMENT
-from energy.sheet import Sheet
+from energy.sums.sheet import Sheet
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.frame import Floats

@@ -14,8 +14,8 @@ from energy.certificates.mapping import MappingOptions
 from energy.certificates.plants import with_plants
 from energy.certificates.registry import RegistryRules, registries
 from energy.certificates.sheet import Source
+from energy.configuration.site import SiteOptions
 from energy.proof.cause import SERVICE
-from energy.site import SiteOptions
 from runtime.database import Database
 
 

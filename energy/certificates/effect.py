@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.certificates.act import Act
 from energy.certificates.notice import touch
 from energy.certificates.plants import holders, in_words
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
 from energy.proof.cause import record
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 
 

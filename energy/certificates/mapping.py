@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field, field_validator
 
 from energy.certificates.technology import Technology
-from energy.zone import BiddingZone
+from energy.configuration.zone import BiddingZone
 from runtime.options import Options, shown
 
 FIELDS = (

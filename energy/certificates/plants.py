@@ -8,8 +8,8 @@ from dataclasses import replace
 from energy.certificates.mapping import MappingOptions
 from energy.certificates.registry import RegistryRules
 from energy.certificates.technology import Technology
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
 
 NONE = "none"
 """What a mapping says of a plant that is no supply of any site."""

@@ -12,7 +12,7 @@ from energy.certificates.cell import amount_wh, day, moment, whole
 from energy.certificates.registry import RegistryRules
 from energy.certificates.serial import LARGEST, Number, number_of
 from energy.certificates.technology import Technology, technology_of
-from energy.zone import bidding_zone
+from energy.configuration.zone import bidding_zone
 
 T = TypeVar("T")
 

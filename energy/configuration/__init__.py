@@ -1,6 +1,12 @@
-"""The configuration as a fact: what a site consisted of is known from a moment on, and a change has a cause.
+"""What a site consists of, and did at any time: the configuration as a fact, of which a change has a cause.
 
-``recorded``   a site's plans, and as of when each of its quarters is known: what its eras follow from
-``altered``    where two accounts of one site differ, and in what, in words
-``noting``     the cause of a plan that says otherwise of settled quarters
+- ``site``, ``metering``, ``supply``, ``zone``: the ``[sites.*]`` tables.
+- ``device``: what the ledger accounts for.
+- ``plan``, ``roster``: what a site consisted of, as it is kept; nothing is deleted.
+- ``recorded``: a site's plans, and as of when each of its quarters is known: what its eras follow from.
+- ``era``, ``estate``, ``presence``: which devices a site had when, which sites there ever were, and which
+  count when.
+- ``altered``, ``noting``, ``rejudged``: where two accounts of one site differ, the cause of that, and what
+  it lets
+  registers tell otherwise.
 """

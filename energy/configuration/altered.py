@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from energy.era import Era
-from energy.metering import Dated
-from energy.plan import UNDATED
-from energy.site import SiteOptions
+from energy.configuration.era import Era
+from energy.configuration.metering import Dated
+from energy.configuration.plan import UNDATED
+from energy.configuration.site import SiteOptions
 from energy.tree.dating import DATED
 
 _WHEN = frozenset({"id", "valid_from", "valid_until"})

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.configuration.altered import altered
-from energy.era import Era
+from energy.configuration.era import Era
 from energy.proof.cause import SERVICE, record
 
 

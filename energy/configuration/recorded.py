@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.era import BEGINNING, FOREVER, Era, eras
-from energy.plan import Plan, declared
+from energy.configuration.era import BEGINNING, FOREVER, Era, eras
+from energy.configuration.plan import Plan, declared
+from energy.configuration.roster import load_plans
+from energy.configuration.site import SiteOptions
 from energy.proof.knowledge import Frozen, Restated, cut, load_frozen
-from energy.roster import load_plans
-from energy.site import SiteOptions
 
 
 @dataclass(frozen=True)

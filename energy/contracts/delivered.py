@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from energy.configuration.device import ENERGY
+from energy.configuration.era import Tenure
 from energy.contracts.tables import FILE, VOLUME
-from energy.device import ENERGY
-from energy.era import Tenure
 from energy.proof.writing import Order
-from energy.readings import Span
-from energy.registers import OK, Intervals
-from energy.revisions import Entry
-from energy.sheet import LedgerRegister
+from energy.settlement.readings import Span
+from energy.settlement.registers import OK, Intervals
+from energy.settlement.revisions import Entry
+from energy.sums.sheet import LedgerRegister
 
 UNTOLD = "no file tells of it"
 

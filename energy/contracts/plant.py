@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from energy.configuration.device import CONTRACTS, RATED_W
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyOptions
 from energy.contracts.shares import Buyer, buyers, plant_name
 from energy.counting.verdict import HEADROOM
-from energy.device import CONTRACTS, RATED_W
 from energy.interval import QUARTER_MS
-from energy.site import SiteOptions
-from energy.supply import SupplyOptions
 from runtime.clock import to_ms
 
 

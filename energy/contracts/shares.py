@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyOptions
 from energy.interval import QUARTER_MS
-from energy.site import SiteOptions
-from energy.supply import SupplyOptions
 from energy.tree.dating import begins, ends
 from runtime.clock import from_ms
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from energy.device import Device
+from energy.configuration.device import Device
 from energy.estimation.estimate import SHORT, WEEK, WEEKS
-from energy.readings import Span
+from energy.settlement.readings import Span
 
 SHIFT = 4
 """Quarters by which a change of the clock moves a local time."""

@@ -15,16 +15,16 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.device import ENERGY, Device
-from energy.era import Tenure
+from energy.configuration.device import ENERGY, Device
+from energy.configuration.era import Tenure
 from energy.estimation.estimate import SHORT, WEEK, WEEKS, Backup, Estimate, Measured, estimate
 from energy.estimation.reach import PATIENCE, SHIFT, merged, waiting
 from energy.proof.cause import SERVICE
 from energy.proof.writing import Order, Writing
-from energy.readings import Span
-from energy.registers import INTEGRATED, MISSING, OK, SUBSTITUTED, Intervals
-from energy.revisions import Entry, Written, write
-from energy.sheet import LedgerRegister, load_sheet
+from energy.settlement.readings import Span
+from energy.settlement.registers import INTEGRATED, MISSING, OK, SUBSTITUTED, Intervals
+from energy.settlement.revisions import Entry, Written, write
+from energy.sums.sheet import LedgerRegister, load_sheet
 from energy.tables import LEDGER
 from telemetry.catalogue import COOLING, METER
 

@@ -6,7 +6,7 @@ from energy.kpi import KPIS, LOAD, Figure, Form, KpiOptions, by_the_load, comput
 from energy.quantity import share
 from energy.quotient import Quotient, Term
 from energy.sums.basis import Basis
-from energy.totals import Totals
+from energy.sums.totals import Totals
 
 
 @KPIS.add("cfe_score", KpiOptions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
 from energy.sums.basis import Basis
-from energy.totals import Totals
+from energy.sums.totals import Totals
 
 _NOBODY = (
     "nobody tells what the grid emits over the life cycle: documents would, or grams told as lifecycle = 1"

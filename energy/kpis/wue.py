@@ -5,7 +5,7 @@ from __future__ import annotations
 from energy.kpi import KPIS, Figure, Form, KpiOptions, computed, fault, uncovered
 from energy.quotient import Quotient, Term
 from energy.sums.basis import Basis
-from energy.totals import Totals
+from energy.sums.totals import Totals
 
 
 @KPIS.add("wue", KpiOptions)

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy.aim import Basis
 from energy.outlook.hours import HOUR, hour_start
 from energy.outlook.profile import Ahead
 from energy.quantity import energy, quantity
+from energy.targets.aim import Basis
 
 Kind = Literal["buy", "discharge", "shift", "save"]
 

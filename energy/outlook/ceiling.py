@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
 
 
 @dataclass(frozen=True)

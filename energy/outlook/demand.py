@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, floor_quarter
-from energy.site import SiteOptions
 from energy.tree import boundary
 from runtime.clock import to_ms
 from telemetry.catalogue import METER

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from energy.aim import Basis
 from energy.outlook.budget import Budget
 from energy.outlook.foresight import Foresight
 from energy.outlook.nowcast import Nowcast
 from energy.outlook.progress import Progress
 from energy.quantity import NOTHING, energy, quantity
+from energy.targets.aim import Basis
 
 _ASSUMPTION = "unknown consumption and origin are taken as green, the rest like the profile of the last weeks"
 _CERTAIN = "met and missed before the end hold for all that is not known and to come {}"

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy.aim import Aim, Direction
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
 from energy.figures import Figures
 from energy.interval import Period
 from energy.outlook.action import Action, Need, action
@@ -17,8 +18,7 @@ from energy.outlook.hours import Hours, HourSeries, Measure, hour_of
 from energy.outlook.nowcast import Nowcast
 from energy.outlook.profile import WEEKS, Ahead, profile
 from energy.outlook.progress import Progress
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.targets.aim import Aim, Direction
 
 _BACK = timedelta(weeks=WEEKS)
 _NO_HOURS = HourSeries(0, np.empty(0), np.empty(0), np.empty(0), np.empty(0, dtype=np.bool_))

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import numpy as np
 
-from energy.aim import load_of
 from energy.figures import KpiRow
 from energy.outlook.hours import HOUR, HourSeries
+from energy.targets.aim import load_of
 
 _REACH = 1.645
 """Standard deviations between which nine in ten of a normal distribution lie."""

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from energy.aim import Aim
 from energy.figures import Figures, KpiRow
 from energy.interval import Period, Step
+from energy.targets.aim import Aim
 from runtime.clock import from_ms, to_ms
 from telemetry.frame import Floats, Mask
 

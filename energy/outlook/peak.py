@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from energy.device import ENERGY
+from energy.configuration.device import ENERGY
 from energy.figures import Figures, LedgerRow
 from energy.interval import QUARTER, Period, month_of
 from energy.outlook.demand import inlet_terms

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from energy.aim import Aim, Basis
 from energy.figures import KpiRow, MixRow
 from energy.interval import QUARTER, Period
 from energy.outlook.ceiling import Ceiling
 from energy.outlook.hours import HOUR
+from energy.targets.aim import Aim, Basis
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.carbon.tables import CARBON_USE, GRID_HOUR
 from energy.carbon.uses import load_use
 from energy.certificates.claims import Claim, Claims
-from energy.era import eras
+from energy.configuration.era import eras
+from energy.configuration.roster import load_plans
 from energy.figures import KpiRow
 from energy.interval import QUARTER_MS, Period
 from energy.proof.beside import ANY, of_month
 from energy.proof.knowledge import Restated
 from energy.proof.line import digest_of, line_of
 from energy.proof.proposal import Figures, figures_of, same_figure
-from energy.roster import load_plans
 from energy.tables import ROSTER
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database

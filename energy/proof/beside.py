@@ -12,13 +12,13 @@ from energy.certificates.claims import Claim, Claims
 from energy.certificates.states import ClaimState
 from energy.certificates.technology import Technology
 from energy.configuration.altered import Altered, altered
-from energy.era import eras
+from energy.configuration.era import eras
+from energy.configuration.roster import load_plans
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS, Period
 from energy.proof.cause import Cause, load_causes
 from energy.proof.knowledge import Frozen, Restated, load_frozen
 from energy.proof.past import BESIDE
-from energy.roster import load_plans
-from energy.site import SiteOptions
 from runtime.clock import from_ms
 from runtime.database import Database
 

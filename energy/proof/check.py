@@ -22,9 +22,9 @@ from energy.proof.line import Book, cause_line, digest_of, load_book
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.paper import Papers
 from energy.proof.seal import BEGINNING, Parts, Seal, causes_between, load_seals
-from energy.reader import LedgerFigures
-from energy.revisions import QUARTERS_A_DAY
-from energy.sheet import LedgerRegister, load_registers
+from energy.reading.reader import LedgerFigures
+from energy.settlement.revisions import QUARTERS_A_DAY
+from energy.sums.sheet import LedgerRegister, load_registers
 from energy.tables import CHANGE
 from runtime.clock import from_ms
 from runtime.database import Database

@@ -15,7 +15,7 @@ from energy.proof.check import check_site
 from energy.proof.difference import Checked, Difference
 from energy.proof.key import SigningKey
 from energy.proof.tables import CHECK, SEAL
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from energy.tables import REGISTER
 from runtime.database import Database
 

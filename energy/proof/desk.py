@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from energy.configuration.presence import quarters_of
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period, month
-from energy.ledger import Ledger
-from energy.presence import quarters_of
 from energy.proof.beside import CertificateChange, load_beside
 from energy.proof.check import rolling
 from energy.proof.checking import Proof, check_ledger, every_site, newest_check
@@ -29,10 +29,10 @@ from energy.proof.seal import Seal, load_seals, newest_seal, seal_days
 from energy.proof.trail import Entry, load_trail
 from energy.proof.writing import Order
 from energy.quantity import counted, energy
-from energy.reader import LedgerFigures
-from energy.readings import Span
-from energy.revisions import QUARTERS_A_DAY, Written
-from energy.site import SiteOptions
+from energy.reading.reader import LedgerFigures
+from energy.settlement.ledger import Ledger
+from energy.settlement.readings import Span
+from energy.settlement.revisions import QUARTERS_A_DAY, Written
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)

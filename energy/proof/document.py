@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.proof.line import Book, Written, load_book
 from energy.proof.month_lock import Lock
 from energy.proof.tables import CAUSE, RESTATEMENT
-from energy.revisions import QUARTERS_A_DAY
-from energy.sheet import load_registers
+from energy.settlement.revisions import QUARTERS_A_DAY
+from energy.sums.sheet import load_registers
 from runtime.database import Database
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import BigInteger, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.proof.cause import Cause
-from energy.registers import QUALITIES
-from energy.sheet import LedgerRegister, RegisterKey
+from energy.settlement.registers import QUALITIES
+from energy.sums.sheet import LedgerRegister, RegisterKey
 from energy.tables import LEDGER
 from runtime.clock import to_ms
 

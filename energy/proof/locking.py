@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import insert
 
+from energy.configuration.presence import quarters_of
 from energy.interval import QUARTER_MS, Period
-from energy.presence import quarters_of
 from energy.proof.basis import load_basis
 from energy.proof.cause import record
 from energy.proof.document import month_content, newest_cause
@@ -20,8 +20,8 @@ from energy.proof.proposal import figures_of
 from energy.proof.seal import newest_seal, seal_days
 from energy.proof.tables import LOCK
 from energy.proof.turn import take_turn
-from energy.reader import LedgerFigures
-from energy.sheet import settled_until
+from energy.reading.reader import LedgerFigures
+from energy.sums.sheet import settled_until
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from runtime.errors import ServiceError

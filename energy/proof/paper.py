@@ -17,8 +17,8 @@ from energy.proof.line import Book
 from energy.proof.month_lock import Lock
 from energy.proof.proposal import figures_signed
 from energy.proof.seal import Seal
-from energy.reader import LedgerFigures
-from energy.shelf import Shelf
+from energy.reading.reader import LedgerFigures
+from energy.reading.shelf import Shelf
 from runtime.clock import from_ms
 from runtime.database import Database
 from runtime.errors import ServiceError

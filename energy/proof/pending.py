@@ -12,8 +12,8 @@ from sqlalchemy import Select, Table, bindparam, delete, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.proof.tables import CAUSE, PENDING, WAITED
-from energy.registers import MISSING
-from energy.sheet import Sheet
+from energy.settlement.registers import MISSING
+from energy.sums.sheet import Sheet
 from energy.tables import LEDGER, REGISTER, insert_into
 
 _Row = Mapping[str, Any]

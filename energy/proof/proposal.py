@@ -16,10 +16,10 @@ from energy.proof.knowledge import Restated
 from energy.proof.line import Written
 from energy.proof.month_lock import Lock
 from energy.proof.pending import Waiting
-from energy.registers import MISSING
-from energy.sheet import Sheet
-from energy.shelf import Shelf
-from energy.stand import Stand
+from energy.reading.shelf import Shelf
+from energy.reading.stand import Stand
+from energy.settlement.registers import MISSING
+from energy.sums.sheet import Sheet
 from runtime.database import Database
 
 Figures = dict[str, float | None]

@@ -33,8 +33,8 @@ from energy.proof.proposal import (
 )
 from energy.proof.tables import RESTATEMENT
 from energy.proof.turn import take_turn, wait_turn
-from energy.reader import LedgerFigures
-from energy.revisions import append
+from energy.reading.reader import LedgerFigures
+from energy.settlement.revisions import append
 from energy.tables import LEDGER
 from runtime.clock import to_ms
 from runtime.database import Database

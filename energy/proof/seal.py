@@ -24,8 +24,8 @@ from energy.proof.cause import Cause, cause_of
 from energy.proof.line import Book, Written, canonical, cause_line, digest_of, load_book
 from energy.proof.tables import CAUSE, SEAL
 from energy.proof.turn import wait_turn
-from energy.revisions import QUARTERS_A_DAY
-from energy.sheet import load_registers, settled_until
+from energy.settlement.revisions import QUARTERS_A_DAY
+from energy.sums.sheet import load_registers, settled_until
 from energy.tables import CHANGE
 from runtime.clock import to_ms
 from runtime.database import Database

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from energy.carbon.factor_row import FactorRow
+from energy.configuration.site import SiteOptions
 from energy.figures import Figures, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step
-from energy.site import SiteOptions
 from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 

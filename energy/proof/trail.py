@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.figures import Quality
 from energy.interval import QUARTER_MS
 from energy.proof.tables import CAUSE
-from energy.registers import QUALITIES
+from energy.settlement.registers import QUALITIES
 from energy.tables import LEDGER, REGISTER
 from runtime.clock import from_ms
 

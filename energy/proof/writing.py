@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.proof.cause import SERVICE, Kind, record
 from energy.proof.turn import take_turn
-from energy.sheet import LedgerRegister
+from energy.sums.sheet import LedgerRegister
 
 _Row = dict[str, Any]
 

@@ -1,7 +1,15 @@
-"""What is summed of a site, and what a figure that is made of such sums rests on.
+"""From intervals to sums: what a site used, how it was covered, and what its figures are divided from.
 
-- ``columns``: what is summed per quarter-hour.
-- ``estimates``: how much of them was never measured.
-- ``overflow``: what batteries took beyond what their declared losses and capacity explain.
-- ``basis``: how well the inputs of one figure are known.
+- ``sheet``, ``line``: the ledger of some days in arrays, and its registers as they are read.
+- ``balance``: what went into a site and where it went, per quarter-hour; ``claims``: what it may claim of
+  its supplies.
+- ``battery``, ``storage``, ``overflow``: what batteries took and gave, where that came from, and what they
+  cannot have held.
+- ``matching``: each hour's load against what the rungs of the ladder gave; ``certified``: certificates by
+  volume.
+- ``gridmix``: the mix and the factors of the grid, per quarter-hour; ``hall``: partial PUE.
+- ``splice``, ``growth``: eras of different meters as one account, and what of it an earlier one still tells.
+- ``columns``, ``totals``, ``covered``, ``share_out``: what is summed per quarter-hour, and the sums of a
+  step.
+- ``estimates``, ``basis``: how much was never measured, and how well the inputs of one figure are known.
 """

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.balance import Balance
 from energy.carbon.emission import SCOPES, Emissions, emission_columns, emissions, highest_factors
-from energy.gridmix import GridMix
-from energy.matching import RUNGS, Match
-from energy.storage import Stored
-from energy.totals import Totals, totals_of
+from energy.sums.balance import Balance
+from energy.sums.gridmix import GridMix
+from energy.sums.matching import RUNGS, Match
+from energy.sums.storage import Stored
+from energy.sums.totals import Totals, totals_of
 from energy.trailing.summed import Summed
 from energy.tree.apart import apart_columns
 from telemetry.frame import Floats

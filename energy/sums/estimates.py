@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from energy.claims import renewables
-from energy.device import VOLUME
-from energy.line import Line, Lines, anywhere, total
-from energy.site import SiteOptions
+from energy.configuration.device import VOLUME
+from energy.configuration.site import SiteOptions
 from energy.sums.basis import Input
+from energy.sums.claims import renewables
+from energy.sums.line import Line, Lines, anywhere, total
 from energy.tree import boundary
 from telemetry.catalogue import HEAT, SUPPLY, WATER
 from telemetry.frame import Floats

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from energy.battery import Batteries
-from energy.line import Flags
+from energy.sums.battery import Batteries
+from energy.sums.line import Flags
 from telemetry.frame import Floats
 
 _DUST = 1.0

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS, Period
-from energy.revisions import QUARTERS_A_DAY
+from energy.settlement.revisions import QUARTERS_A_DAY
 from energy.tables import insert_into
 from energy.trailing.summed import Summed
 from energy.trailing.tables import BLOCK

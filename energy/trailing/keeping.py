@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from energy.estate import load_departed
+from energy.configuration.estate import load_departed
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
-from energy.revisions import QUARTERS_A_DAY
-from energy.site import SiteOptions
+from energy.settlement.revisions import QUARTERS_A_DAY
 from energy.trailing.block import Kept, blocks, keep, load_kept, midnight
 from energy.trailing.standing import load_standing
 from energy.trailing.working import Source, worked_out

@@ -6,17 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from energy.certified import Certified
-from energy.era import Era
-from energy.hindsight import Hindsight
+from energy.configuration.era import Era
+from energy.configuration.site import SiteOptions
 from energy.interval import Period
-from energy.sheet import Sheet
-from energy.site import SiteOptions
+from energy.reading.hindsight import Hindsight
+from energy.reading.view import View
+from energy.sums.certified import Certified
 from energy.sums.columns import Columns
+from energy.sums.sheet import Sheet
 from energy.trailing.summed import Summed
 from energy.trailing.trailing import Trailing
 from energy.trailing.year import Behind, trailing
-from energy.view import View
 from runtime.database import Database
 
 _NO_DAY = range(2**24, 2**24)
@@ -24,7 +24,7 @@ _NO_DAY = range(2**24, 2**24)
 
 
 class YearReading(ABC):
-    """What :class:`energy.reader.LedgerFigures` is besides: its views, asked for years in blocks."""
+    """What :class:`energy.reading.reader.LedgerFigures` is besides: its views, asked for years in blocks."""
 
     sites: Mapping[str, SiteOptions]
     _database: Database

@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import energy
 from energy.carbon.tables import CARBON_USE, GRID_AMOUNT, GRID_HOUR
 from energy.carbon.zones import reach
-from energy.era import Era
+from energy.configuration.era import Era
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
 from energy.interval import QUARTER_MS
-from energy.line import HOUR
 from energy.proof.cause import KINDS
 from energy.proof.tables import CAUSE
-from energy.revisions import QUARTERS_A_DAY
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.settlement.revisions import QUARTERS_A_DAY
+from energy.sums.line import HOUR
 from energy.trailing.block import Block, Kept
 from runtime.clock import from_ms, to_ms
 

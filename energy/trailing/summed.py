@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Summed:
-    """``sums`` by column of :func:`energy.totals.columns`; ``highest`` are those of any quarter, by what."""
+    """``sums`` by column of :func:`energy.sums.columns.columns`; ``highest`` of any quarter, by what."""
 
     sums: Mapping[str, float] = field(default_factory=dict)
     highest: Mapping[str, float] = field(default_factory=dict)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from energy.era import Era
+from energy.configuration.era import Era
 from energy.interval import QUARTER_MS, Period, day_of
-from energy.sheet import LedgerRegister
+from energy.sums.sheet import LedgerRegister
 from energy.tree import boundary
 from runtime.clock import from_ms
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import Protocol
 
-from energy.era import Era
+from energy.configuration.era import Era
 from energy.interval import Period
-from energy.sheet import Sheet
+from energy.sums.sheet import Sheet
 from energy.trailing.block import Block
 from energy.trailing.summed import Summed
 
 
 class Source(Protocol):
-    """What a year is worked out from: :class:`energy.reader.LedgerFigures`."""
+    """What a year is worked out from: :class:`energy.reading.reader.LedgerFigures`."""
 
     async def known(
         self, site: str, as_of: datetime | None = None

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from energy.certified import Certified
-from energy.era import Era, present
-from energy.estate import Estate, load_departed
+from energy.configuration.era import Era, present
+from energy.configuration.estate import Estate, load_departed
+from energy.configuration.presence import earliest, quarters_of, scopes, settled_quarter, unmetered
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL, KpiRow
-from energy.hindsight import Hindsight
 from energy.interval import Period
-from energy.presence import earliest, quarters_of, scopes, settled_quarter, unmetered
-from energy.rows import Scope, kpi_row, kpis
-from energy.site import SiteOptions
-from energy.totals import Totals, totals_of
+from energy.reading.hindsight import Hindsight
+from energy.reading.rows import Scope, kpi_row, kpis
+from energy.sums.certified import Certified
+from energy.sums.totals import Totals, totals_of
 from energy.trailing.block import Block, blocks, load_kept
 from energy.trailing.standing import load_standing
 from energy.trailing.summed import Summed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 
 class Ancestry:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from energy.tree import boundary
 from energy.tree.members import Source, Terms
 from energy.tree.virtual import Known, summed

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from energy.interval import QUARTER_MS
-from energy.line import HOUR
+from energy.sums.line import HOUR
 from runtime.clock import from_ms
 from telemetry.frame import Floats
 from telemetry.rollup import ENERGY, PART, ROLLUPS

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from energy.metering import Category, MeterOptions, Role, VirtualOptions
+from energy.configuration.metering import Category, MeterOptions, Role, VirtualOptions
 from energy.tree.ancestry import Ancestry
 from energy.tree.members import Source, Terms, terms_of
 from telemetry.catalogue import COOLING, METER
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 POINTS: tuple[Category, ...] = get_args(Category)
 """From the least to the most advanced."""

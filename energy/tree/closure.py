@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from energy.device import CHARGE, DISCHARGE, EXPORT
-from energy.line import HOUR, Flags
-from energy.site import SiteOptions
-from energy.supply import SupplyKind
+from energy.configuration.device import CHARGE, DISCHARGE, EXPORT
+from energy.configuration.site import SiteOptions
+from energy.configuration.supply import SupplyKind
+from energy.sums.line import HOUR, Flags
 from energy.tree import boundary
 from energy.tree.ancestry import Ancestry
 from energy.tree.closing import Closing, Closure, Share, Verdict

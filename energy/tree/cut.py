@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from energy.device import ENERGY
+from energy.configuration.device import ENERGY
 from energy.interval import Period
-from energy.line import Lines
+from energy.sums.line import Lines
 from energy.tree.members import Source, Terms
 from energy.tree.virtual import summed
 from telemetry.frame import Floats

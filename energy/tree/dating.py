@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from energy.configuration.metering import Dated
 from energy.interval import QUARTER_MS
-from energy.metering import Dated
 from runtime.clock import to_ms
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 DATED = ("meter", "supply", "cooling", "heat", "water", "virtual")
 """The tables of a site whose entries may say from when until when they are valid."""

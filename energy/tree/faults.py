@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from energy.metering import Role, VirtualOptions
+from energy.configuration.metering import Role, VirtualOptions
 from energy.tree import boundary
 from energy.tree.ancestry import Ancestry
 from energy.tree.boundary import Counted
@@ -14,7 +14,7 @@ from energy.tree.dating import stages
 from energy.tree.members import Terms, sources, terms_of
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 DEVICES = ("meter", "supply", "cooling", "heat", "water")
 """The tables of a site whose entries are devices."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from energy.device import ENERGY, EXPORT
-from energy.site import SiteOptions
+from energy.configuration.device import ENERGY, EXPORT
+from energy.configuration.site import SiteOptions
 from energy.tree import boundary
 from energy.tree.members import Terms
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from energy.era import present
+from energy.configuration.era import present
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS, Period
-from energy.line import Lines
-from energy.site import SiteOptions
+from energy.reading.view import View
+from energy.sums.line import Lines
 from energy.tree.attribution import gpu_hours
 from energy.tree.closing import Closure
 from energy.tree.closure import closure
 from energy.tree.cut import Cut
 from energy.tree.dating import DATED
-from energy.view import View
 from runtime.clock import from_ms
 from telemetry.store import Readings
 

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from energy.metering import MeterOptions, VirtualOptions
+from energy.configuration.metering import MeterOptions, VirtualOptions
 from telemetry.catalogue import COOLING, METER, SUPPLY
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 Source = tuple[str, str]
 """Measurement and id of a device whose register tells Wh of electricity."""

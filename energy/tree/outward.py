@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from energy.device import ENERGY, EXPORT
+from energy.configuration.device import ENERGY, EXPORT
+from energy.configuration.supply import SupplyKind
 from energy.interval import QUARTER_MS
-from energy.line import Flags
-from energy.sheet import Sheet
-from energy.supply import SupplyKind
+from energy.sums.line import Flags
+from energy.sums.sheet import Sheet
 from energy.tree import boundary
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 _NEVER = 2**31 - 1
 

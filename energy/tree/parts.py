@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from energy.line import HOUR
-from energy.metering import CoolingOptions, MeterOptions
-from energy.site import SiteOptions
+from energy.configuration.metering import CoolingOptions, MeterOptions
+from energy.configuration.site import SiteOptions
+from energy.sums.line import HOUR
 from energy.tree import boundary
 from energy.tree.closing import Gpus, Node, Part, Point
 from energy.tree.cut import Cut, consistent, told

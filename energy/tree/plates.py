@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from energy.metering import CtRatio, RegisterOptions, WaterOptions
+from energy.configuration.metering import CtRatio, RegisterOptions, WaterOptions
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 _TABLES = ("meter", "supply", "cooling", "heat", "water")
 

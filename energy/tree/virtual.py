@@ -12,7 +12,7 @@ from energy.tree.members import Source, Terms, terms_of
 from telemetry.frame import Floats
 
 if TYPE_CHECKING:
-    from energy.site import SiteOptions
+    from energy.configuration.site import SiteOptions
 
 
 class Known(Protocol):

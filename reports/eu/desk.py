@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from energy.configuration.recorded import load_recorded
+from energy.configuration.site import SiteOptions
 from energy.figures import Figures
-from energy.site import SiteOptions
 from reports.eu.data_set import DataSet, Missing, Told, assemble
 from reports.eu.declared import Declarations, checked, standing
 from reports.eu.item import Value

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from alerts.verdict import Severity
-from energy.device import VOLUME
+from energy.configuration.device import VOLUME
 from energy.figures import KpiRow
 from energy.interval import QUARTER
 from reports.content import Figure, LedgerSeries, MonthFigures, MonthlyReport

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from energy.aim import metric_form
+from energy.targets.aim import metric_form
 from reports.content import Check, CompletenessLine, MonthFigures, MonthlyReport, QualityRange, TargetLine
 from reports.render.cells import Row, cells
 from reports.render.evidence import told

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from energy.aim import Direction, aim_of, metric_form, metric_label
 from energy.figures import ALL
-from energy.target import Standing
+from energy.targets.aim import Direction, aim_of, metric_form, metric_label
+from energy.targets.target import Standing
 from reports.content import Figure, MonthFigures, MonthlyReport, SiteLine, TargetDay, TargetLine
 from reports.evidence import BudgetLine
 from reports.method import method

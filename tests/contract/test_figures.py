@@ -12,7 +12,7 @@ import pytest
 
 from energy.figures import Figures
 from energy.interval import QUARTER, Period, Step
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from telemetry.stores.duckdb import DuckDBOptions, DuckDBStore
 from tests.fakes.figures import SyntheticFigures, site
 from tests.unit.energy.plant import START, Plant

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from alerts.verdict import Severity
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from telemetry.catalogue import METER
 from tests.fakes.board import MemoryBoard, alert
 from tests.fakes.day import AT, SETTLED

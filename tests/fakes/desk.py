@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import month
-from energy.site import SiteOptions
 from reports.report import FORMATS, Format, Progress, ReportEntry
 
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from energy.carbon.factor_row import FactorRow
-from energy.covered import Covered
+from energy.configuration.site import SiteOptions
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import QUARTER, QUARTER_MS, Period, Step, steps
-from energy.line import Lines
-from energy.rows import Parts
-from energy.sheet import LedgerRegister, Sheet
-from energy.site import SiteOptions
-from energy.totals import Totals
+from energy.reading.rows import Parts
+from energy.sums.covered import Covered
+from energy.sums.line import Lines
+from energy.sums.sheet import LedgerRegister, Sheet
+from energy.sums.totals import Totals
 from energy.trailing.trailing import ANNUAL, Trailing
 from energy.trailing.window import days_of, days_since, year_up_to
 from energy.tree.closing import Closure

@@ -24,8 +24,8 @@ from dashboards.server import WebServer
 from dashboards.users import Users
 from energy.certificates.desk import Certificates
 from energy.certificates.mapping import MappingOptions
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.configuration.site import SiteOptions
+from energy.targets.target import TargetOptions
 from energy.workloads.statement import Workloads
 from reports.eu.desk import EuDesk
 from runtime.clock import ManualClock, to_ms

@@ -6,12 +6,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-import energy.ledger  # noqa: F401 - whose rooms declare the tables
+import energy.settlement.ledger  # noqa: F401 - whose rooms declare the tables
 from energy.interval import QUARTER_MS, Period
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act, lock_month
 from energy.proof.seal import seal_days
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.clock import from_ms
 from runtime.database import Database
 from telemetry.series import SeriesRegistry

@@ -14,7 +14,7 @@ from collectors.connect import open_decoder
 from collectors.mqtt import MqttCollector
 from collectors.sources.replay import ReplaySource
 from energy.interval import Period
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from energy.workloads.accountant import Accountant
 from energy.workloads.lines import Wanted
 from energy.workloads.statement import Statement, Workloads

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from energy.marker import Marker
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
+from energy.settlement.marker import Marker
 from energy.tables import DIRTY, FOLLOWED, REGISTER, ROSTER
 from runtime.clock import ManualClock
 from runtime.database import Database

@@ -22,7 +22,7 @@ from dashboards.server import WebServer
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.clock import ManualClock
 from tests.fakes.house import FakeHouse, furnished
 from tests.integration.dashboards.conftest import client

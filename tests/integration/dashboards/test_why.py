@@ -21,7 +21,7 @@ from energy.interval import QUARTER, Period, Step
 from energy.kpi import KPIS
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.clock import ManualClock
 from tests.fakes.house import furnished
 from tests.integration.dashboards.conftest import client

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from alerts.reading import Reading
 from alerts.rules.battery_losses import BatteryLosses, BatteryLossesOptions
 from alerts.verdict import Verdict
+from energy.configuration.site import SiteOptions
 from energy.figures import MixRow
 from energy.interval import Period, Step
-from energy.site import SiteOptions
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry
 from tests.fakes.figures import SyntheticFigures, site

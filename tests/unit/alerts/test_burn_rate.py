@@ -15,7 +15,7 @@ from alerts.reading import Reading
 from alerts.replay import Replay
 from alerts.verdict import Severity, Verdict
 from energy.interval import QUARTER, Period
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
 from telemetry.frame import Frame

@@ -18,7 +18,7 @@ from energy.certificates.desk import Certificates as Desk
 from energy.certificates.mapping import MappingOptions
 from energy.certificates.selection import Selection
 from energy.interval import Period
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from runtime.database import Database
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry

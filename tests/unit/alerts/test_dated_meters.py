@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import METER
 from telemetry.frame import Frame

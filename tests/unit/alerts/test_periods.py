@@ -17,7 +17,7 @@ from alerts.reading import Reading
 from alerts.replay import Replay, Replayed
 from alerts.route import Router
 from energy.interval import QUARTER, Period
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from runtime.database import Database
 from telemetry.live import LiveState
 from telemetry.series import SeriesRegistry

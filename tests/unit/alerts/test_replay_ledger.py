@@ -16,8 +16,8 @@ from alerts.reading import IssuedReport, Reading
 from alerts.replay import Replay, Replayed
 from alerts.tables import alert, alert_transition, outbox
 from energy.interval import Period
-from energy.reader import LedgerFigures
-from energy.target import TargetOptions
+from energy.reading.reader import LedgerFigures
+from energy.targets.target import TargetOptions
 from runtime.clock import to_ms
 from runtime.database import Database
 from telemetry.frame import Floats, Frame

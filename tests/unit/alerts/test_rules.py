@@ -14,12 +14,12 @@ from alerts.options import AlertOptions
 from alerts.reading import ChannelStatus, Reading
 from alerts.verdict import RULES, Severity, Verdict
 from energy.certificates.desk import Certificates
+from energy.configuration.site import SiteOptions
 from energy.interval import Period
 from energy.proof.desk import Pending
 from energy.proof.difference import Checked
 from energy.quantity import quantity
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from runtime.beats import ProcessStatus
 from runtime.clock import to_ms
 from runtime.database import Database

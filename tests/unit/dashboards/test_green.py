@@ -15,7 +15,7 @@ from dashboards.panels.green import day_bars, day_lines, green_month, hour_detai
 from energy.figures import ALL
 from energy.interval import Period, Step, month
 from energy.kpi import KPIS, KpiOptions
-from energy.shortfall import uncovered_wh
+from energy.targets.shortfall import uncovered_wh
 from runtime.registry import Plugin
 from tests.fakes.day import AT, SETTLED, SITES, day_house
 from tests.fakes.figures import SyntheticFigures

@@ -9,9 +9,9 @@ import pytest
 
 from dashboards.house import House
 from dashboards.panels.meters import meter_month
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import month
-from energy.site import SiteOptions
 from tests.fakes.day import AT, SETTLED, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.now import Now
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
 from runtime.clock import to_ms
 from telemetry.catalogue import COOLING, GPU, METER, SUPPLY
 from tests.fakes.house import NOW, FakeHouse

@@ -19,8 +19,8 @@ from dashboards.panels.overview import overview
 from dashboards.panels.power import power_history
 from dashboards.panels.system import source_line, system_page, worst_first
 from dashboards.view import View
+from energy.configuration.metering import Role
 from energy.figures import ALL
-from energy.metering import Role
 from energy.quantity import in_percent
 from runtime.clock import to_ms
 from telemetry.catalogue import METER

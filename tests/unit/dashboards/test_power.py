@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dashboards.panels.power import PowerHistory, power_history
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period
-from energy.site import SiteOptions
 from runtime.clock import from_ms
 from telemetry.catalogue import METER
 from tests.fakes.figures import SyntheticFigures

@@ -10,9 +10,9 @@ import pytest
 
 from dashboards.panels.reports import RECENT_MONTHS, ReportLine, report_page
 from dashboards.view import View
+from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period
-from energy.site import SiteOptions
 from tests.fakes.day import AT, SITES, day_house
 from tests.fakes.desk import FolderDesk
 from tests.fakes.figures import SyntheticFigures

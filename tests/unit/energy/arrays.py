@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from energy.balance import Balance
-from energy.era import BEGINNING, FOREVER, Era
-from energy.gridmix import GridMix
+from energy.configuration.era import BEGINNING, FOREVER, Era
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
-from energy.matching import Match
-from energy.registers import MISSING, OK
-from energy.sheet import LedgerRegister, Sheet
-from energy.site import SiteOptions
-from energy.splice import spliced
-from energy.storage import Stored
+from energy.settlement.registers import MISSING, OK
+from energy.sums.balance import Balance
 from energy.sums.columns import columns
-from energy.totals import Totals
+from energy.sums.gridmix import GridMix
+from energy.sums.matching import Match
+from energy.sums.sheet import LedgerRegister, Sheet
+from energy.sums.splice import spliced
+from energy.sums.storage import Stored
+from energy.sums.totals import Totals
 from runtime.clock import to_ms
 
 FIRST = to_ms(datetime(2026, 10, 5, tzinfo=UTC)) // QUARTER_MS

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from energy.ledger import Ledger, Settlement
-from energy.marker import Marker
-from energy.site import SiteOptions
+from energy.configuration.site import SiteOptions
+from energy.settlement.ledger import Ledger, Settlement
+from energy.settlement.marker import Marker
 from runtime.clock import to_ms
 from runtime.database import Database
 from telemetry.catalogue import MEASUREMENTS

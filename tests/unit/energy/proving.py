@@ -15,7 +15,7 @@ from energy.proof.pending import load_pending
 from energy.proof.restating import restated
 from energy.proof.seal import seal_days
 from energy.proof.tables import CAUSE, LOCK, PENDING, RESTATEMENT, SEAL
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from energy.tables import LEDGER
 from runtime.clock import to_ms
 from tests.unit.energy.plant import MINUTE, START, Plant

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from energy.marker import Marker
 from energy.proof.cause import record
 from energy.proof.writing import Order
-from energy.readings import Span
+from energy.settlement.marker import Marker
+from energy.settlement.readings import Span
 from energy.tables import LEDGER
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 from tests.unit.energy.proving import FIRST, MAIN, UPS, causes

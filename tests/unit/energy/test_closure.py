@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from energy.interval import Period
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.clock import to_ms
 from telemetry.frame import Frame
 from telemetry.rollup import ROLLUPS

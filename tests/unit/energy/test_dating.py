@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from energy.era import eras
+from energy.configuration.era import eras
+from energy.configuration.plan import Plan, described
+from energy.configuration.site import SiteOptions
 from energy.interval import Period, Step
-from energy.plan import Plan, described
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 from tests.unit.energy.plant import START, site
 from tests.unit.energy.test_roster import (

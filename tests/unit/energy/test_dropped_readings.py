@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from energy.counting.register import Register
 from energy.interval import QUARTER_MS
-from energy.registers import settle_register
-from energy.totals import Totals
+from energy.settlement.registers import settle_register
+from energy.sums.totals import Totals
 from tests.unit.energy.arrays import sheet, summed
 from tests.unit.energy.plant import site
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from energy.device import devices
-from energy.due import Job, Mark, jobs
-from energy.readings import Span
+from energy.configuration.device import devices
+from energy.settlement.due import Job, Mark, jobs
+from energy.settlement.readings import Span
 from tests.unit.energy.plant import site
 
 DAY = 96

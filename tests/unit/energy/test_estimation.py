@@ -18,7 +18,7 @@ from energy.estimation.estimate import (
     weeks_before,
 )
 from energy.interval import QUARTER_MS
-from energy.registers import ESTIMATED, MISSING, OK, SUBSTITUTED
+from energy.settlement.registers import ESTIMATED, MISSING, OK, SUBSTITUTED
 from energy.tables import LEDGER, REGISTER
 from runtime.clock import to_ms
 from tests.unit.energy.arrays import sheet, summed

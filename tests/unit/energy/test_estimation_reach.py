@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from energy.device import devices
+from energy.configuration.device import devices
 from energy.estimation.estimate import WEEK
 from energy.estimation.reach import waiting
-from energy.readings import Span
+from energy.settlement.readings import Span
 from tests.unit.energy.plant import site
 
 METERS = [

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energy.era import BEGINNING, FOREVER, Era
-from energy.growth import unchanged
-from energy.sheet import NO_ROW, Sheet
-from energy.view import View
+from energy.configuration.era import BEGINNING, FOREVER, Era
+from energy.reading.view import View
+from energy.sums.growth import unchanged
+from energy.sums.sheet import NO_ROW, Sheet
 from tests.unit.energy.arrays import FIRST
 from tests.unit.energy.worlds import HOURS, QUARTERS, SITE, World, worlds
 

@@ -8,7 +8,7 @@ import pytest
 
 from energy.figures import ALL
 from energy.interval import Period, Step
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.plant import START, Plant, site
 
 HOURS = Period(START, START + timedelta(hours=1))

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy.integration import settle_power
 from energy.interval import QUARTER_MS
-from energy.registers import INTEGRATED, MISSING
+from energy.settlement.integration import settle_power
+from energy.settlement.registers import INTEGRATED, MISSING
 
 START = 1_900_000 * QUARTER_MS
 MINUTE = 60_000

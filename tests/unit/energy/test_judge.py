@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from energy.interval import Period, Step
-from energy.judge import judge_target
-from energy.reader import LedgerFigures
-from energy.target import Standing, TargetOptions
+from energy.reading.reader import LedgerFigures
+from energy.targets.judge import judge_target
+from energy.targets.target import Standing, TargetOptions
 from tests.fakes.figures import SyntheticFigures, night, site
 from tests.unit.energy.plant import MINUTE, START, Plant
 from tests.unit.energy.plant import site as plain_site

@@ -16,7 +16,7 @@ from energy.carbon.choice import default_use
 from energy.carbon.hours import Mix, hour_of, write_hours
 from energy.carbon.uses import record_uses
 from energy.interval import Period, Step
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

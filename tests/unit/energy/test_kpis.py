@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import energy.kpis
+from energy.configuration.site import SiteOptions
 from energy.figures import KpiRow
 from energy.kpi import KPIS, Figure
-from energy.registers import ESTIMATED, OK, RESET
-from energy.site import SiteOptions
-from energy.totals import Totals
+from energy.settlement.registers import ESTIMATED, OK, RESET
+from energy.sums.totals import Totals
 from energy.uncertainty import pue_uncertainty, site_pue_uncertainty, uncertainties
 from tests.unit.energy.arrays import NAN, grid, hourly, sheet, summed
 from tests.unit.energy.plant import site

@@ -6,10 +6,10 @@ import numpy as np
 from sqlalchemy import func, select
 
 from energy.interval import QUARTER_MS
-from energy.ledger import Ledger
-from energy.marker import Marker
-from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK
-from energy.sheet import load_registers, load_sheet
+from energy.settlement.ledger import Ledger
+from energy.settlement.marker import Marker
+from energy.settlement.registers import ESTIMATED, INTEGRATED, MISSING, OK
+from energy.sums.sheet import load_registers, load_sheet
 from energy.tables import DIRTY, LEDGER
 from runtime.clock import to_ms
 from telemetry.catalogue import METER

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from energy.device import devices
-from energy.due import clear, load_marks
+from energy.configuration.device import devices
 from energy.interval import QUARTER_MS, Period
-from energy.ledger import Ledger
-from energy.marker import Marker
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
+from energy.settlement.due import clear, load_marks
+from energy.settlement.ledger import Ledger
+from energy.settlement.marker import Marker
 from energy.tables import DIRTY, FOLLOWED, REGISTER
 from runtime.backoff import Backoff
 from runtime.clock import ManualClock, to_ms

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import energy.kpis
 from energy.kpi import KPIS
-from energy.matching import match
-from energy.registers import ESTIMATED, INTEGRATED, MISSING, OK, RESET
+from energy.settlement.registers import ESTIMATED, INTEGRATED, MISSING, OK, RESET
+from energy.sums.matching import match
 from tests.unit.energy.arrays import NAN, account, hourly, sheet, summed
 from tests.unit.energy.plant import site
 

@@ -16,7 +16,7 @@ from energy.proof.key import SigningKey
 from energy.proof.locking import Act, lock_month
 from energy.proof.restating import propose, restate
 from energy.proof.tables import PENDING
-from energy.registers import ESTIMATED, OK
+from energy.settlement.registers import ESTIMATED, OK
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 from tests.unit.energy.proving import FIRST, UPS, Locked, change, differences, everything
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import energy.kpis
 from energy.carbon.emission import SCOPES
 from energy.kpi import KPIS
-from energy.registers import ESTIMATED, MISSING, OK, SUBSTITUTED
+from energy.settlement.registers import ESTIMATED, MISSING, OK, SUBSTITUTED
 from energy.sums.basis import Basis
-from energy.totals import Totals
+from energy.sums.totals import Totals
 from tests.unit.energy.arrays import NAN, account, grid, hourly, sheet, summed
 from tests.unit.energy.plant import site
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from energy.interval import QUARTER_MS
-from energy.sheet import load_registers, load_sheet
+from energy.sums.sheet import load_registers, load_sheet
 from runtime.clock import to_ms
 from tests.unit.energy.plant import START, Plant, site
 

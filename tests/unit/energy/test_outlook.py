@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from energy.aim import aim_of
 from energy.interval import Period, day_of, month, month_of, quarter_year_of, year_of
-from energy.judge import judge_target
 from energy.outlook.budget import Account, budget, burn
 from energy.outlook.foresight import Means, Outlook, Question, foresight
 from energy.outlook.hours import HOUR, Hours, HourSeries, Measure, hour_of, hour_start
@@ -19,7 +17,9 @@ from energy.outlook.nowcast import HOLDS
 from energy.outlook.pace import PACES, burning
 from energy.outlook.profile import profile
 from energy.outlook.progress import Progress
-from energy.target import Standing, TargetOptions
+from energy.targets.aim import aim_of
+from energy.targets.judge import judge_target
+from energy.targets.target import Standing, TargetOptions
 from runtime.clock import to_ms
 from simulator.model import Model
 from simulator.truth import Truth

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from energy.balance import balance
 from energy.interval import QUARTER_MS
+from energy.sums.balance import balance
 from energy.tree.outward import outward_notes, unheard
 from runtime.clock import from_ms
 from tests.unit.energy.arrays import FIRST, sheet

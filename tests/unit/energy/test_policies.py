@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from energy.configuration.device import VOLUME, devices
 from energy.counting.register import Ratio, Register, Swap
 from energy.counting.verdict import judge
-from energy.device import VOLUME, devices
 from energy.interval import QUARTER_MS
-from energy.registers import ESTIMATED, MISSING, OK, RESET, Intervals, settle_register, settle_verdict
+from energy.settlement.registers import (
+    ESTIMATED,
+    MISSING,
+    OK,
+    RESET,
+    Intervals,
+    settle_register,
+    settle_verdict,
+)
 from runtime.clock import from_ms
 from tests.unit.energy.plant import site
 

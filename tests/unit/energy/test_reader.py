@@ -8,7 +8,7 @@ import pytest
 
 from energy.figures import Figures
 from energy.interval import Period, Step, month
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 HOUR = timedelta(hours=1)

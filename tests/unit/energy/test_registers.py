@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energy.configuration.device import devices
+from energy.configuration.site import SiteOptions
 from energy.counting.register import Register
 from energy.counting.verdict import judge
-from energy.device import devices
 from energy.interval import QUARTER_MS
-from energy.registers import ESTIMATED, MISSING, OK, RESET, settle_register
-from energy.site import SiteOptions
+from energy.settlement.registers import ESTIMATED, MISSING, OK, RESET, settle_register
 
 START = 1_900_000 * QUARTER_MS
 MINUTE = 60_000

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from energy.interval import QUARTER_MS
-from energy.marker import Marker
-from energy.registers import ESTIMATED, MISSING, OK, RESET
+from energy.settlement.marker import Marker
+from energy.settlement.registers import ESTIMATED, MISSING, OK, RESET
 from energy.tables import LEDGER, REGISTER
 from runtime.clock import to_ms
 from tests.unit.energy.plant import MINUTE, START, Plant, site

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from energy.configuration.plan import described, planned
 from energy.interval import Period, Step
-from energy.marker import Marker
-from energy.plan import described, planned
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
+from energy.settlement.marker import Marker
 from energy.tables import REGISTER, ROSTER
 from runtime.clock import ManualClock
 from tests.unit.energy.plant import MINUTE, START, Plant, site

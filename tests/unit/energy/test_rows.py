@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from energy.interval import QUARTER, Period
-from energy.rows import Flows, joined, mixed
-from energy.totals import Totals
+from energy.reading.rows import Flows, joined, mixed
+from energy.sums.totals import Totals
 from tests.unit.energy.plant import START
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from energy.figures import MixRow
 from energy.interval import Period, Step
-from energy.shortfall import GrowingPeriod, uncovered_wh, worst_hours
+from energy.targets.shortfall import GrowingPeriod, uncovered_wh, worst_hours
 from tests.fakes.figures import SyntheticFigures, night, site
 
 START = datetime(2026, 9, 30, 22, tzinfo=UTC)

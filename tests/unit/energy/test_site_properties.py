@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import energy.kpis
-from energy.era import BEGINNING, FOREVER, Era
+from energy.configuration.era import BEGINNING, FOREVER, Era
 from energy.kpi import KPIS
-from energy.matching import RUNGS
-from energy.registers import MISSING, OK, RESET, SUBSTITUTED
-from energy.splice import spliced
+from energy.settlement.registers import MISSING, OK, RESET, SUBSTITUTED
 from energy.sums.columns import Columns, columns
-from energy.totals import Totals
+from energy.sums.matching import RUNGS
+from energy.sums.splice import spliced
+from energy.sums.totals import Totals
 from telemetry.frame import Floats
 from tests.unit.energy.arrays import grid
 from tests.unit.energy.worlds import (

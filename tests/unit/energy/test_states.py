@@ -10,7 +10,7 @@ import pytest
 
 from energy.interval import Period, Step
 from energy.proof.cause import record
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 from tests.unit.energy.proving import FIRST, MAIN, UPS
 

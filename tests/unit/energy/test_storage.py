@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import energy.kpis
 from energy.kpi import KPIS
-from energy.registers import ESTIMATED, OK, RESET
+from energy.settlement.registers import ESTIMATED, OK, RESET
 from tests.unit.energy.arrays import FIRST, NAN, account, grid, hourly, sheet, summed
 from tests.unit.energy.plant import site
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from energy.interval import Period, Step
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 HOUR = timedelta(hours=1)

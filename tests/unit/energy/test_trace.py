@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from energy.interval import Period, Step
-from energy.reader import LedgerFigures
-from energy.statement import metered
+from energy.reading.reader import LedgerFigures
+from energy.reading.statement import metered
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 
 HOUR = timedelta(hours=1)

@@ -9,16 +9,16 @@ import pytest
 
 import energy.kpis
 from energy.certificates.claims import Claims
-from energy.certified import Certified
-from energy.era import eras
-from energy.hindsight import Hindsight
+from energy.configuration.era import eras
 from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS
 from energy.proof.cause import record
 from energy.proof.options import CORRECTION_WINDOW
-from energy.reader import LedgerFigures
-from energy.sheet import LedgerRegister, Sheet
-from energy.totals import totals_of
+from energy.reading.hindsight import Hindsight
+from energy.reading.reader import LedgerFigures
+from energy.sums.certified import Certified
+from energy.sums.sheet import LedgerRegister, Sheet
+from energy.sums.totals import totals_of
 from energy.trailing.block import Block, Kept, blocks, keep, load_kept
 from energy.trailing.keeping import Keeper
 from energy.trailing.summed import Summed, together

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy.interval import QUARTER_MS, Period
-from energy.line import Lines
-from energy.sheet import LedgerRegister, Sheet
+from energy.sums.line import Lines
+from energy.sums.sheet import LedgerRegister, Sheet
 from energy.tree import boundary
 from energy.tree.closure import closure
 from energy.tree.cut import Cut

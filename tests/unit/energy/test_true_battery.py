@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from energy.configuration.site import SiteOptions
 from energy.figures import KpiRow
 from energy.interval import Period, Step
-from energy.reader import LedgerFigures
-from energy.site import SiteOptions
+from energy.reading.reader import LedgerFigures
 from runtime.clock import to_ms
 from simulator.demo import site_settings
 from simulator.model import Model

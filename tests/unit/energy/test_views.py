@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from energy.shelf import Shelf
-from energy.view import View, Views
+from energy.reading.shelf import Shelf
+from energy.reading.view import View, Views
 from tests.unit.energy.arrays import FIRST
 from tests.unit.energy.plant import Plant
 from tests.unit.energy.proving import MAIN, UPS, sparse

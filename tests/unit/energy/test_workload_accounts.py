@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select
 from energy.figures import ALL
 from energy.interval import QUARTER_MS, Period
 from energy.proof.tables import LOCK, RESTATEMENT
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from energy.workloads import accountant
 from energy.workloads.accountant import Accountant
 from energy.workloads.book import JobBook

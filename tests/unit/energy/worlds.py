@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from energy.registers import ESTIMATED, MISSING, OK, RESET, SUBSTITUTED
-from energy.sheet import Sheet
+from energy.settlement.registers import ESTIMATED, MISSING, OK, RESET, SUBSTITUTED
+from energy.sums.sheet import Sheet
 from telemetry.frame import Floats
 from tests.unit.energy.arrays import sheet
 from tests.unit.energy.plant import site

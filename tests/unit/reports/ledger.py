@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER, month
-from energy.reader import LedgerFigures
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.reading.reader import LedgerFigures
+from energy.targets.target import TargetOptions
 from reports.monthly import Material
 from tests.fakes.board import MemoryBoard
 from tests.unit.energy.plant import Plant

@@ -11,7 +11,7 @@ from alerts.board import Alert, AlertState
 from alerts.verdict import Severity
 from energy.figures import KpiRow, MixRow
 from energy.interval import Period, Step, month
-from energy.target import TargetOptions
+from energy.targets.target import TargetOptions
 from reports.content import MonthlyReport
 from reports.monthly import Material, build
 from tests.fakes.board import MemoryBoard

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from energy.configuration.site import SiteOptions
 from energy.interval import month
-from energy.marker import Marker
-from energy.site import SiteOptions
+from energy.settlement.marker import Marker
 from reports.monthly import build
 from runtime.clock import ManualClock
 from tests.unit.energy.plant import QUARTER, Plant

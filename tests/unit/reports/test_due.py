@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from alerts.reading import Reading
 from alerts.rules.report_missing import ReportMissing, ReportMissingOptions
 from energy.interval import Period
-from energy.statement import metered
+from energy.reading.statement import metered
 from reports.due import MonthlyIssue
 from reports.monthly import Material
 from telemetry.live import LiveState

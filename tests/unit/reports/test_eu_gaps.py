@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import energy.kpis
+from energy.configuration.site import SiteOptions
 from energy.figures import KpiRow
 from energy.interval import QUARTER, Period, Step
 from energy.kpi import KPIS
-from energy.rows import Scope, kpi_row, kpis
-from energy.site import SiteOptions
+from energy.reading.rows import Scope, kpi_row, kpis
 from reports.eu.data_set import DataSet, Told, assemble
 from reports.eu.measured import measure
 from tests.fakes.figures import SyntheticFigures

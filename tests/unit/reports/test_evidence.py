@@ -17,11 +17,11 @@ from energy.certificates.act import Act
 from energy.certificates.book import Order
 from energy.certificates.claims import Claims
 from energy.certificates.selection import Selection
-from energy.ledger import Ledger
 from energy.proof import locking
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
+from energy.settlement.ledger import Ledger
 from energy.workloads.statement import Workloads
 from reports.content import MonthlyReport
 from reports.desk import Desk

@@ -18,7 +18,7 @@ import energy.kpis
 import reports.render
 from energy.interval import Step
 from energy.kpi import KPIS
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from reports.desk import Desk
 from reports.monthly import build
 from reports.renderer import RENDERERS, renderers

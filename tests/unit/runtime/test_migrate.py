@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 
 import service  # noqa: F401 - whose rooms declare every table
-from energy.plan import described, planned
-from energy.roster import load_plans
-from energy.site import SiteOptions
+from energy.configuration.plan import described, planned
+from energy.configuration.roster import load_plans
+from energy.configuration.site import SiteOptions
 from runtime.database import Database
 from runtime.errors import ConfigError
 from runtime.migrate import differences, open_database, upgrade

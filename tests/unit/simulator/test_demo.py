@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from energy.site import SiteOptions
-from energy.target import TargetOptions
+from energy.configuration.site import SiteOptions
+from energy.targets.target import TargetOptions
 from runtime.errors import ConfigError
 from simulator.demo import HISTORY, Demo, demo_settings
 from simulator.faults import Calm, Nonsense

@@ -13,7 +13,7 @@ from energy.carbon.uses import record_uses
 from energy.carbon.zones import BORDERS, eic
 from energy.interval import Period
 from energy.proof.cause import load_causes
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.errors import BadDocument
 from tests.unit.energy.carbon.documents import document, flow, series
 from tests.unit.energy.plant import START, Plant, site

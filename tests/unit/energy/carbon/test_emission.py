@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from energy.carbon.emission import Emissions, emissions, highest_factors
-from energy.gridmix import GridMix
+from energy.sums.gridmix import GridMix
 from tests.unit.energy.arrays import account, grid, hourly, sheet
 from tests.unit.energy.plant import site
 

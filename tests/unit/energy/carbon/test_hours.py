@@ -14,7 +14,7 @@ from energy.carbon.tables import GRID_HOUR, GRID_MARK
 from energy.interval import Period
 from energy.proof.cause import load_causes
 from energy.proof.tables import LOCK, RESTATEMENT
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from runtime.errors import BadDocument
 from tests.unit.energy.carbon.documents import LT, acknowledgement, document, series
 from tests.unit.energy.plant import MINUTE, START, Plant

@@ -14,7 +14,7 @@ from energy.carbon.library import packaged
 from energy.carbon.uses import record_uses
 from energy.interval import Period, Step
 from energy.proof.cause import load_causes
-from energy.reader import LedgerFigures
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.carbon.documents import document, series
 from tests.unit.energy.plant import MINUTE, START, Plant, site
 

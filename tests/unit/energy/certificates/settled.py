@@ -11,10 +11,10 @@ import numpy as np
 from energy.certificates.act import Act
 from energy.certificates.book import Order
 from energy.certificates.selection import Selection
+from energy.configuration.site import SiteOptions
 from energy.figures import KpiRow
 from energy.interval import Period
-from energy.reader import LedgerFigures
-from energy.site import SiteOptions
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.certificates.vault import CANCELLED, Vault, october
 from tests.unit.energy.plant import Plant
 

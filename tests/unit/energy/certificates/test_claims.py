@@ -19,8 +19,8 @@ from energy.certificates.holdings import Holdings
 from energy.certificates.pool import Wanted, free_numbers
 from energy.certificates.selection import Selection
 from energy.certificates.tables import PART
+from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS, Period
-from energy.site import SiteOptions
 from runtime.clock import to_ms
 from runtime.database import Database
 from tests.unit.energy.certificates.vault import ANNA, AT, CANCELLED, SITES, Vault, hour, october, wind

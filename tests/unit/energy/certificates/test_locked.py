@@ -18,10 +18,10 @@ from energy.certificates.act import Act
 from energy.certificates.book import Book, Order
 from energy.certificates.selection import Selection
 from energy.interval import Step
-from energy.ledger import Ledger
 from energy.proof import locking
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
+from energy.settlement.ledger import Ledger
 from runtime.database import Database
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind

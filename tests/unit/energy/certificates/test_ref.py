@@ -14,10 +14,10 @@ from energy.certificates.book import Order
 from energy.certificates.pool import Wanted
 from energy.certificates.selection import Selection
 from energy.certificates.tally import Counted
-from energy.certified import with_certificates
 from energy.interval import Period, Step
 from energy.kpis.ref import Ref
-from energy.totals import Totals
+from energy.sums.certified import with_certificates
+from energy.sums.totals import Totals
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind
 from tests.unit.energy.plant import site

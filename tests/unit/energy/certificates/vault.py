@@ -10,8 +10,8 @@ from energy.certificates.claims import Claims
 from energy.certificates.importing import Import, import_file
 from energy.certificates.registry import registries
 from energy.certificates.sheet import Source
+from energy.configuration.site import SiteOptions
 from energy.interval import Period, month
-from energy.site import SiteOptions
 from runtime.database import Database
 from tests.unit.energy.plant import site
 

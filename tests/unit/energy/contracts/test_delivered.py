@@ -16,8 +16,8 @@ from energy.contracts.plant import plant_of
 from energy.interval import Period
 from energy.proof.key import SigningKey
 from energy.proof.locking import Act
-from energy.reader import LedgerFigures
-from energy.registers import MISSING, OK
+from energy.reading.reader import LedgerFigures
+from energy.settlement.registers import MISSING, OK
 from energy.tables import DIRTY, LEDGER
 from tests.unit.energy.plant import MINUTE, QUARTER, START, Plant, site
 from tests.unit.energy.proving import MAIN, UPS, Locked, causes

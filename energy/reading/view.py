@@ -1,0 +1,165 @@
+"""A site's ledger over some days, worked out: balance, matching and what is summed; kept while it holds."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from energy.certificates.claims import Claims
+from energy.configuration.era import Era
+from energy.configuration.site import SiteOptions
+from energy.reading.rows import Flows
+from energy.reading.shelf import Shelf
+from energy.reading.stand import Stand
+from energy.sums.balance import NOTHING, Balance
+from energy.sums.columns import Columns, columns
+from energy.sums.gridmix import GridMix
+from energy.sums.growth import unchanged
+from energy.sums.matching import Match
+from energy.sums.sheet import Sheet
+from energy.sums.splice import Account, Offered, continued, since, spliced
+from energy.sums.storage import Stored
+from telemetry.frame import Floats
+
+KEPT_VIEWS = 4
+"""Per site: the running month, a month that is looked at, and room to turn."""
+
+_LONGEST_KEPT = 100
+"""Days; a quarter of a year takes 2.5 MB."""
+
+
+@dataclass(frozen=True)
+class View:
+    """``sheet`` and what follows from it by ``eras``; all arrays begin with the sheet's first quarter.
+
+    ``offered`` is what certificates tell; ``summed`` is :attr:`without_mix` where that was at hand.
+    """
+
+    eras: tuple[Era, ...]
+    sheet: Sheet
+    balance: Balance
+    store: Stored
+    match: Match
+    offered: Offered = ()
+    summed: Columns | None = None
+
+    @classmethod
+    def of(
+        cls,
+        found: tuple[Era, ...],
+        sheet: Sheet,
+        timed: Mapping[str, Floats],
+        gone: Mapping[str, Floats] = NOTHING,
+        old: View | None = None,
+    ) -> View:
+        """Work out the account of a site that was what its eras say.
+
+        ``timed`` are its time-stamped certificates by registry, Wh per quarter of ``sheet``; ``gone`` is by
+        plant what share of its own can be claimed no more. What has not changed since an ``old`` view is
+        not worked out again.
+        """
+        offered = timed, gone
+        start = 0 if old is None else old.holds(found, sheet, offered)
+        if old is not None and start:
+            account = continued(found, sheet, offered, (old.balance, old.store, old.match), start)
+            if account is not None:
+                return cls(found, sheet, *account, offered, _followed(old, account, start))
+        return cls(found, sheet, *spliced(found, sheet, timed, gone), offered)
+
+    def holds(self, found: tuple[Era, ...], sheet: Sheet, offered: Offered) -> int:
+        """Before which index (a whole hour) it holds for other eras, sheet and certificates; 0: nowhere."""
+        start = unchanged(self.sheet, sheet) if self.eras == found else 0
+        pairs = list(zip(self.offered, offered, strict=True))
+        if not all(mine.keys() == other.keys() for mine, other in pairs):
+            return 0
+        same = (np.array_equal(mine[n][:start], other[n][:start]) for mine, other in pairs for n in mine)
+        return start if all(same) else 0
+
+    @cached_property
+    def flows(self) -> Flows:
+        """What each supply gave, per quarter."""
+        contracted = frozenset(self.balance.contracted)
+        return Flows(self.match.green, self.balance.available, contracted, self.store.kept)
+
+    @cached_property
+    def without_mix(self) -> Columns:
+        """What is summed when nothing is asked that needs the mix of the grid."""
+        return self.summed or columns(
+            self.balance, self.store, self.match, GridMix.unknown(self.sheet.quarters)
+        )
+
+    def columns(self, mix: GridMix) -> Columns:
+        """What is summed, with the ``mix`` of the grid over the sheet; the last one is kept."""
+        known: tuple[GridMix, Columns] | None = vars(self).get("_mixed")
+        if known is None or known[0] is not mix:
+            known = vars(self)["_mixed"] = mix, columns(self.balance, self.store, self.match, mix)
+        return known[1]
+
+
+def _followed(old: View, account: Account, start: int) -> Columns | None:
+    """What is summed of the ``account`` without a mix, if that was known of the ``old`` view."""
+    before = vars(old).get("without_mix")
+    if not isinstance(before, Columns):
+        return None
+    later = columns(*since(account, start), GridMix.unknown(len(account[0].load) - start))
+    if before.names != later.names:
+        return None
+    names = [field.name for field in fields(Columns)]
+    return replace(later, **{n: _on(getattr(before, n), getattr(later, n), start) for n in names})
+
+
+def _on(before: Any, later: Any, start: int) -> Any:
+    """The quarters of ``before`` up to index ``start`` and then ``later`` ones; what has none is as it is."""
+    if isinstance(later, Mapping):
+        return {name: _on(before[name], column, start) for name, column in later.items()}
+    if isinstance(later, np.ndarray):
+        return np.concatenate((before[..., :start], later), axis=-1)
+    return later
+
+
+@dataclass(frozen=True)
+class _Kept:
+    days: range
+    stamp: tuple[object, ...]
+    view: View
+
+
+class Views:
+    """Views of one site, worked out again when what they show has changed."""
+
+    def __init__(self, site: SiteOptions, shelf: Shelf, claims: Claims) -> None:
+        self._site, self._shelf, self._claims = site, shelf, claims
+        self._kept: deque[_Kept] = deque(maxlen=KEPT_VIEWS)
+
+    async def view(self, stand: Stand, days: range, claimed: int) -> View:
+        """A view of ``days`` (numbers since 1970) or more, no older than ``stand``.
+
+        ``claimed`` is the stamp of what the site claims, read before.
+        """
+        await self._shelf.look(stand, days)
+        covering = [kept for kept in self._kept if covers(kept.days, days)]
+        for kept in covering:
+            await self._shelf.look(stand, kept.days)  # what is caught up with lies far back
+            if kept.stamp == (claimed, *stand.stamp(kept.days)):
+                return kept.view
+        if covering:
+            days = covering[0].days  # whoever looked at more will look again, and finds it done
+        sheet = await self._shelf.sheet(stand, days)
+        offered = await self._claims.offered(stand.site, sheet) if claimed else (NOTHING, NOTHING)
+        before = next((kept.view for kept in self._kept if kept.days.start == days.start), None)
+        view = View.of(stand.eras(self._site), sheet, *offered, old=before)
+        if len(days) <= _LONGEST_KEPT:
+            for old in [kept for kept in self._kept if covers(days, kept.days)]:
+                self._kept.remove(old)
+            self._kept.appendleft(_Kept(days, (claimed, *stand.stamp(days)), view))
+        return view
+
+
+def covers(wide: range, narrow: range) -> bool:
+    """Whether ``narrow`` lies within ``wide``."""
+    return wide.start <= narrow.start and narrow.stop <= wide.stop
