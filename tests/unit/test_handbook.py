@@ -83,13 +83,14 @@ def test_every_page_is_found_by_links_from_the_readme() -> None:
 
 
 def _completed(tables: dict[str, Any]) -> dict[str, Any]:
-    """A fragment with the channels that its routes name and the site that its targets are about."""
+    """A fragment with the channels that its routes name, and with what a site needs and it leaves out."""
     known = {channel["name"] for channel in tables.get("channel", [])}
     named = {name for route in tables.get("route", []) for name in route["to"]}
     for name in sorted(named - known):
         tables.setdefault("channel", []).append({"type": "mqtt", "name": name})
-    for target in tables.get("target", []):
+    sites = tables.setdefault("sites", {})
+    for name in [*sites, *(target["site"] for target in tables.get("target", []))]:
         meters = [{"id": "main", "role": "utility"}, {"id": "ups", "role": "it", "category": "pue1"}]
-        site = {"name": target["site"], "zone": "Europe/Warsaw", "grid": "PL", "meter": meters}
-        tables.setdefault("sites", {}).setdefault(target["site"], site)
+        site = {"name": name, "zone": "Europe/Warsaw", "grid": "PL", "meter": meters}
+        sites[name] = site | sites.get(name, {})
     return tables
