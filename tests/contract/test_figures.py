@@ -146,7 +146,7 @@ async def test_the_meter_tree_closes_to_the_inlet(figures):
     assert tree.inlet_wh == pytest.approx(row.edc_wh)
     assert sum(share.energy_wh for share in tree.shares) == pytest.approx(tree.inlet_wh)
     assert {formula.figure: formula.text for formula in tree.formulas} == {
-        "E_DC": "E_DC = main-1 + pv-roof − main-1 export",
+        "E_DC": "E_DC = main-1 + pv-roof",
         "E_IT": "E_IT = ups-a",
     }
     assert [point.pue for point in tree.points] == [pytest.approx(row.pue)]

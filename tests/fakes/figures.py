@@ -284,7 +284,7 @@ def site(
             "grid": grid,
             "contracted_kw": contracted_kw,
             "meter": [
-                {"id": "main-1", "role": "utility"},
+                {"id": "main-1", "role": "utility", "exports": "none"},
                 {"id": "ups-a", "role": "it", "category": "pue1", "parent": "main-1"},
             ],
             "supply": [

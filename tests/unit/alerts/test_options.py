@@ -52,7 +52,7 @@ def test_every_problem_is_named_at_once_with_its_place() -> None:
         "route[0].to",
         "route[1].match.rule",
     ]
-    assert "there are: broker_session, burn_rate, c" in found[1]
+    assert "there are: battery_losses, broker_session, burn_rate, c" in found[1]
     assert "write for example 90s" in found[4]
     assert "there are: None, on-call, x" not in found[10]
 

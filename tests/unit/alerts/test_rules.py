@@ -132,7 +132,10 @@ async def account(tmp_path: Path) -> AsyncIterator[Certificates]:
 async def test_every_rule_names_its_conditions_without_values_and_says_what_to_do(
     name: str, account: Certificates
 ) -> None:
+    sites = {"gdansk": site(battery=True)}
     busy = reading(
+        sites=sites,
+        figures=SyntheticFigures(sites, settled=AT),
         targets=(TargetOptions(name="green", site="gdansk", goal=0.9),),
         ingest=Ingest(
             stores=[StoreStatus("duckdb", 3, 0.0)],

@@ -55,7 +55,9 @@ async def test_the_uncertainty_of_the_pue_stands_in_its_own_unit(tmp_path: Path)
         {"id": "main-1", "role": "utility", "accuracy_class": 0.5},
         {"id": "ups-a", "role": "ups", "parent": "main-1", "accuracy_class": 0.5},
     ]
-    sites = {"gdansk": SiteOptions.model_validate({**SITES["gdansk"].model_dump(), "meter": meters})}
+    tables = SITES["gdansk"].model_dump()
+    own = [{**supply, "accuracy_class": 0.2} for supply in tables["supply"]]
+    sites = {"gdansk": SiteOptions.model_validate({**tables, "meter": meters, "supply": own})}
     async with day_house(tmp_path) as fake:
         fake.figures = SyntheticFigures(sites, SETTLED)
         (tree,) = (await meter_month(fake.house, "gdansk", OCTOBER, GDANSK, AT)).trees
