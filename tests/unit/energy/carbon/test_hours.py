@@ -14,6 +14,7 @@ from energy.carbon.tables import GRID_HOUR, GRID_MARK
 from energy.interval import Period
 from energy.proof.cause import load_causes
 from energy.proof.tables import LOCK, RESTATEMENT
+from energy.proof.turn import take_turn
 from energy.reading.reader import LedgerFigures
 from runtime.errors import BadDocument
 from tests.unit.energy.carbon.documents import LT, acknowledgement, document, series
@@ -178,6 +179,7 @@ async def test_a_locked_month_keeps_what_was_known_when_it_was_locked_or_restate
     row = {"site": "gdansk", "period": "2026-10", "first": first, "until": first + 8, "at": locked}
     signed = {"who": "officer", "document": "{}", "key": "k", "signature": "s"}
     async with plant.database.begin() as connection:
+        assert await take_turn(connection, "gdansk", locked) == locked
         await connection.execute(insert(LOCK).values(**row, **signed))
     await told(plant, 45, 800.0)
     await plant.settle(3 * 60)
@@ -187,6 +189,7 @@ async def test_a_locked_month_keeps_what_was_known_when_it_was_locked_or_restate
     assert kept.cue == pytest.approx(1.2 * 0.6)
     restated = {"site": "gdansk", "period": "2026-10", "number": 1, "cause": 1, "at": START + 4 * HOUR}
     async with plant.database.begin() as connection:
+        await take_turn(connection, "gdansk", START + 4 * HOUR)
         await connection.execute(insert(RESTATEMENT).values(**restated, **signed, reason="corrected"))
     (anew,) = await reader.kpi("gdansk", one)
     (then,) = await reader.kpi("gdansk", one, as_of=START + 3 * HOUR + 30 * MINUTE)
