@@ -66,6 +66,29 @@ def test_a_zone_without_energy_is_like_nothing_nor_is_what_it_gives():
     assert math.isnan(traced({"PL": 0.0, "LT": 5.0}, {"LT": 9.0}, {("PL", "LT"): 5.0})["LT"])
 
 
+def test_zones_that_only_pass_energy_to_one_another_are_like_nothing():
+    circle = {("LV", "EE"): 30.0, ("EE", "LV"): 10.0}
+    found = traced({"PL": 10.0, "LV": 0.0, "EE": 0.0}, {"PL": 800.0}, circle)
+    assert found["PL"] == 800.0
+    assert math.isnan(found["LV"])
+    assert math.isnan(found["EE"])
+    behind = {**circle, ("EE", "LT"): 1.0}
+    assert math.isnan(traced({"LT": 9.0, "LV": 0.0, "EE": 0.0}, {"LT": 100.0}, behind)["LT"])
+    fed = traced({"PL": 10.0, "LV": 0.0, "EE": 0.0}, {"PL": 800.0}, {**circle, ("PL", "LV"): 5.0})
+    assert (fed["LV"], fed["EE"]) == (pytest.approx(800.0), pytest.approx(800.0))
+
+
+def test_a_circle_is_not_told_by_a_trace_of_energy_that_rounding_loses():
+    found = traced(
+        {"PL": 10.0, "LV": 0.0, "EE": 1e-15},
+        {"PL": 800.0, "EE": 0.0},
+        {("LV", "EE"): 300.0, ("EE", "LV"): 300.0, ("PL", "LV"): 1e-14},
+    )
+    assert found["PL"] == 800.0
+    assert math.isnan(found["LV"])
+    assert math.isnan(found["EE"])
+
+
 def test_flows_have_a_direction():
     with pytest.raises(ValueError, match="0 or more"):
         traced({"PL": 1.0}, {"PL": 1.0}, {("PL", "LT"): -1.0})
