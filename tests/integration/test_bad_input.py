@@ -262,7 +262,7 @@ async def test_a_full_journal_acknowledges_nothing_and_loses_nothing(broker: Ser
             **tables(broker.port),
             "broker": {"url": f"mqtt://127.0.0.1:{broker.port}", "receive_maximum": 400},
             "journal": {"limit": 2 << 20},
-            "store": [{"type": "duckdb"}, influx(door, database)],
+            "store": [influx(door, database), {"type": "duckdb"}],  # a mirror would be let go of
             "rule": [{"type": "journal_filling"}],
         }
         async with running(tmp_path, configuration) as (service, client):
