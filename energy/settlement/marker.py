@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.carbon.feed import mark_hours, touched
@@ -257,6 +257,11 @@ async def _mark(connection: AsyncConnection, ranges: Sequence[_Touched]) -> None
     )
 
 
+def _earlier(new: ColumnElement[datetime], known: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """The lesser of both, or the one that there is: another process may have noted an earlier one."""
+    return case((known.is_(None), new), (new < known, new), else_=known)
+
+
 async def _save_firsts(connection: AsyncConnection, firsts: Mapping[tuple[DeviceKey, str], _First]) -> None:
     if not firsts:
         return
@@ -265,8 +270,8 @@ async def _save_firsts(connection: AsyncConnection, firsts: Mapping[tuple[Device
         statement.on_conflict_do_update(
             index_elements=["site", "measurement", "meter", "channel"],
             set_={
-                "register_since": func.coalesce(statement.excluded.register_since, REGISTER.c.register_since),
-                "power_since": func.coalesce(statement.excluded.power_since, REGISTER.c.power_since),
+                name: _earlier(statement.excluded[name], REGISTER.c[name])
+                for name in ("register_since", "power_since")
             },
         ),
         [

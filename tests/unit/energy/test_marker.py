@@ -78,6 +78,19 @@ async def test_a_meter_without_an_export_register_exports_from_when_its_power_tu
     assert rows["export"].register_since is None
 
 
+async def test_a_process_that_joins_late_moves_no_first_reading_forward(plant):
+    first, second = (Marker(plant.database, plant.registry, plant.sites) for _ in range(2))
+    await first.open()
+    await second.open()
+    for marker, minute, position in ((first, 10, 1), (second, 40, 2)):
+        told = {"energy_wh": [1.0], "power_w": [5e5]}
+        await marker.append([plant.frame(MAIN, [START + minute * MINUTE], told)], position)
+    async with plant.database.read() as connection:
+        found = await connection.execute(select(REGISTER).where(REGISTER.c.meter == "main-1"))
+        (row,) = found.all()
+    assert (row.register_since, row.power_since) == (START + 10 * MINUTE, START + 10 * MINUTE)
+
+
 async def place(plant):
     async with plant.database.read() as connection:
         return await connection.scalar(select(FOLLOWED.c.position).where(FOLLOWED.c.name == Marker.name))
