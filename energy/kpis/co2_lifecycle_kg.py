@@ -36,7 +36,8 @@ class Co2Lifecycle:
 
     def figure(self, totals: Totals, floor: float) -> Figure:
         known, what = totals.lifecycle_known, "what the grid emits over the life cycle"
-        reason = fault(totals) or (_NOBODY if known == 0 else uncovered(known, totals.expected, floor, what))
+        nobody = _NOBODY if totals.expected and known == 0 else None
+        reason = fault(totals) or nobody or uncovered(known, totals.expected, floor, what)
         return computed(self.formula, totals, reason)
 
     def basis(self, totals: Totals) -> Basis:
