@@ -162,8 +162,7 @@ class _Years:
         for window, own, scope, n in zip(
             windows, totals, await self._scopes(hull, windows), lacking, strict=True
         ):
-            told = f"{n} parts of days are still to be added up; that takes some minutes" if n else None
-            rows.append((kpi_row(window, own, scope, using), told))
+            rows.append((kpi_row(window, own, scope, using), _coming(n) if n else None))
         return rows
 
     async def _totals(self, key: str, one: _Known, added: _Added, windows: Sequence[Period]) -> list[Totals]:
@@ -188,7 +187,9 @@ class _Years:
                 standing = await load_standing(connection, key, one.eras, span)
                 kept = await load_kept(connection, key, *span)
             anew = standing.stale(wanted, kept)
-            found = {first: known.summed for first, known in kept.items()}
+            # A stale block may be of another version of the program, whose columns need not be those of this.
+            stale = {block.first for block in anew}
+            found = {first: known.summed for first, known in kept.items() if first not in stale}
         else:
             anew, found = wanted, {}
         if self.as_of is not None or len(anew) <= MOST_ANEW:
@@ -206,6 +207,10 @@ class _Years:
         past = await self.behind.hindsight.past((hull, eras), settled, self.as_of, None)
         until = earliest(settled_quarter(quarter, eras[key]) for key, quarter in settled.items())
         return scopes(self.estate, windows, eras, until, past)
+
+
+def _coming(parts: int) -> str:
+    return f"{parts} parts of days are still to be added up, or added up again; that takes some minutes"
 
 
 def _told(found: tuple[KpiRow, str | None], days: int, too_few: str | None, of: int) -> Trailing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from energy.sums.totals import totals_of
 from energy.trailing.block import Block, Kept, blocks, keep, load_kept
 from energy.trailing.keeping import Keeper
 from energy.trailing.summed import Summed, together
+from energy.trailing.tables import BLOCK
 from energy.trailing.trailing import ANNUAL
 from energy.trailing.window import days_of, days_since, year_up_to
 from energy.trailing.year import Behind, trailing
@@ -173,6 +175,23 @@ async def test_no_question_reads_a_year_and_late_data_are_worked_out_anew(state)
     assert changed.figures["pue"] == pytest.approx(100 * of / (80 * (of - n) + 50 * n))
     source.asked.clear()
     assert await keeper.keep(NOON) == 1
+
+
+async def test_blocks_of_another_program_version_are_never_added_up_but_worked_out_again(state):
+    source = Told(quarter(YEAR.start) - 96, quarter(NOON))
+    keeper = Keeper(state, {"gdansk": site()}, source)
+    await keeper.keep(NOON)
+    async with state.begin() as connection:
+        told = json.dumps([{"edc": 1e9, "a_column_of_before": 1.0}, {"of_before": 1.0}])
+        await connection.execute(BLOCK.update().values(rests_on="another version", told=told))
+    (during,) = await trailing(behind(state, source), "gdansk", [NOON])
+    assert set(during.figures.values()) == {None}
+    assert during.withheld == dict.fromkeys(
+        ANNUAL, "730 parts of days are still to be added up, or added up again; that takes some minutes"
+    )
+    await keeper.keep(NOON)
+    (after,) = await trailing(behind(state, source), "gdansk", [NOON])
+    assert after.figures["pue"] == 1.25
 
 
 async def test_of_all_sites_the_one_with_the_fewest_days_decides(state):
