@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import Literal
 
 import numpy as np
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
 from energy.certificates.gone import load_gone
 from energy.certificates.plants import belongs, in_words
 from energy.certificates.states import ClaimState, open_at, state_of
-from energy.certificates.tables import BUNDLE, PART, STAMP
+from energy.certificates.tables import BUNDLE, EVERY, PART, STAMP
 from energy.certificates.technology import Technology
 from energy.interval import QUARTER_MS, Period
 from energy.proof.knowledge import Frozen, Restated, cut, load_frozen
@@ -27,16 +26,9 @@ from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from telemetry.frame import Floats
 
-_STAMPS = select(
-    STAMP.c.site,
-    STAMP.c.changes,
-    reduce(
-        add,
-        (
-            select(func.count()).select_from(table).where(table.c.site == STAMP.c.site).scalar_subquery()
-            for table in (LOCK, RESTATEMENT)
-        ),
-    ).label("papers"),
+_STAMPS = union_all(
+    select(STAMP.c.site, STAMP.c.changes),
+    *(select(table.c.site, func.count()).group_by(table.c.site) for table in (LOCK, RESTATEMENT)),
 )
 
 
@@ -160,10 +152,10 @@ class Claims:
 
         So does a lock or a restatement: from then on other claims are told.
         """
-        return (await self.stamps()).get(site, 0)
+        return stamp_of(await self.stamps(), site)
 
     async def stamps(self) -> Mapping[str, int]:
-        """The stamp of every site that ever claimed anything."""
+        """What :func:`stamp_of` tells the stamp of any site by."""
         async with self._database.read() as connection:
             return await load_stamps(connection)
 
@@ -224,8 +216,16 @@ class Claims:
 
 
 async def load_stamps(connection: AsyncConnection) -> Mapping[str, int]:
-    """By site, as :meth:`Claims.stamps`."""
-    return {row.site: row.changes + row.papers for row in await connection.execute(_STAMPS)}
+    """By site, and of all sites: what :func:`stamp_of` tells the stamp of any site by."""
+    found: Counter[str] = Counter()
+    for site, changes in await connection.execute(_STAMPS):
+        found[site] += changes
+    return found
+
+
+def stamp_of(stamps: Mapping[str, int], site: str) -> int:
+    """The stamp of ``site``: it is another one whenever that of :data:`EVERY` is."""
+    return stamps.get(site, 0) + stamps.get(EVERY, 0)
 
 
 def _known(row: RowMapping, frozen: Sequence[Frozen], as_of: datetime | None) -> datetime | None:

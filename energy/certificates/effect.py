@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.certificates.act import Act
 from energy.certificates.notice import touch
 from energy.certificates.plants import holders, in_words
+from energy.certificates.tables import EVERY
 from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
 from energy.proof.cause import record
@@ -54,7 +55,8 @@ async def record_loss(
     for bundle, wh in lots:
         for site in holders(sites, [bundle["supply"]]):
             found[site, bundle["supply"]].append((bundle, wh))
-    await touch(connection, (site for site, _ in found))
+    if any(bundle["supply"] is not None for bundle, _ in lots):
+        await touch(connection, [EVERY])  # who buys of a plant may be configured elsewhere, or later
     for (site, plant), own in sorted(found.items(), key=lambda one: one[0]):
         mwh = sum(wh for _, wh in own) / 1e6
         proof = f", {act.document}" if act.document else ""

@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.act import Act
 from energy.certificates.bundle import Bundle
 from energy.certificates.duplicates import duplicates
-from energy.certificates.notice import note
+from energy.certificates.notice import note, touch
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
-from energy.certificates.tables import BUNDLE, FILE, STAMP
+from energy.certificates.tables import BUNDLE, EVERY, FILE
 from energy.proof.turn import every_site, of_registry, take_turns
 from runtime.database import Database
 
@@ -112,7 +112,7 @@ async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:
     await note(connection, "held", [row for row in rows if row["held_at"] is not None], proof)
     if any(bundle.supply is not None for bundle in found.bundles):
         # What share of its plant's certificates is gone may be another now.
-        await connection.execute(update(STAMP).values(changes=STAMP.c.changes + 1))
+        await touch(connection, [EVERY])
 
 
 def _row(bundle: Bundle, file: int, act: Act) -> dict[str, Any]:

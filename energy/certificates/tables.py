@@ -13,6 +13,9 @@ STAMP = Table(
     Column("changes", Integer, nullable=False, comment="how often what the site may claim has changed"),
 )
 
+EVERY = "*"
+"""In the place of a site: what becomes of a plant's certificates concerns whoever buys of it, ever."""
+
 FILE = Table(
     "certificate_file",
     metadata,

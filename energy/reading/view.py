@@ -150,7 +150,7 @@ class Views:
         if covering:
             days = covering[0].days  # whoever looked at more will look again, and finds it done
         sheet = await self._shelf.sheet(stand, days)
-        offered = await self._claims.offered(stand.site, sheet) if claimed else (NOTHING, NOTHING)
+        offered = await self._claims.offered(stand.site, sheet)
         before = next((kept.view for kept in self._kept if kept.days.start == days.start), None)
         view = View.of(stand.eras(self._site), sheet, *offered, old=before)
         if len(days) <= _LONGEST_KEPT:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from energy.certificates.claims import Claims
+from energy.certificates.claims import Claims, stamp_of
 from energy.certificates.tally import Counted, Tally
 from energy.interval import QUARTER_MS, Period, month_of
 from energy.reading.look import Look
@@ -55,7 +55,7 @@ class Certified:
             return await self._claims.stamp(site)
         if look.stamps is None:
             look.stamps = await self._claims.stamps()
-        return look.stamps.get(site, 0)
+        return stamp_of(look.stamps, site)
 
     async def _tally(
         self, site: str, over: Period, as_of: datetime | None, look: Look | None

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from energy.certificates.act import Act
 from energy.certificates.book import Order
@@ -16,7 +17,9 @@ from energy.certificates.plants import holders, mapping_faults, with_plants
 from energy.certificates.pool import Wanted
 from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
+from energy.certificates.tables import STAMP
 from energy.interval import Period, Step
+from energy.reading.reader import LedgerFigures
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import ANNA, AT, CANCELLED, file, hour, wind
 from tests.unit.energy.plant import site
@@ -115,6 +118,20 @@ async def test_certificates_that_are_gone_are_taken_from_the_claim(month, how):
         assert (await here.row()).ref == before.ref
 
 
+async def test_what_is_gone_counts_at_a_site_that_nobody_told_of_it(month):
+    here = await month()
+    await here.vault.take(wind(1, 60))
+    assert (await here.row()).ref == 0.6
+    here.vault.book._sites = {}  # as in the process that sold, where the contract was not configured yet
+    await here.vault.book.sell(Wanted("PL"), 15 * MWH, CANCELLED)
+    assert (await here.row()).ref == 0.45
+    async with here.plant.database.begin() as connection:
+        await connection.execute(delete(STAMP))  # as of what was sold before sales touched anything
+    figures = LedgerFigures(here.plant.database, here.plant.store, here.plant.sites)
+    now, then = [await figures.kpi("gdansk", OCTOBER, as_of=at) for at in (None, NOVEMBER)]
+    assert (now[0].ref, then[0].ref) == (0.45, 0.45)
+
+
 async def test_time_stamped_ones_are_taken_from_their_hour(month):
     here = await month()
     await here.vault.take(hour(1, 50_000, "2026-10-05T10"), hour(60_001, 50_000, "2026-10-05T11"))
@@ -147,7 +164,10 @@ async def test_a_plant_that_may_be_a_contracts_is_named_or_refused(database):
     wrong = [MappingOptions(registry="PL", supplies={"a": "ppa", "b": "lost", "c": "kaunas/ppa"})]
     two, none = mapping_faults(wrong, sites)
     assert two.endswith("supplies 'a': 'ppa' is several: write gdansk/ppa or kaunas/ppa")
-    assert "'lost' is no renewable supply of any site; there are: gdansk/ppa, kaunas/ppa" in none
+    assert (
+        "'lost' is no renewable supply of any site; there are: gdansk/ppa, kaunas/ppa; one that has ended"
+        in none
+    )
 
 
 async def test_certificates_of_a_plant_that_several_buy_of_serve_these_alone(vault):
