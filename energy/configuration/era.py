@@ -12,7 +12,7 @@ import numpy as np
 
 from energy.configuration.device import Device, devices
 from energy.configuration.metering import Dated
-from energy.configuration.plan import Plan, planned
+from energy.configuration.plan import UNDATED, Plan, planned
 from energy.configuration.site import SiteOptions
 from energy.settlement.readings import Span
 from energy.sums.line import Flags
@@ -167,7 +167,7 @@ def merged(site: SiteOptions, found: Iterable[Era], first: int, until: int) -> S
     if len(meeting) == 1:
         return meeting[0]
     tables = {table: tuple(_last(getattr(one, table) for one in meeting)) for table in DATED}
-    kept = {name: getattr(meeting[-1], name) for name in ("grid", "pue_category", "estimate")}
+    kept = {name: getattr(meeting[-1], name) for name in UNDATED}
     kept["completeness_floor"] = max(one.completeness_floor for one in meeting)
     return site.model_copy(update={**tables, **kept})
 

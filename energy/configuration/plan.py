@@ -1,10 +1,10 @@
-"""What a site consisted of, as it is kept: its devices, grid, floor and estimate at one time, as JSON."""
+"""What a site consisted of, as it is kept: its devices and what else makes figures at a time, as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -28,7 +28,10 @@ from runtime.options import Options
 TABLES = ("meter", "supply", "cooling", "heat", "water")
 """The tables of a site whose entries are devices."""
 
-UNDATED = ("grid", "pue_category", "completeness_floor", "estimate")
+CONTRACT = "contracted_kw"
+"""It bounds what is not known, so every plan tells it, also that there is none; those of before did not."""
+
+UNDATED = ("grid", "pue_category", "completeness_floor", "estimate", CONTRACT)
 """What else a plan keeps: it holds from where the plan does, and of the past what held then."""
 
 _KEPT = (*DATED, *UNDATED)
@@ -58,6 +61,15 @@ class Plan:
         """Whether the site is not there from then on."""
         return self.tables == ABSENT
 
+    @property
+    def complete(self) -> bool:
+        """Whether it tells all that a plan keeps by now, or has nothing to tell."""
+        return self.absent or CONTRACT in _parsed(self.tables).model_fields_set
+
+    def completed(self, contracted_kw: float | None) -> Plan:
+        """The same plan; one that is not complete with the contract that the site had."""
+        return self if self.complete else replace(self, tables=_with_contract(self.tables, contracted_kw))
+
 
 class _Tables(Options):
     grid: BiddingZone
@@ -70,6 +82,7 @@ class _Tables(Options):
     pue_category: Category | None = None
     completeness_floor: float = 0.9
     estimate: Literal["documented", "none"] = "documented"
+    contracted_kw: float | None = None
     eu: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -79,20 +92,43 @@ def described(site: SiteOptions) -> str:
     Defaults are left out, so that an option that a later version brings is no change of the site.
     """
     told = site.model_dump(include={*_KEPT, "eu"}, exclude_defaults=True)
-    return json.dumps(told, sort_keys=True, default=_plain)
+    return json.dumps({**told, CONTRACT: site.contracted_kw}, sort_keys=True, default=_plain)
 
 
 def planned(site: SiteOptions, tables: str) -> SiteOptions:
-    """``site`` with the meters, supplies and grid that ``tables`` describe; without a device if absent."""
+    """``site`` with the meters, supplies and grid that ``tables`` describe; without a device if absent.
+
+    Of tables that tell no contract it keeps its own.
+    """
     if tables == ABSENT:
         return site.model_copy(update=dict.fromkeys(DATED, ()))
     kept = _parsed(tables)
-    return site.model_copy(update={name: getattr(kept, name) for name in _KEPT})
+    told = [name for name in _KEPT if name != CONTRACT or name in kept.model_fields_set]
+    return site.model_copy(update={name: getattr(kept, name) for name in told})
+
+
+def filled(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """``plans`` of one site as they read: one that tells no contract had that of the next one that does.
+
+    Whoever completes the last one (:func:`energy.configuration.roster.record`) tells what held until then.
+    """
+    found: list[Plan] = []
+    later: Plan | None = None
+    for plan in reversed(plans):
+        told = plan if later is None else plan.completed(_parsed(later.tables).contracted_kw)
+        later = told if told.complete and not told.absent else later
+        found.append(told)
+    return tuple(reversed(found))
 
 
 def declared(tables: str) -> Mapping[str, Any]:
     """What the site declared in ``[sites.X.eu]``: no part of what it is, so no era differs by it."""
     return {} if tables == ABSENT else _parsed(tables).eu
+
+
+@lru_cache(maxsize=1024)
+def _with_contract(tables: str, contracted_kw: float | None) -> str:
+    return json.dumps({**json.loads(tables), CONTRACT: contracted_kw}, sort_keys=True)
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,9 @@ A site that leaves the configuration stays in the roster, with the quarter from 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.configuration.device import EXPORT, devices
 from energy.configuration.era import DeviceName, eras, tenures
 from energy.configuration.noting import note_altered
-from energy.configuration.plan import ABSENT, TABLES, Plan, described, planned
+from energy.configuration.plan import ABSENT, CONTRACT, TABLES, Plan, described, filled, planned
 from energy.configuration.rejudged import rejudged
 from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
@@ -23,19 +25,19 @@ from energy.proof.turn import take_turn
 from energy.settlement.due import add_marks
 from energy.settlement.readings import Span
 from energy.sums.sheet import load_registers, settled_until
-from energy.tables import DIRTY, REGISTER, ROSTER
+from energy.tables import DIRTY, REGISTER, ROSTER, SITE
 from runtime.clock import to_ms
 
 log = structlog.get_logger(__name__)
 
 
 async def load_plans(connection: AsyncConnection, sites: Sequence[str]) -> dict[str, tuple[Plan, ...]]:
-    """The plans of each of ``sites``, in the order in which they were recorded."""
+    """The plans of each of ``sites``, in the order in which they were recorded, as they read."""
     wanted = select(ROSTER).where(ROSTER.c.site.in_(sites)).order_by(ROSTER.c.site, ROSTER.c.number)
     found: dict[str, list[Plan]] = {site: [] for site in sites}
     for row in await connection.execute(wanted):
         found[row.site].append(Plan(row.since, row.known_at, row.tables))
-    return {site: tuple(plans) for site, plans in found.items()}
+    return {site: filled(plans) for site, plans in found.items()}
 
 
 async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], at: datetime) -> None:
@@ -56,21 +58,43 @@ async def record(connection: AsyncConnection, sites: Mapping[str, SiteOptions], 
         known_at = at
         if before:
             known_at = await take_turn(connection, key, at)
+            before = await _completed(connection, key, before, known_at)
+            if before[-1].tables == tables:
+                continue
             rows = [(await _since(connection, key, before, tables, at), tables)]
             log.info("roster_changed", site=key, since_quarter=rows[0][0], there=tables != ABSENT)
         else:
             rows = await _from_the_beginning(connection, key, sites[key])
-        await connection.execute(
-            insert(ROSTER),
-            [
-                {"site": key, "number": number, "since": since, "known_at": known_at, "tables": told}
-                for number, (since, told) in enumerate(rows, start=len(before) + 1)
-            ],
-        )
+        await _add(connection, key, len(before), [Plan(since, known_at, told) for since, told in rows])
         if key in sites and before:
             new = Plan(rows[0][0], known_at, tables)
             await _reopen(connection, (key, sites[key]), before, new)
             await _reread(connection, (key, sites[key]), before[-1])
+
+
+async def _add(connection: AsyncConnection, key: str, known: int, plans: Sequence[Plan]) -> None:
+    """Append ``plans`` to the ``known`` ones of a site."""
+    numbered = enumerate(plans, start=known + 1)
+    rows = [{"site": key, "number": number, **vars(plan)} for number, plan in numbered]
+    await connection.execute(insert(ROSTER), rows)
+
+
+async def _completed(
+    connection: AsyncConnection, key: str, before: Sequence[Plan], known_at: datetime
+) -> tuple[Plan, ...]:
+    """``before``, and again the last one in which the site was there, if it tells no contract.
+
+    What was kept of the site beside its plans tells the one that held until now. A lock may have signed the
+    old ones, so they stay as they are.
+    """
+    last = max(number for number, plan in enumerate(before) if not plan.absent)
+    kept = await connection.scalar(select(SITE.c.told).where(SITE.c.site == key))
+    if before[last].complete or kept is None:
+        return tuple(before)
+    contract = json.loads(kept).get(CONTRACT)
+    again = [replace(plan.completed(contract), known_at=known_at) for plan in before[last:]]
+    await _add(connection, key, len(before), again)
+    return filled((*before, *again))
 
 
 async def _reread(connection: AsyncConnection, which: tuple[str, SiteOptions], last: Plan) -> None:

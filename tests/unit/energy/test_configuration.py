@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from energy.interval import Period
 from energy.proof.beside import load_beside
 from energy.proof.key import SigningKey
+from energy.tables import ROSTER
 from reports.eu.desk import EuDesk
 from tests.unit.energy.plant import MINUTE, START, site
 from tests.unit.energy.proving import FIRST, Locked, causes
@@ -20,6 +23,7 @@ UPS = {"id": "ups-a", "role": "it", "category": "pue1"}
 WIND = {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10, "share": 0.5}
 DATED = {"valid_from": START.isoformat()}
 UNLOCKED = Period(START + timedelta(hours=2), START + timedelta(hours=3))
+LATER = Period(START + timedelta(hours=4), START + timedelta(hours=5))
 NOTED = 210
 """Minute at which the configuration changes, after the lock."""
 
@@ -128,6 +132,43 @@ async def test_a_floor_that_is_lowered_publishes_nothing_that_was_withheld_befor
     assert await causes(after.plant, kinds=["configuration"]) == []
     options = (await after.figures.configured("gdansk", Locked.span))["gdansk"]
     assert options.completeness_floor == 0.9
+
+
+@pytest.mark.parametrize("after", [12, None])
+@pytest.mark.parametrize("before", ["tells", "of an older release"])
+async def test_another_contract_bounds_what_is_lost_from_when_it_is_noted(place, before, after):
+    """Of the locked month two quarter-hours are lost: they may have drawn what was contracted then."""
+    plant = place.plant(configured(contracted_kw=20, estimate="none", floor=0.5))
+    await plant.open()
+    if before != "tells":
+        await forget_the_contract(plant)
+    found = Locked(plant, SigningKey(place.path / "ledger.key"))
+    await run(plant, (-5, 91), meter__main_1=4000.0, meter__ups_a=3000.0)
+    await run(plant, (-5, 183), supply__wind=4000.0)
+    await plant.settle(182)
+    await found.sign()
+    told = await row(found)
+    assert told.ref == pytest.approx(1.5 * 2 / (1.5 * 4 + 0.5 * 20))
+    other = await changed(place, found, configured(contracted_kw=after, estimate="none", floor=0.5))
+    assert await row(other) == told == await row(other, as_of=NOTED)
+    assert (await other.figures.configured("gdansk", Locked.span))["gdansk"].contracted_kw == 20
+    waiting, _ = await load_beside(other.plant.database, "gdansk", "2026-10")
+    assert not waiting
+    assert (await other.figures.configured("gdansk", LATER))["gdansk"].contracted_kw == after
+    assert await other.differences() == []
+    again = await restarted(place, other.plant, other.plant.sites, NOTED + 1)
+    async with again.database.read() as connection:
+        plans = (await connection.execute(select(ROSTER.c.tables).order_by(ROSTER.c.number))).scalars().all()
+    contracts = [json.loads(tables).get("contracted_kw", "not told") for tables in plans]
+    assert contracts == ([20, after] if before == "tells" else ["not told", 20, after])
+
+
+async def forget_the_contract(plant):
+    """Leave of its one plan what releases wrote that kept no contract."""
+    async with plant.database.begin() as connection:
+        told = json.loads((await connection.execute(select(ROSTER.c.tables))).scalar_one())
+        del told["contracted_kw"]
+        await connection.execute(update(ROSTER).values(tables=json.dumps(told, sort_keys=True)))
 
 
 async def test_what_was_put_right_before_a_restatement_waits_no_longer(place, locked):

@@ -96,7 +96,7 @@ async def test_what_the_first_revision_kept_is_kept_up_to_the_newest(empty: Data
         first, second = (planned(SiteOptions(**SITE), plan.tables) for plan in plans[:2])
         assert [first.completeness_floor, second.completeness_floor, plans[2].tables] == [0.8, 0.8, ""]
         assert [supply.zone for supply in (*first.supply, *second.supply)] == ["PL", "LT", None]
-        assert described(first) == plans[0].tables
+        assert described(first) == plans[0].completed(None).tables
         for table, row in FIRST.items():
             (found,) = (await db.execute(text(f'SELECT * FROM "{table}"'))).mappings().all()
             assert {name: found[name] for name in row} == row
