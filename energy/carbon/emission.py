@@ -112,10 +112,12 @@ def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
 def missing_grams(sums: Mapping[str, float], highest: Mapping[str, float]) -> dict[str, float]:
     """Bounds on what was emitted in quarters that are not known; ``sums`` are of all, ``highest`` of any.
 
-    Each is taken to be as high as the highest that is known, and of energy from the grid as the highest E_DC
+    Each is taken to be as high as the highest that is known, and of energy from the grid as the highest draw
     at the highest factor: a hole in the data is never green.
     """
-    most = {scope: highest["edc"] / 1000 * highest.get(factor_of(scope), 0.0) for scope in SCOPES}
+    # Energy of own plants without its certificates counts like the grid's, in the market-based figure.
+    drawn = {scope: highest["edc" if scope == "market" else "drawn"] for scope in SCOPES}
+    most = {scope: drawn[scope] / 1000 * highest.get(factor_of(scope), 0.0) for scope in SCOPES}
     return {
         f"{scope}_missing": max(0.0, sums["expected"] - sums[f"{scope}_known"])
         * max(highest[f"{scope}_g"], most[scope])

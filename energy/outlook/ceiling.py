@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energy.configuration.site import SiteOptions
-from energy.configuration.supply import SupplyKind
+from energy.sums.line import HOUR
+from energy.sums.rating import rating
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,5 @@ def load_ceiling(sites: Collection[SiteOptions], highest: float) -> Ceiling:
 
 def _contracted(site: SiteOptions) -> float | None:
     """Wh that the site uses at most in an hour: what it may draw, and what its own plants can give."""
-    own = [s.max_power_kw for s in site.supply if s.kind.onsite or s.kind is SupplyKind.BATTERY]
-    if site.contracted_kw is None or None in own:
-        return None
-    return 1000 * (site.contracted_kw + sum(power for power in own if power is not None))
+    most = rating(site)
+    return HOUR * most.load if most.whole else None

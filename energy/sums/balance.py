@@ -16,6 +16,7 @@ from energy.sums.battery import Batteries, batteries
 from energy.sums.claims import claimable, kept, left_of, matchable, parted, renewables
 from energy.sums.estimates import estimates
 from energy.sums.line import HOUR, Flags, Line, Lines, anywhere, total
+from energy.sums.rating import rating
 from energy.sums.sheet import Sheet
 from energy.tree import boundary
 from energy.tree.apart import apart
@@ -55,7 +56,8 @@ class Balance:
         estimates: how much of each input of figures (:data:`energy.sums.basis.Input`) was interpolated or
             guessed.
         cooling: what was used for cooling, whether or not it was measured; 0 where not known.
-        rated: what the site's contract lets it draw in a quarter, 0 where it declares none.
+        rated: what the site draws (``drawn``), takes in (``edc``) and uses (``load``) in a quarter at most,
+            by contract and by what its plants and batteries can give; 0 where it declares none.
         grid: the part of E_DC that came from the grid, gross of exports: what went out is taken from what the
             site's own plants claim, once.
         parted: what was used of own plants whose certificates are sold or were never issued.
@@ -89,7 +91,7 @@ class Balance:
     loose: Flags
     estimates: Mapping[Input, Floats]
     cooling: Floats
-    rated: Floats
+    rated: Mapping[str, Floats]
     grid: Floats
     parted: Floats
     generator: Floats
@@ -179,7 +181,7 @@ def balance(site: SiteOptions, sheet: Sheet, gone: Mapping[str, Floats] = NOTHIN
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
         estimates=estimates(site, lines, {"edc": (inlet.lines, edc), "eit": (it, eit)}),
         cooling=total((np.nan_to_num(lines(*one).amount) for one in boundary.cooling(site)), sheet),
-        rated=np.full(sheet.quarters, 1000 * (site.contracted_kw or 0.0) / HOUR),
+        rated={name: np.full(sheet.quarters, wh) for name, wh in rating(site).energies.items()},
         grid=np.minimum(edc + fed, inlet.imported),
         parted=total(parted(site, green[0], inlet.exported, burnt, gone), sheet),
         generator=burnt,

@@ -22,15 +22,14 @@ from telemetry.frame import Floats
 class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
-    ``peaks`` is how high E_DC may have been by what was told or contracted, 0 where neither is,
-    ``load_peaks`` the load; ``factors`` are g/kWh of energy from the grid by scope, at most.
-    ``waterless`` and ``heatless`` name the ``site`` if it has no such meter.
+    ``peaks`` are how high E_DC (``edc``), the load (``load``) and what was drawn (``drawn``) may have been by
+    what was told or declared, 0 where neither is; ``factors`` are g/kWh of energy from the grid by scope, at
+    most. ``waterless`` and ``heatless`` name the ``site`` if it has no such meter.
     """
 
     names: tuple[str, ...]
     matrix: Floats
-    peaks: Floats
-    load_peaks: Floats
+    peaks: Mapping[str, Floats]
     factors: Mapping[str, Floats]
     waterless: tuple[str, ...]
     heatless: tuple[str, ...]
@@ -44,8 +43,7 @@ class Columns:
         """What the same quarters add up to, so that it can be added to what others do."""
         part = self.matrix[:, low:high]
         sums = dict(zip(self.names, part.sum(axis=1).tolist(), strict=True))
-        peaks = {"edc": self.peaks, "load": self.load_peaks}
-        highest = {name: float(peak[low:high].max(initial=0.0)) for name, peak in peaks.items()}
+        highest = {name: float(peak[low:high].max(initial=0.0)) for name, peak in self.peaks.items()}
         grams = (f"{scope}_g" for scope in SCOPES)
         highest |= {name: float(part[self.names.index(name)].max(initial=0.0)) for name in grams}
         highest |= {name: float(wh[low:high].max(initial=0.0)) for name, wh in self.factors.items()}
@@ -58,18 +56,22 @@ def columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> Colu
     matrix = np.nan_to_num(np.vstack(list(found.values())), copy=False) + 0.0  # no sum is told as -0
     waterless = (balance.site,) if balance.water_l is None else ()
     heatless = (balance.site,) if balance.reuse is None else ()
-    rated = np.where(balance.there, balance.rated, 0.0)
-    edc, load = np.fmax(balance.told, rated), np.fmax(balance.told_load + store.spilt, rated)
     return Columns(
         names=tuple(found),
         matrix=matrix,
-        peaks=np.maximum(edc, 0.0),
-        load_peaks=np.maximum(load, 0.0),
+        peaks=_peaks(balance, store),
         factors=highest_factors(mix),
         waterless=waterless,
         heatless=heatless,
         site=balance.site,
     )
+
+
+def _peaks(balance: Balance, store: Stored) -> dict[str, Floats]:
+    """How high each was, lower bounds counted, and may have been by what the site declares."""
+    told = {"drawn": balance.told, "edc": balance.told, "load": balance.told_load + store.spilt}
+    rated = {name: np.where(balance.there, wh, 0.0) for name, wh in balance.rated.items()}
+    return {name: np.maximum(np.fmax(wh, rated[name]), 0.0) for name, wh in told.items()}
 
 
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:

@@ -1,0 +1,48 @@
+"""What a lost reading leaves is bounded by what is declared, and never better than what was."""
+
+from __future__ import annotations
+
+import energy.kpis
+from energy.kpi import KPIS
+from energy.outlook.ceiling import load_ceiling
+from energy.sums.totals import Totals
+from tests.unit.energy.arrays import NAN, grid, sheet, summed
+from tests.unit.energy.plant import site
+
+KPIS.load(energy.kpis)
+INLET, EXPORT, IT = "meter/main-1/energy", "meter/main-1/export", "meter/ups-a/energy"
+WIND, GIVEN = "supply/wind/energy", "supply/bat/discharge"
+CONTRACT = {"id": "wind", "kind": "ppa_wind", "max_power_kw": 600, "zone": "PL"}
+BATTERY = {"id": "bat", "kind": "battery", "max_power_kw": 240, "round_trip": 0.8, "capacity_kwh": 2000}
+
+
+def figure(name: str, totals: Totals, floor: float = 0.9):
+    return KPIS[name].factory().figure(totals, floor)
+
+
+def test_a_lost_discharge_is_bounded_by_what_the_battery_can_give_beside_the_contract():
+    """It shaved a peak: 108 kWh a quarter at a contract of 64, of which 48 left the battery."""
+    where = site(supply=[CONTRACT, BATTERY], contracted_kw=256)
+    rows = {
+        INLET: [64_000.0] * 36 + [60_000.0] * 4,
+        WIND: [30_000.0] * 36 + [0.0] * 4,
+        "supply/bat/charge": [4000.0] * 36 + [0.0] * 4,
+        GIVEN: [0.0] * 36 + [48_000.0] * 4,
+    }
+    mix = grid(40, 0.5, 700.0)
+    true = summed(where, sheet(rows), mix)
+    found = summed(where, sheet({**rows, GIVEN: [0.0] * 36 + [NAN] * 4}), mix)
+    for name in ("hourly_matched", "cfe_score", "ref"):
+        assert figure(name, found).value <= figure(name, true).value
+    assert found.load_missing == 4 * (64_000 + 60_000 / 0.8)
+    assert figure("co2_location_kg", found).value == figure("co2_location_kg", true).value
+
+
+def test_a_lost_inlet_draws_no_more_than_its_contract_and_uses_what_its_plants_give_besides():
+    plant = {"id": "pv", "kind": "onsite_solar", "max_power_kw": 400}
+    where = site(supply=[plant], contracted_kw=40)
+    rows = {INLET: [5000.0] * 7 + [NAN], EXPORT: [0.0] * 8, "supply/pv/energy": [0.0] * 8}
+    found = summed(where, sheet(rows), grid(8, 0.5, 700.0))
+    assert found.edc_missing == found.load_missing == 110_000
+    assert found.location_missing == 10 * 700
+    assert load_ceiling([where], 0.0).per_hour == 4 * 110_000
