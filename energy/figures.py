@@ -224,9 +224,13 @@ class Figures(Protocol):
         ...
 
     async def trailing(
-        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None, whole: bool = False
     ) -> list[Trailing]:
-        """The twelve months up to the last settled midnight before each of ``ends``, which are in order."""
+        """The twelve months up to the last settled midnight before each of ``ends``, which are in order.
+
+        What is kept for it is a copy that may lack much after an upgrade: figures are then withheld, and the
+        reason says so. With ``whole``, or ``as_of``, all is worked out, even if that takes reading a year.
+        """
         ...
 
     async def mix(

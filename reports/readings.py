@@ -90,7 +90,8 @@ async def _read(asked: Asked, figures: Figures, keepers: Keepers) -> Readings:
         ledger=tuple(series for found in registers for series in found.ledger),
         ranges=tuple(one for found in registers for one in found.ranges),
         evidence=await gather(asked, figures, keepers),
-        year=(await figures.trailing(site_key, [period.end]))[0],
+        # What is kept for a year comes and goes; a report that stands for good must not depend on it.
+        year=(await figures.trailing(site_key, [period.end], whole=True))[0],
     )
 
 

@@ -35,10 +35,10 @@ class Then:
         return await self._figures.kpi(site, period, step, self._at(as_of), only)
 
     async def trailing(
-        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None, whole: bool = False
     ) -> list[Trailing]:
         """The twelve months up to the last settled midnight before each of ``ends``."""
-        return await self._figures.trailing(site, ends, self._at(as_of))
+        return await self._figures.trailing(site, ends, self._at(as_of), whole)
 
     async def mix(
         self, site: str, period: Period, step: Step | None = None, as_of: datetime | None = None

@@ -32,11 +32,11 @@ class YearReading(ABC):
     _certified: Certified
 
     async def trailing(
-        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None, whole: bool = False
     ) -> list[Trailing]:
         """The twelve months up to the last midnight before each of ``ends``, which are in order."""
         behind = Behind(self._database, self.sites, self._hindsight, self._certified, self)
-        return await trailing(behind, site, ends, as_of)
+        return await trailing(behind, site, ends, as_of, whole)
 
     async def known(
         self, site: str, as_of: datetime | None = None

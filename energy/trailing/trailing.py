@@ -22,8 +22,8 @@ class Trailing:
     over a year; one that is null is explained in ``withheld``: all of them are while fewer than ``of_days``
     days are settled. ``days`` counts those from the first reading of the inlet's meters on; of several sites,
     of the one that has the fewest. ``completeness``, ``estimated``, ``state``, ``revision``,
-    ``pue_category``, ``uncertainty`` and ``basis`` are of the year, as they are of a row; the first two are
-    null where nothing is told.
+    ``pue_category``, ``uncertainty`` and ``basis`` are of the year, as they are of a row. Where nothing is
+    told of it the first two are null and it is open, with revision 0.
     """
 
     start: datetime | None = None

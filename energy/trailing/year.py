@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
@@ -32,7 +32,7 @@ from runtime.database import Database
 from telemetry.frame import Floats
 
 MOST_ANEW = 70
-"""Blocks that a question works out by itself: a month of days, in which late data came just now."""
+"""Blocks that a page works out by itself: a month of days, in which late data came just now."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,13 @@ class _Known:
 
 
 async def trailing(
-    behind: Behind, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+    behind: Behind, site: str, ends: Sequence[datetime], as_of: datetime | None = None, whole: bool = False
 ) -> list[Trailing]:
-    """The year before each of ``ends``, which are in order. Raises ValueError for a site that never was."""
+    """The year before each of ``ends``, which are in order. Raises ValueError for a site that never was.
+
+    Of a year that has too few days nothing is read. With ``whole`` all that is not kept is worked out first,
+    so that the answer does not depend on what is.
+    """
     async with behind.database.read() as connection:
         estate = Estate(behind.sites, await load_departed(connection, behind.sites))
     known = {key: await _known(behind, estate, key, as_of) for key in estate.keys(site)}
@@ -68,11 +72,13 @@ async def trailing(
         nothing = dict.fromkeys(ANNUAL, "nothing is settled yet")
         return [Trailing(withheld=nothing) for _ in ends]
     windows = [year_up_to(min(end, settled), estate.tz(site)) for end in ends]
-    rows = await _Years(behind, estate, known, as_of).rows(windows)
-    tz = estate.tz(site)
+    days = [_days(site, estate.tz(site), known, window) for window in windows]
+    enough = [window for window, (_, too_few) in zip(windows, days, strict=True) if too_few is None]
+    rows = iter(await _Years(behind, estate, known, as_of, whole).rows(enough) if enough else ())
+    of = [days_of(window, estate.tz(site)) for window in windows]
     return [
-        _told(row, *_days(site, tz, known, window), days_of(window, tz))
-        for row, window in zip(rows, windows, strict=True)
+        _told(window, (n, of_days), too_few or next(rows))
+        for window, (n, too_few), of_days in zip(windows, days, of, strict=True)
     ]
 
 
@@ -147,9 +153,10 @@ class _Years:
     estate: Estate
     known: Mapping[str, _Known]
     as_of: datetime | None
+    whole: bool
 
-    async def rows(self, windows: Sequence[Period]) -> list[tuple[KpiRow, str | None]]:
-        """The figures of each of ``windows``, which are in order, and why they may not be told yet."""
+    async def rows(self, windows: Sequence[Period]) -> list[KpiRow | str]:
+        """The figures of each of ``windows``, which are in order, or why they may not be told yet."""
         hull = Period(windows[0].start, windows[-1].end)
         sums, lacking = [], [0] * len(windows)
         for key, one in self.known.items():
@@ -158,12 +165,8 @@ class _Years:
             sums.append(await self._totals(key, one, added, windows))
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
         using = {name: kpi for name, kpi in kpis().items() if name in {*ANNUAL, "completeness"}}
-        rows = []
-        for window, own, scope, n in zip(
-            windows, totals, await self._scopes(hull, windows), lacking, strict=True
-        ):
-            rows.append((kpi_row(window, own, scope, using), _coming(n) if n else None))
-        return rows
+        of = zip(windows, totals, await self._scopes(hull, windows), lacking, strict=True)
+        return [_coming(n) if n else kpi_row(window, own, scope, using) for window, own, scope, n in of]
 
     async def _totals(self, key: str, one: _Known, added: _Added, windows: Sequence[Period]) -> list[Totals]:
         found = []
@@ -192,7 +195,7 @@ class _Years:
             found = {first: known.summed for first, known in kept.items() if first not in stale}
         else:
             anew, found = wanted, {}
-        if self.as_of is not None or len(anew) <= MOST_ANEW:
+        if self.whole or self.as_of is not None or len(anew) <= MOST_ANEW:
             async for month in worked_out(self.behind.source, key, anew, self.as_of):
                 found |= {block.first: summed for block, summed in month}
             anew = []
@@ -213,23 +216,20 @@ def _coming(parts: int) -> str:
     return f"{parts} parts of days are still to be added up, or added up again; that takes some minutes"
 
 
-def _told(found: tuple[KpiRow, str | None], days: int, too_few: str | None, of: int) -> Trailing:
-    row, coming = found
-    reason = too_few or coming
-    return Trailing(
-        start=row.start,
-        end=row.end,
-        days=days,
-        of_days=of,
-        figures={name: None if reason else row.value(name) for name in ANNUAL},
-        withheld=dict.fromkeys(ANNUAL, reason)
-        if reason
-        else {name: row.withheld[name] for name in ANNUAL if name in row.withheld},
-        completeness=None if reason else row.completeness,
-        estimated=None if reason else row.estimated,
-        state=row.state,
-        revision=row.revision,
-        pue_category=row.pue_category,
-        uncertainty={} if reason else row.uncertainty,
-        basis={} if reason else {name: row.basis[name] for name in ANNUAL if name in row.basis},
+def _told(window: Period, days: tuple[int, int], found: KpiRow | str) -> Trailing:
+    """The year with its ``days`` of how many, and what was ``found`` or why nothing is told of it."""
+    told = Trailing(window.start, window.end, *days)
+    if isinstance(found, str):
+        return replace(told, withheld=dict.fromkeys(ANNUAL, found))
+    return replace(
+        told,
+        figures={name: found.value(name) for name in ANNUAL},
+        withheld={name: found.withheld[name] for name in ANNUAL if name in found.withheld},
+        completeness=found.completeness,
+        estimated=found.estimated,
+        state=found.state,
+        revision=found.revision,
+        pue_category=found.pue_category,
+        uncertainty=found.uncertainty,
+        basis={name: found.basis[name] for name in ANNUAL if name in found.basis},
     )

@@ -58,7 +58,7 @@ class SyntheticFigures:
         return [self._kpi(p) for p in self._parts(site, period, step)]
 
     async def trailing(
-        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None
+        self, site: str, ends: Sequence[datetime], as_of: datetime | None = None, whole: bool = False
     ) -> list[Trailing]:
         return [self._year(year_up_to(min(end, self.settled), self._tz(site)), site) for end in ends]
 

@@ -138,6 +138,7 @@ async def test_a_year_is_told_once_there_are_365_days_and_says_how_many_there_ar
     assert set(early.figures.values()) == {None}
     reason = "120 of 365 days of settled data at the site's boundary"
     assert early.withheld == dict.fromkeys(ANNUAL, reason)
+    assert (early.state, early.revision, early.completeness) == ("open", 0, None)
     (nothing,) = await trailing(behind(state, Told(0, None)), "gdansk", [NOON])
     assert (nothing.end, nothing.withheld["pue"]) == (None, "nothing is settled yet")
 
@@ -192,6 +193,30 @@ async def test_blocks_of_another_program_version_are_never_added_up_but_worked_o
     await keeper.keep(NOON)
     (after,) = await trailing(behind(state, source), "gdansk", [NOON])
     assert after.figures["pue"] == 1.25
+
+
+async def test_of_a_year_of_too_few_days_nothing_is_read(state):
+    source = Told(SUMMER, quarter(NOON))
+    for as_of in (None, NOON):
+        (year,) = await trailing(behind(state, source), "gdansk", [NOON], as_of, whole=True)
+        assert year.days == 120
+    assert source.asked == []
+    grown = Told(quarter(YEAR.start) - 96, quarter(NOON))
+    young, old = await trailing(behind(state, grown), "gdansk", [NOON - timedelta(days=30), NOON], NOON)
+    assert (young.days, young.figures["pue"]) == (336, None)
+    assert (old.days, old.figures["pue"]) == (365, 1.25)
+    assert min(part.start for part in grown.asked) == YEAR.start
+
+
+async def test_whoever_wants_all_of_a_year_gets_the_same_however_much_is_kept(state):
+    source = Told(quarter(YEAR.start) - 96, quarter(NOON))
+    (cold,) = await trailing(behind(state, source), "gdansk", [NOON], whole=True)
+    await Keeper(state, {"gdansk": site()}, source).keep(NOON)
+    source.asked.clear()
+    (warm,) = await trailing(behind(state, source), "gdansk", [NOON], whole=True)
+    assert source.asked == []
+    assert cold == warm
+    assert cold.figures["pue"] == 1.25
 
 
 async def test_of_all_sites_the_one_with_the_fewest_days_decides(state):

@@ -16,6 +16,7 @@ from reports.check import balances
 from reports.monthly import build
 from reports.quality import completeness_line, quality_ranges
 from reports.render import json as rendered
+from tests.fakes.figures import SyntheticFigures
 from tests.unit.reports.sample import GAP, OCTOBER, alert, material, october
 
 DAY_AFTER = OCTOBER.end + timedelta(days=1)
@@ -58,6 +59,28 @@ async def test_days_and_hours_add_up_to_the_month() -> None:
     assert len(figures.checks) == 14
     assert all(check.ok for check in figures.checks), figures.checks
     assert figures.checks[0].expected == figures.total.edc_wh
+
+
+class Cold(SyntheticFigures):
+    """Nothing is kept of the year: whoever does not want all of it is told to come again."""
+
+    async def trailing(self, site, ends, as_of=None, whole=False):
+        years = await super().trailing(site, ends, as_of, whole)
+        return years if whole else [replace(year, figures={}) for year in years]
+
+
+async def test_a_report_does_not_depend_on_what_is_kept_of_the_year() -> None:
+    warm = material()
+    made = [
+        kind(warm.figures.sites, OCTOBER.end, begins=datetime(2025, 1, 1, tzinfo=UTC))
+        for kind in (SyntheticFigures, Cold)
+    ]
+    told, cold = [
+        await build("gdansk", "2026-10", DAY_AFTER, replace(warm, figures=figures)) for figures in made
+    ]
+
+    assert {figure.key: figure.value for figure in told.figures.year}["pue_12_months"] == 1.2
+    assert rendered.render(cold) == rendered.render(told)
 
 
 async def test_a_sum_that_does_not_balance_is_told() -> None:
