@@ -30,12 +30,14 @@ class Told:
     """A value with where it comes from; ``note`` says what people must know of it.
 
     ``whole``: it covers all of its time. What does not may not be divided by what covers another part.
+    ``lacking`` is what is still to be done before a year that is over can be reported.
     """
 
     value: Value
     source: Source
     note: str = ""
     whole: bool = True
+    lacking: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def assemble(
             derived[key] = measured[key]
     found |= {key: one for key, one in derived.items() if isinstance(one, Told)}
     problems += implausible(found, year)
+    problems += [f"{key}: {one.lacking}" for key, one in sorted(told.items()) if over and one.lacking]
     reasons = {key: one.reason for key, one in {**items, **derived}.items() if isinstance(one, Missing)}
     entries = [Entry(item, found.get(item.key), _reason(item, found, reasons)) for item in ITEMS]
     return DataSet(site, year, entries, problems, over)

@@ -9,6 +9,7 @@ from energy.figures import Figures, KpiRow
 from energy.interval import Period, month
 from energy.quantity import share
 from reports.eu.data_set import INDICATORS, Missing, Told
+from reports.eu.proven import Evidence, evidence_of
 
 _COVERED = {
     "edc_kwh": ("edc_wh", "energy at the inlet"),
@@ -37,21 +38,23 @@ async def measure(
     """The measured items of a site over ``period`` and its indicators; those not known, with their reason.
 
     An item of which less than ``floor`` of the intervals is known is missing; of a period of which less is
-    known, all are. Indicators are the figures of the ledger: each over intervals that its parts share.
+    known, all are. Indicators are the figures of the ledger: each over intervals that its parts share. Of
+    supplies whose certificates are kept only what cancelled ones prove is renewable here, in ``ref`` too.
     """
     row = (await figures.kpi(site, period, None, as_of))[0]
     if row.completeness < floor:
         reason = _below("of the intervals are known", row.completeness, floor)
         return {key: Missing(reason) for key in (*_COVERED, "edc_bg_kwh", "eres_goo_kwh", *INDICATORS)}
     guarantees = row.sums.get("goo_wh")
-    found: dict[str, Told | Missing] = {key: _item(row, key, floor) for key in _COVERED}
+    evidence = evidence_of(row, (await figures.configured(site, period, as_of))[site])
+    found: dict[str, Told | Missing] = {key: evidence.item(key, _item(row, key, floor)) for key in _COVERED}
     found["edc_bg_kwh"] = await _backup(figures, site, period, as_of, floor)
     found["eres_goo_kwh"] = (
         Missing("no register of certificates tells it")
         if guarantees is None
         else Told(guarantees / _THOUSAND, "measured")
     )
-    return found | {key: _indicator(row, key) for key in INDICATORS}
+    return found | {key: _indicator(row, key, evidence) for key in INDICATORS}
 
 
 def _item(row: KpiRow, key: str, floor: float) -> Told | Missing:
@@ -67,8 +70,8 @@ def _item(row: KpiRow, key: str, floor: float) -> Told | Missing:
     return Told(found.amount / _THOUSAND, "measured", "" if whole else told, found.share >= 1)
 
 
-def _indicator(row: KpiRow, key: str) -> Told | Missing:
-    amount = row.value(key)
+def _indicator(row: KpiRow, key: str, evidence: Evidence) -> Told | Missing:
+    amount = row.value(key) if key != "ref" else evidence.ref(row)
     if amount is None:
         return Missing(row.withheld.get(key, "what it is derived from is missing"))
     return Told(amount, "derived")

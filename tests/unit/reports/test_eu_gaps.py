@@ -26,8 +26,8 @@ QUARTERS, FLOOR = 40, 0.8
 PERIOD = Period(START, START + QUARTERS * QUARTER)
 SITE = plant(
     supply=[
-        {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1e6},
-        {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6},
+        {"id": "pv", "kind": "onsite_solar", "max_power_kw": 1e6, "certificates": "none"},
+        {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6, "certificates": "none"},
     ],
     water=[{"id": "w"}],
     heat=[{"id": "h", "use": "reuse"}],
