@@ -102,6 +102,8 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
     as_of = time_asked(request, "as_of", shell.at, shell.tz)
     site, house = shell.view.site, as_known(shell.house, as_of)
     page = await green.green_month(house, site, period, shell.tz, shell.at)
+    if as_of is None or request.query_params.get("year") == "told":  # nothing is kept of years as of a time
+        page = await green.with_year(house, site, page)
     hour = shell.view.hour or (page.worst[0].start if page.worst else None)
     detail = await green.hour_detail(house, site, hour) if hour is not None else None
     carbon = None

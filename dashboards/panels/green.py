@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -100,7 +100,7 @@ class GreenMonth:
     """Everything on the month's page. ``total`` covers ``period`` up to ``through``.
 
     ``figureless`` are the hours up to then of which no matched share is known, ``hours`` all of them.
-    ``year`` is the one up to the last midnight of it.
+    ``year`` is the one up to the last midnight of it, if it was asked for.
     """
 
     name: str
@@ -200,7 +200,6 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
     names = list(dict.fromkeys(name for mix in mixes for name in mix.green))
     goals = [t.goal for t in house.targets if t.metric == "hourly_matched" and t.site in (site, ALL)]
     following = month_of(period.end, tz)
-    year = (await house.figures.trailing(site, [known.end]))[0] if some else None
     return GreenMonth(
         name=period.start.astimezone(tz).strftime("%Y-%m"),
         period=period,
@@ -219,8 +218,18 @@ async def green_month(house: House, site: str, period: Period, tz: ZoneInfo, at:
         goal=max(goals, default=None),
         before=(period.start.astimezone(tz) - timedelta(days=1)).strftime("%Y-%m"),
         after=following.start.astimezone(tz).strftime("%Y-%m") if following.start <= at else None,
-        year=year,
     )
+
+
+async def with_year(house: House, site: str, page: GreenMonth) -> GreenMonth:
+    """``page`` with the year up to its last settled midnight, where something of it is settled.
+
+    Of figures as they were known at some time that may take as long as reading a year.
+    """
+    if page.through is None:
+        return page
+    (year,) = await house.figures.trailing(site, [page.through])
+    return replace(page, year=year)
 
 
 def indicators(total: KpiRow) -> list[Indicator]:

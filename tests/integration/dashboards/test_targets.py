@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import datetime, timedelta
 
 import httpx
@@ -78,6 +79,10 @@ async def test_targets_demand_and_the_green_page_can_be_asked_as_of_a_time(reade
     assert "As known at" in page
     assert "Running hour" not in page
     assert "as_of=" in page.partition("data-hour-src=")[2][:120]
+    assert "up to midnight before" not in page
+    link = html.unescape(page.partition('id="year"')[2].partition('<a href="')[2].partition('"')[0])
+    assert link.endswith("#year")
+    assert "up to midnight before" in (await reader.get(link)).text
     assert (await reader.get("/api/v1/targets", params={"as_of": "never"})).status_code == 400
     assert (await reader.get("/green", params={"as_of": "never"})).status_code == 400
 
