@@ -63,8 +63,7 @@ def open_records(ground: Ground, sight: Sight) -> Records:
     figures = LedgerFigures(ground.database, sight.store, settings.sites, window)
     ledger = Ledger(ground.database, sight.store, settings.sites, sight.caught_up, grace)
     board = AlertDesk(ground.database)
-    floors = {key: site.completeness_floor for key, site in settings.sites.items()}
-    workloads = Workloads(ground.database, floors)
+    workloads = Workloads(ground.database)
     proof = ProofDesk(ground.database, figures, ledger, SigningKey(settings.key_file))
     address = settings.service.public_url or f"http://{settings.service.listen}"
     keepers = Keepers(Claims(ground.database), workloads, proof, address)

@@ -11,12 +11,15 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import Subquery
 
+from energy.configuration.era import present
+from energy.configuration.recorded import load_recorded
 from energy.figures import ALL
 from energy.interval import QUARTER_MS, Period
+from energy.proof.beside import ANY
 from energy.workloads.amounts import SUMMED, interval_sums
 from energy.workloads.days import DAY_QUARTERS
 from energy.workloads.tables import ACCOUNT, DAY, INTERVAL, JOB, OWNER, REACHED
-from energy.workloads.told import Highest
+from energy.workloads.told import FLOOR, Highest
 from runtime.clock import to_ms
 
 
@@ -140,6 +143,21 @@ async def highest(connection: AsyncConnection, lines: Lines) -> Mapping[str, Hig
         .group_by(INTERVAL.c.site)
     )
     return {row.site: Highest(row.load, row.location, row.market) for row in await connection.execute(query)}
+
+
+async def floor(connection: AsyncConnection, lines: Lines) -> float:
+    """What share of the intervals must be known: the highest that a site asked of some part of the period.
+
+    By its plans as they were known; of a locked month, those of its lock.
+    """
+    recorded = await load_recorded(connection, lines.sites, lines.wanted.as_of)
+    told = [
+        era.site.completeness_floor
+        for one in recorded.values()
+        if one.plans
+        for era in present(one.eras(ANY), *lines.wanted.quarters)
+    ]
+    return max(told, default=FLOOR)
 
 
 async def find(connection: AsyncConnection, wanted: Wanted) -> Lines:

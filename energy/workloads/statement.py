@@ -15,13 +15,13 @@ from sqlalchemy.sql.selectable import Subquery
 from energy.figures import ALL
 from energy.workloads.amounts import SUMMED, Sums, flags_of, interval_sums, sums_of, together
 from energy.workloads.flag import Flag, told
-from energy.workloads.lines import Lines, find, headers, highest
+from energy.workloads.lines import Lines, find, floor, headers, highest
 from energy.workloads.lines import Wanted as Wanted
 from energy.workloads.opened import Waiting, load_waiting
 from energy.workloads.spans import LONGEST_SILENCE
 from energy.workloads.state import moment
 from energy.workloads.tables import ACCOUNT, INTERVAL, JOB, OWNER, REACHED, SPAN
-from energy.workloads.told import FLOOR, Amounts, Highest, amounts_of, bounded
+from energy.workloads.told import Amounts, Highest, amounts_of, bounded
 from runtime.database import Database
 
 By = Literal["job", "project", "tenant"]
@@ -67,10 +67,10 @@ class Statement:
 
 
 class Workloads:
-    """The accounts as the database has them; ``floors`` of sites: how much of a period must be known."""
+    """The accounts as the database has them."""
 
-    def __init__(self, database: Database, floors: Mapping[str, float] | None = None) -> None:
-        self._database, self._floors = database, floors or {}
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def statement(self, wanted: Wanted, by: By) -> Statement:
         """The accounts of a period. Raises nothing for names that nobody has: there are no accounts then."""
@@ -88,12 +88,12 @@ class Workloads:
             through = select(func.min(REACHED.c.until)).where(_at_site(REACHED, wanted.site))
             reached = await connection.scalar(through)
             waiting = await load_waiting(connection, lines.sites, wanted.quarters, wanted.as_of)
+            least = await floor(connection, lines)
         upto = None if reached is None else moment(reached)
-        floor = self._floor(lines)
         every = together([_NOTHING, *payers.values()])
-        had, nobody, whole = (amounts_of(one, floor) for one in (every, rest, site))
+        had, nobody, whole = (amounts_of(one, least) for one in (every, rest, site))
         return {
-            one: Statement(_accounts(payers, one, (jobs, wanted), floor), had, nobody, whole, upto, waiting)
+            one: Statement(_accounts(payers, one, (jobs, wanted), least), had, nobody, whole, upto, waiting)
             for one in by
         }
 
@@ -107,12 +107,12 @@ class Workloads:
             keys = (hour.label("hour"), INTERVAL.c.site)
             query = lines.of(select(*keys, *sums)).group_by(hour, INTERVAL.c.site).order_by(hour)
             rows = (await connection.execute(query)).all()
+            least = await floor(connection, lines)
         found: dict[datetime, list[Sums]] = defaultdict(list)
         for row in rows:
             at = moment(row.hour * HOUR_QUARTERS)
             found[at].append(bounded(sums_of(row), most.get(row.site, Highest())))
-        floor = self._floor(lines)
-        return [(at, amounts_of(together(every), floor)) for at, every in found.items()]
+        return [(at, amounts_of(together(every), least)) for at, every in found.items()]
 
     async def total(self, wanted: Wanted) -> tuple[Amounts, int] | None:
         """What the accounts wanted had together, and their oddities as flags; None if there are none."""
@@ -122,9 +122,10 @@ class Workloads:
             payers = lines.by_payer()
             query = select(payers.c.site, *_summed(payers)).group_by(payers.c.site)
             rows = (await connection.execute(query)).all()
+            least = await floor(connection, lines)
         every = [bounded(sums_of(row), most.get(row.site, Highest())) for row in rows if row.intervals]
         had = together(every)
-        return (amounts_of(had, self._floor(lines)), flags_of(had)) if every else None
+        return (amounts_of(had, least), flags_of(had)) if every else None
 
     async def job(self, site: str, name: str) -> Row[Any] | None:
         """The row of one job; None if nobody ever told of it."""
@@ -142,9 +143,6 @@ class Workloads:
             found = await connection.execute(mine.order_by(SPAN.c.since.desc()).limit(most))
             count = await connection.scalar(select(func.count()).select_from(mine.subquery()))
         return list(found), int(count or 0)
-
-    def _floor(self, lines: Lines) -> float:
-        return max((self._floors.get(site, FLOOR) for site in lines.sites), default=FLOOR)
 
 
 class _Payer(NamedTuple):
@@ -193,7 +191,7 @@ async def _jobs(connection: AsyncConnection, numbers: Sequence[int]) -> Mapping[
 
 
 def _accounts(
-    payers: Mapping[_Payer, Sums], by: By, what: tuple[Mapping[int, Row[Any]], Wanted], floor: float
+    payers: Mapping[_Payer, Sums], by: By, what: tuple[Mapping[int, Row[Any]], Wanted], least: float
 ) -> list[Account]:
     jobs, wanted = what
     groups: dict[_Payer, list[Sums]] = defaultdict(list)
@@ -201,7 +199,7 @@ def _accounts(
         project, job = payer.project if by != "tenant" else None, payer.job if by == "job" else None
         groups[_Payer(payer.tenant, project, job)].append(sums)
     accounts = [
-        _account(payer, together(sums), jobs.get(payer.job or -1), (wanted.period.end, floor))
+        _account(payer, together(sums), jobs.get(payer.job or -1), (wanted.period.end, least))
         for payer, sums in groups.items()
     ]
     return sorted(
@@ -215,7 +213,7 @@ def _accounts(
 
 
 def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, asked: tuple[datetime, float]) -> Account:
-    at, floor = asked
+    at, least = asked
     flags = flags_of(sums)
     if job is not None:
         flags |= job.flags
@@ -229,7 +227,7 @@ def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, asked: tuple[datet
         name=None if job is None else job.name,
         since=None if job is None else job.since,
         until=None if job is None else job.until,
-        amounts=amounts_of(sums, floor),
+        amounts=amounts_of(sums, least),
         notes=tuple(told(flags)),
     )
 

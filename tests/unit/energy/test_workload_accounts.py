@@ -15,6 +15,7 @@ from energy.figures import ALL
 from energy.interval import QUARTER_MS, Period
 from energy.proof.tables import LOCK, RESTATEMENT
 from energy.reading.reader import LedgerFigures
+from energy.settlement.marker import Marker
 from energy.workloads import accountant
 from energy.workloads.accountant import Accountant
 from energy.workloads.book import JobBook
@@ -317,8 +318,17 @@ async def test_accounts_are_the_same_bytes_whatever_is_read_together(
     assert kept[0] == kept[1] == kept[2]
 
 
+async def floored(house: House, floor: float, minute: float) -> Workloads:
+    """The accounts after a start with another floor, so many minutes after the start."""
+    plant = house.plant
+    sites = {"gdansk": site(completeness_floor=floor)}
+    await Marker(plant.database, plant.registry, sites, ManualClock(START + minute * MINUTE)).open()
+    return Workloads(plant.database)
+
+
 async def test_quarters_in_which_the_inlet_is_lost_are_bounded(house: House) -> None:
     """Its register was reset meanwhile, so that nothing tells what went through it in the third quarter."""
+    lax = await floored(house, 0.5, -60)
     await house.run()
     await house.plant.counts("meter/gdansk/main-1", 12_000, (62, 91), first=-6_200)
     await house.plant.counts("meter/gdansk/main-1", 6_000, (106, 125), first=-20_000)
@@ -329,14 +339,16 @@ async def test_quarters_in_which_the_inlet_is_lost_are_bounded(house: House) -> 
     await house.tell(event("train", "start", 0, NODES[:1]))
     await house.account(130)
     wanted = Wanted("gdansk", Period(START, START + timedelta(hours=2)))
-    lax = Workloads(house.plant.database, {"gdansk": 0.5})
     (account,) = (told := await lax.statement(wanted, "job")).accounts
     amounts = account.amounts
     assert (amounts.intervals, amounts.known, told.site.known) == (8, 6, 6)
     assert told.site.missing_wh == 2 * 3000
     assert amounts.missing_wh == told.rest.missing_wh == 3000
     assert amounts.green_share == 0
-    strict = (await house.workloads.statement(wanted, "job")).accounts[0].amounts
+    raised = await floored(house, 0.9, 135)
+    assert (await raised.statement(wanted, "job")).accounts[0].amounts == amounts
+    later = Wanted("gdansk", Period(START, START + timedelta(hours=3)))
+    strict = (await raised.statement(later, "job")).accounts[0].amounts
     assert strict.green_share is None
     assert "below the floor of 90.00 %" in strict.withheld["green_share"]
 
