@@ -104,7 +104,10 @@ def emission_columns(found: Emissions, balance: Balance) -> dict[str, Floats]:
     columns: dict[str, Floats] = {}
     for scope in SCOPES:
         grams = getattr(found, scope)
-        columns |= {f"{scope}_g": grams, f"{scope}_known": (~np.isnan(grams)).astype(np.float64)}
+        known = ~np.isnan(grams) & balance.there
+        columns |= {f"{scope}_g": grams, f"{scope}_known": known.astype(np.float64)}
+    boundless = np.isnan(balance.generator) & np.isnan(balance.burnable_g) & balance.there
+    columns["scope1_boundless"] = boundless.astype(np.float64)
     columns["scope1_blind"] = np.where(np.isnan(found.scope1), np.nan_to_num(balance.generator), 0.0)
     return columns
 
@@ -113,11 +116,12 @@ def missing_grams(sums: Mapping[str, float], highest: Mapping[str, float]) -> di
     """Bounds on what was emitted in quarters that are not known; ``sums`` are of all, ``highest`` of any.
 
     Each is taken to be as high as the highest that is known, and of energy from the grid as the highest draw
-    at the highest factor: a hole in the data is never green.
+    at the highest factor, of generators as their highest power: a hole in the data is never green.
     """
     # Energy of own plants without its certificates counts like the grid's, in the market-based figure.
     drawn = {scope: highest["edc" if scope == "market" else "drawn"] for scope in SCOPES}
     most = {scope: drawn[scope] / 1000 * highest.get(factor_of(scope), 0.0) for scope in SCOPES}
+    most["scope1"] = highest["scope1_most"]
     return {
         f"{scope}_missing": max(0.0, sums["expected"] - sums[f"{scope}_known"])
         * max(highest[f"{scope}_g"], most[scope])

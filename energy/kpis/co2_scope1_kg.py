@@ -25,8 +25,9 @@ class Co2Scope1:
     )
     method = (
         "Energy of fuelled generators times the grams per kWh that each of them declares. A quarter-hour "
-        "that is not known is taken to be as high as the highest that is. Without a factor of a generator "
-        "that ran there is no figure."
+        "that is not known is taken to be as high as the highest that is, and as max_power_kw at its "
+        "factor. Without a factor of a generator that ran, or a bound of one whose readings are lost, "
+        "there is no figure."
     )
 
     def figure(self, totals: Totals, floor: float) -> Figure:
@@ -39,6 +40,9 @@ class Co2Scope1:
 
 
 def _blind(totals: Totals) -> str | None:
-    if totals.scope1_blind <= 0:
-        return None
-    return f"{totals.scope1_blind / 1000:,.1f} kWh of generators have no carbon_g_per_kwh; declare it"
+    if totals.scope1_blind > 0:
+        return f"{totals.scope1_blind / 1000:,.1f} kWh of generators have no carbon_g_per_kwh; declare it"
+    if totals.scope1_boundless > 0:
+        lost = f"{totals.scope1_boundless:,.0f} quarter-hours of generators are not known"
+        return f"{lost} and nothing bounds them; declare max_power_kw and carbon_g_per_kwh"
+    return None

@@ -61,7 +61,9 @@ class Balance:
         grid: the part of E_DC that came from the grid, gross of exports: what went out is taken from what the
             site's own plants claim, once.
         parted: what was used of own plants whose certificates are sold or were never issued.
-        generator: what fuelled generators gave; ``generator_g`` grams of CO2e of it, NaN without a factor.
+        generator: what fuelled generators gave, NaN where no more than a lower bound is known;
+            ``generator_g`` grams of CO2e of it, NaN without a factor; ``burnable_g`` what they emit in a
+            quarter at most, NaN where one of them does not declare it.
         available: what each renewable supply delivered; NaN where not known.
         onsite, ppa: what each may be matched with in its hour, own plants and contracts, in ladder order;
             NaN where not known.
@@ -96,6 +98,7 @@ class Balance:
     parted: Floats
     generator: Floats
     generator_g: Floats
+    burnable_g: Floats
     available: Mapping[str, Floats]
     onsite: Mapping[str, Floats]
     ppa: Mapping[str, Floats]
@@ -161,9 +164,9 @@ def balance(site: SiteOptions, sheet: Sheet, gone: Mapping[str, Floats] = NOTHIN
     edc = _explained(inlet.used, store.discharged)
     fed = _fed(inlet.exported - inlet.generated, store.discharged, edc)
     it, eit = [lines(*source) for source in load], _consumed(load, lines)
-    fuelled = [(s, lines(SUPPLY.name, s.id).amount) for s in site.supply if s.kind is SupplyKind.GENERATOR]
+    fuelled = [(s, lines(SUPPLY.name, s.id)) for s in site.supply if s.kind is SupplyKind.GENERATOR]
     green = _renewables(site, lines, np.where(unheard(site, sheet), np.nan, inlet.exported), gone)
-    burnt = total((amount for _, amount in fuelled), sheet)
+    burnt, most = total((line.amount for _, line in fuelled), sheet), rating(site)
     expected, known = _completeness(site, lines)
     return Balance(
         site=site.name,
@@ -181,11 +184,12 @@ def balance(site: SiteOptions, sheet: Sheet, gone: Mapping[str, Floats] = NOTHIN
         loose=anywhere((line.loose for line in inlet.lines), sheet) | store.loose,
         estimates=estimates(site, lines, {"edc": (inlet.lines, edc), "eit": (it, eit)}),
         cooling=total((np.nan_to_num(lines(*one).amount) for one in boundary.cooling(site)), sheet),
-        rated={name: np.full(sheet.quarters, wh) for name, wh in rating(site).energies.items()},
+        rated={name: np.full(sheet.quarters, wh) for name, wh in most.energies.items()},
         grid=np.minimum(edc + fed, inlet.imported),
         parted=total(parted(site, green[0], inlet.exported, burnt, gone), sheet),
-        generator=burnt,
-        generator_g=total((_grams(s, amount) for s, amount in fuelled), sheet),
+        generator=total((_whole(line) for _, line in fuelled), sheet),
+        generator_g=total((_grams(s, _whole(line)) for s, line in fuelled), sheet),
+        burnable_g=np.full(sheet.quarters, most.scope1_g),
         available=green[0],
         onsite={s.id: green[1][s.id] for s in site.supply if s.kind.onsite and s.id in green[1]},
         ppa={s.id: green[1][s.id] for s in site.supply if not s.kind.onsite and s.id in green[1]},

@@ -23,8 +23,9 @@ class Columns:
     """What is summed, per quarter: ``matrix`` is float64[names, quarters], 0 where not known.
 
     ``peaks`` are how high E_DC (``edc``), the load (``load``) and what was drawn (``drawn``) may have been by
-    what was told or declared, 0 where neither is; ``factors`` are g/kWh of energy from the grid by scope, at
-    most. ``waterless`` and ``heatless`` name the ``site`` if it has no such meter.
+    what was told or declared, 0 where neither is, ``scope1_most`` g that generators emit at most; ``factors``
+    are g/kWh of energy from the grid by scope, at most. ``waterless`` and ``heatless`` name the ``site`` if
+    it has no such meter.
     """
 
     names: tuple[str, ...]
@@ -71,7 +72,8 @@ def _peaks(balance: Balance, store: Stored) -> dict[str, Floats]:
     """How high each was, lower bounds counted, and may have been by what the site declares."""
     told = {"drawn": balance.told, "edc": balance.told, "load": balance.told_load + store.spilt}
     rated = {name: np.where(balance.there, wh, 0.0) for name, wh in balance.rated.items()}
-    return {name: np.maximum(np.fmax(wh, rated[name]), 0.0) for name, wh in told.items()}
+    found = {name: np.maximum(np.fmax(wh, rated[name]), 0.0) for name, wh in told.items()}
+    return found | {"scope1_most": np.where(balance.there, np.nan_to_num(balance.burnable_g), 0.0)}
 
 
 def _columns(balance: Balance, store: Stored, match: Match, mix: GridMix) -> dict[str, Floats]:

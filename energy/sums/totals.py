@@ -63,8 +63,9 @@ class Totals:
         ere_edc, ere_eit, ere_reuse, ere_known: where all three are known.
         location_g, market_g, scope1_g: grams by scope (:mod:`energy.carbon.emission`), in the ``…_known``
             quarters; ``…_missing`` bounds the others: each is taken to be as high as the highest that is
-            known, and as the highest E_DC at the highest factor. ``scope1_blind``: energy of generators
-            without a factor.
+            known, and as the highest draw at the highest factor, or what generators can emit.
+            ``scope1_blind``: energy of generators without a factor; ``scope1_boundless`` quarters in which
+            theirs is lost and they declare no bound.
         co2m_g, co2m_eit, co2m_known: market-based and scope 1 together, over the quarters with E_IT.
         cer_one, cer_other, cer_known: heat removed and what the cooling used, likewise.
         waterless, heatless, uncooled: the sites, by name, that have no meter of it: what they use (or remove)
@@ -163,6 +164,7 @@ class Totals:
     scope1_known: float = 0.0
     scope1_missing: float = 0.0
     scope1_blind: float = 0.0
+    scope1_boundless: float = 0.0
     lifecycle_g: float = 0.0
     lifecycle_known: float = 0.0
     lifecycle_missing: float = 0.0

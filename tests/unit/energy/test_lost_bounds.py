@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 import energy.kpis
 from energy.kpi import KPIS
 from energy.outlook.ceiling import load_ceiling
+from energy.settlement.registers import OK, RESET
 from energy.sums.totals import Totals
 from tests.unit.energy.arrays import NAN, grid, sheet, summed
 from tests.unit.energy.plant import site
@@ -46,3 +49,32 @@ def test_a_lost_inlet_draws_no_more_than_its_contract_and_uses_what_its_plants_g
     assert found.edc_missing == found.load_missing == 110_000
     assert found.location_missing == 10 * 700
     assert load_ceiling([where], 0.0).per_hour == 4 * 110_000
+
+
+DIESEL = {"id": "diesel", "kind": "generator", "max_power_kw": 400, "carbon_g_per_kwh": 800}
+RUN = "supply/diesel/energy"
+
+
+def blackout(told: list[float], marks: list[int] | None = None, **changed: object) -> Totals:
+    rows = {INLET: [10_000.0] * 36 + [0.0] * 4, IT: [8000.0] * 40, RUN: [0.0] * 36 + told}
+    quality = {} if marks is None else {RUN: [OK] * 36 + marks}
+    supply = {name: value for name, value in {**DIESEL, **changed}.items() if value is not None}
+    return summed(site(supply=[supply]), sheet(rows, quality), grid(40, 0.3, 700.0))
+
+
+def test_the_lost_run_of_a_generator_emits_what_it_can_and_never_nothing():
+    assert figure("co2_scope1_kg", blackout([10_000.0] * 4)).value == 32
+    assert figure("co2_scope1_kg", blackout([NAN] * 4)).value == 4 * 100 * 0.8
+    assert figure("co2_scope1_kg", blackout([100.0] * 4, [RESET] * 4)).value == 4 * 100 * 0.8
+
+
+@pytest.mark.parametrize("lacking", ["max_power_kw", "carbon_g_per_kwh"])
+def test_where_nothing_bounds_a_lost_run_there_is_no_scope_1(lacking):
+    told = figure("co2_scope1_kg", blackout([NAN] * 4, **{lacking: None}))
+    assert told.value is None
+    assert told.withheld == (
+        "4 quarter-hours of generators are not known and nothing bounds them; "
+        "declare max_power_kw and carbon_g_per_kwh"
+    )
+    stood = figure("co2_scope1_kg", blackout([0.0] * 4, **{lacking: None}))
+    assert stood.value == 0
