@@ -14,6 +14,7 @@ from benchmarks.metered_sites import Readings, site
 from energy.certificates.act import Act
 from energy.certificates.book import Book, Order
 from energy.certificates.importing import import_file
+from energy.certificates.mapping import MappingOptions
 from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
 from energy.certificates.sheet import Source
@@ -121,7 +122,8 @@ class House:
 
     async def certify(self, name: str) -> None:
         """Certificates of the first site for a month, by the month and for the hours of a day, cancelled."""
-        period, rules = month(name, self.sites[KEYS[0]].tz), registries([])
+        period = month(name, self.sites[KEYS[0]].tz)
+        rules = registries([MappingOptions(registry="PL", supplies={})])
         act = Act("benchmark", period.end + 20 * DAY, document="a statement")
         rows = [f"PL-000001;PL-000400;400;{name}-01;{name}-28;wind;farm;PL"]
         for hour in range(23):

@@ -14,10 +14,15 @@ from energy.certificates.act import Act
 from energy.certificates.bundle import Bundle
 from energy.certificates.duplicates import duplicates
 from energy.certificates.notice import note, touch
+from energy.certificates.plants import doubtful, none_is_ours
 from energy.certificates.registry import RegistryRules
 from energy.certificates.sheet import Remark, Source, read_sheet
 from energy.certificates.tables import BUNDLE, EVERY, FILE
+from energy.configuration.era import eras
+from energy.configuration.roster import load_plans
+from energy.proof.beside import ANY
 from energy.proof.turn import every_site, of_registry, take_turns
+from energy.tables import ROSTER
 from runtime.database import Database
 
 log = structlog.get_logger(__name__)
@@ -59,6 +64,8 @@ async def import_file(
     A file in which one line is wrong is not taken at all: what is wrong is in the answer. With ``dry_run``
     nothing is written, and the answer tells what would be.
     """
+    async with database.read() as connection:
+        rules = await _wary(connection, rules)
     sheet = read_sheet(source, rules, act.at)
     found = Import(rules.key, source.name, source.sha256, sheet.bundles, sheet.wrong, sheet.notes)
     if dry_run:
@@ -75,6 +82,16 @@ async def import_file(
     log.info("certificates_imported", registry=rules.key, file=source.name, taken=found.taken,
              bundles=len(found.bundles), wrong=len(found.wrong), who=act.who)  # fmt: skip
     return found
+
+
+async def _wary(connection: AsyncConnection, rules: RegistryRules) -> RegistryRules:
+    """``rules`` that doubt what may be of a supply which has left the configuration, too: it was metered."""
+    if none_is_ours(rules):
+        return rules
+    listed = (await connection.execute(select(ROSTER.c.site).distinct())).scalars().all()
+    plans = await load_plans(connection, listed)
+    past = ((key, era.site) for key, told in plans.items() for era in eras(ANY, told) if not era.absent)
+    return replace(rules, doubtful={**doubtful(past, rules.named), **rules.doubtful})
 
 
 async def _checked(connection: AsyncConnection, found: Import) -> Import:

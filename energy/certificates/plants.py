@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from energy.certificates.mapping import MappingOptions
@@ -18,6 +18,8 @@ SHARED = "*/"
 """Before the name of a plant of which several contracts may buy; others are named ``site/supply``."""
 
 _MADE_BY: Mapping[SupplyKind, Technology] = {
+    SupplyKind.ONSITE_SOLAR: Technology.SOLAR,
+    SupplyKind.ONSITE_WIND: Technology.WIND,
     SupplyKind.PPA_SOLAR: Technology.SOLAR,
     SupplyKind.PPA_WIND: Technology.WIND,
 }
@@ -39,7 +41,10 @@ def named_plant(sites: Mapping[str, SiteOptions], text: str | None) -> str | Non
     }
     if not found:
         known = sorted(f"{key}/{supply.id}" for key, site in sites.items() for supply in site.supply)
-        raise ValueError(f"{text[:80]!r} is no renewable supply of any site; there are: {', '.join(known)}")
+        raise ValueError(
+            f"{text[:80]!r} is no renewable supply of any site; there are: {', '.join(known)}; one "
+            "that has ended stays in the configuration, with valid_until"
+        )
     if len(found) > 1:
         raise ValueError(f"{text[:80]!r} is several: write {' or '.join(sorted(found))}")
     return found.pop()
@@ -91,15 +96,30 @@ def with_plants(
     rules: Mapping[str, RegistryRules], sites: Mapping[str, SiteOptions]
 ) -> dict[str, RegistryRules]:
     """``rules`` whose mappings name plants as they are kept, and what each registry must not leave open."""
-    open_ = dict(_open(rules, sites))
+    named = {named_plant(sites, text) for one in rules.values() for text in (one.supplies or {}).values()}
+    told = frozenset(plant for plant in named if plant is not None)
+    open_ = doubtful(sites.items(), told)
     return {
         key: replace(
             one,
-            supplies={name: named_plant(sites, text) for name, text in (one.supplies or {}).items()},
-            doubtful={} if one.supplies is not None and not one.supplies else open_,
+            supplies=_plants(sites, one),
+            doubtful={} if none_is_ours(one) else open_,
+            named=told,
         )
         for key, one in rules.items()
     }
+
+
+def _plants(sites: Mapping[str, SiteOptions], rules: RegistryRules) -> Mapping[str, str | None] | None:
+    """What the mapping of a registry says, as it is kept; None where nobody told."""
+    if rules.supplies is None:
+        return None
+    return {name: named_plant(sites, text) for name, text in rules.supplies.items()}
+
+
+def none_is_ours(rules: RegistryRules) -> bool:
+    """Whether somebody said that no plant of the registry is a supply."""
+    return rules.supplies is not None and not rules.supplies
 
 
 def mapping_faults(options: Iterable[MappingOptions], sites: Mapping[str, SiteOptions]) -> Iterator[str]:
@@ -112,16 +132,21 @@ def mapping_faults(options: Iterable[MappingOptions], sites: Mapping[str, SiteOp
                 yield f"certificates[{number}].supplies {plant!r}: {error}"
 
 
-def _open(
-    rules: Mapping[str, RegistryRules], sites: Mapping[str, SiteOptions]
-) -> Iterator[tuple[tuple[str, Technology], str]]:
-    """Zone and technology of the contracts whose certificates are kept and whose plant no mapping names."""
-    named = {named_plant(sites, text) for one in rules.values() for text in (one.supplies or {}).values()}
-    for key, site in sites.items():
-        for supply in site.supply:
-            plant = _kept(key, supply.plant, supply.id)
-            if supply.certificates == "kept" and supply.kind in _MADE_BY and plant not in named:
-                yield (supply.zone or site.grid, _MADE_BY[supply.kind]), f"{key}/{supply.id}"
+def doubtful(
+    sites: Iterable[tuple[str, SiteOptions]], named: Collection[str]
+) -> dict[tuple[str, Technology], str]:
+    """By zone and technology, a supply whose certificates are kept and whose plant is none of ``named``.
+
+    Its meter tells of the energy already: a certificate of the same plant must not add to that.
+    """
+    return {
+        (supply.zone or site.grid, _MADE_BY[supply.kind]): f"{key}/{supply.id}"
+        for key, site in sites
+        for supply in site.supply
+        if supply.certificates == "kept"
+        and supply.kind in _MADE_BY
+        and _kept(key, supply.plant, supply.id) not in named
+    }
 
 
 def _kept(site: str, plant: str | None, supply: str) -> str:

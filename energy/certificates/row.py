@@ -124,12 +124,12 @@ def _origin(row: _Row) -> dict[str, Any] | None:
     if plant is None or made is None or zone is None:
         return None
     told = {name.casefold(): supply for name, supply in (rules.supplies or {}).items()}
-    contract = None if plant.casefold() in told else rules.doubtful.get((zone, made))
-    if contract is not None:
+    metered = None if plant.casefold() in told else rules.doubtful.get((zone, made))
+    if metered is not None:
         row.wrong.append(
-            f"plant {plant[:60]!r} may be that of {contract}, whose certificates are kept: write in "
-            f"[[certificates]] supplies = {{ {plant[:60]!r} = {contract!r} }} if it is, 'none' in place of "
-            f"{contract!r} if it is not, or supplies = {{}} if no plant of this registry is a supply"
+            f"plant {plant[:60]!r} may be that of {metered}, whose certificates are kept: write in "
+            f"[[certificates]] supplies = {{ {plant[:60]!r} = {metered!r} }} if it is, 'none' in place of "
+            f"{metered!r} if it is not, or supplies = {{}} if no plant of this registry is a supply"
         )
         return None
     supply = told.get(plant.casefold())

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 
 from energy.certificates.act import Act
 from energy.certificates.book import Order
@@ -18,8 +18,10 @@ from energy.certificates.pool import Wanted
 from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
 from energy.certificates.tables import STAMP
+from energy.configuration.roster import record
 from energy.interval import Period, Step
 from energy.reading.reader import LedgerFigures
+from energy.tables import SETTLEMENT
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import ANNA, AT, CANCELLED, file, hour, wind
 from tests.unit.energy.plant import site
@@ -168,6 +170,32 @@ async def test_a_plant_that_may_be_a_contracts_is_named_or_refused(database):
         "'lost' is no renewable supply of any site; there are: gdansk/ppa, kaunas/ppa; one that has ended"
         in none
     )
+
+
+async def test_an_own_plant_and_one_that_has_left_are_named_or_refused_as_well(database):
+    roof = {"id": "roof", "kind": "onsite_solar", "max_power_kw": 1000}
+    before, now = site(supply=[PPA]), site(supply=[roof])
+    async with database.begin() as connection:
+        await record(connection, {"gdansk": before}, AT)
+        settled = {"site": "gdansk", "until": 96, "settled_at": AT}
+        await connection.execute(insert(SETTLEMENT).values(settled))
+        await record(connection, {"gdansk": now}, AT)
+
+    async def wrong(row: str, *options: MappingOptions):
+        rules = with_plants(registries(options), {"gdansk": now})["PL"]
+        found = await import_file(database, rules, file(row), ANNA, dry_run=True)
+        return [str(remark)[: len(doubt) + 4] for remark in found.wrong]
+
+    sun = wind(1, 5).replace(";wind;", ";solar;")
+    doubt = "line 2: plant 'Farma Kaszuby' may be that of gdansk/"
+    assert await wrong(sun) == [f"{doubt}roof"]
+    assert await wrong(wind(1, 5)) == [f"{doubt}ppa,"]
+    assert await wrong(wind(1, 5, zone="LT")) == []
+    none = MappingOptions(registry="PL", supplies={"Farma Kaszuby": "none"})
+    roof_only = MappingOptions(registry="PL", supplies={"Dach": "roof"})
+    assert await wrong(sun, none) == await wrong(wind(1, 5), none) == []
+    assert (await wrong(sun, roof_only), len(await wrong(wind(1, 5), roof_only))) == ([], 1)
+    assert await wrong(sun, MappingOptions(registry="PL", supplies={})) == []
 
 
 async def test_certificates_of_a_plant_that_several_buy_of_serve_these_alone(vault):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from energy.certificates.act import Act
@@ -50,10 +51,11 @@ def hour(first: int, wh: int, at: str, zone: str = "PL") -> str:
 
 
 class Vault:
-    """The certificates of two sites; ``rules`` are as the registries' files say."""
+    """The certificates of two sites; ``rules`` are as the registries' files say, and no plant is a supply."""
 
     def __init__(self, database: Database, sites: dict[str, SiteOptions] | None = None) -> None:
-        self.database, self.rules = database, registries([])
+        self.database = database
+        self.rules = {key: replace(rules, supplies={}) for key, rules in registries([]).items()}
         self.book = Book(database, sites or SITES, self.rules)
         self.claims = Claims(database)
 
