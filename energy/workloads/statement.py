@@ -21,7 +21,7 @@ from energy.workloads.opened import Waiting, load_waiting
 from energy.workloads.spans import LONGEST_SILENCE
 from energy.workloads.state import moment
 from energy.workloads.tables import ACCOUNT, INTERVAL, JOB, OWNER, REACHED, SPAN
-from energy.workloads.told import Amounts, Highest, amounts_of, bounded
+from energy.workloads.told import Amounts, Highest, account_of, amounts_of, bounded
 from runtime.database import Database
 
 By = Literal["job", "project", "tenant"]
@@ -91,7 +91,7 @@ class Workloads:
             least = await floor(connection, lines)
         upto = None if reached is None else moment(reached)
         every = together([_NOTHING, *payers.values()])
-        had, nobody, whole = (amounts_of(one, least) for one in (every, rest, site))
+        had, nobody, whole = account_of(every, least), amounts_of(rest, least), amounts_of(site, least)
         return {
             one: Statement(_accounts(payers, one, (jobs, wanted), least), had, nobody, whole, upto, waiting)
             for one in by
@@ -112,7 +112,7 @@ class Workloads:
         for row in rows:
             at = moment(row.hour * HOUR_QUARTERS)
             found[at].append(bounded(sums_of(row), most.get(row.site, Highest())))
-        return [(at, amounts_of(together(every), least)) for at, every in found.items()]
+        return [(at, account_of(together(every), least)) for at, every in found.items()]
 
     async def total(self, wanted: Wanted) -> tuple[Amounts, int] | None:
         """What the accounts wanted had together, and their oddities as flags; None if there are none."""
@@ -125,7 +125,7 @@ class Workloads:
             least = await floor(connection, lines)
         every = [bounded(sums_of(row), most.get(row.site, Highest())) for row in rows if row.intervals]
         had = together(every)
-        return (amounts_of(had, least), flags_of(had)) if every else None
+        return (account_of(had, least), flags_of(had)) if every else None
 
     async def job(self, site: str, name: str) -> Row[Any] | None:
         """The row of one job; None if nobody ever told of it."""
@@ -227,7 +227,7 @@ def _account(payer: _Payer, sums: Sums, job: Row[Any] | None, asked: tuple[datet
         name=None if job is None else job.name,
         since=None if job is None else job.since,
         until=None if job is None else job.until,
-        amounts=amounts_of(sums, least),
+        amounts=account_of(sums, least),
         notes=tuple(told(flags)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from energy.quantity import share
 from energy.workloads.amounts import LOST, NULLABLE, UNSURE, Sums
@@ -13,6 +13,7 @@ FLOOR = 0.9
 """Where no site says what share of the intervals must be known."""
 
 _LACKING = ("it_wh", "total_wh", "green_wh", "co2_location_g", "co2_market_g")
+_JUDGED = ("green_share", "co2_location_g", "co2_market_g")
 _ROUNDING = 1e-6
 _UNBOUNDED = "unbounded"
 
@@ -34,8 +35,9 @@ class Amounts:
     green, ``unknown_wh`` may be or not. ``missing_wh`` is at most what was used beside it where the load is
     not known for sure. ``green_share`` is ``green_wh`` of both: what is unknown counts as not green. Grams
     hold their bounds ``missing_…_g``. ``coverage`` is the share of the time of its GPUs of which the energy
-    is known. ``lacking`` tells which amounts are sums over a part of the ``intervals`` only, and over how
-    many; in ``known`` of them the load is known for sure.
+    is known; of accounts the bounds hold the rest of that time (:func:`account_of`). ``lacking`` tells which
+    amounts are sums over a part of the ``intervals`` only, and over how many; in ``known`` of them the load
+    is known for sure.
     """
 
     gpu_wh: int
@@ -70,6 +72,32 @@ def bounded(sums: Sums, highest: Highest) -> Sums:
         found[f"{_UNBOUNDED}_{name}"] = int(unknown)
         found[f"missing_{name}"] = max(0, -(-lost * (most or 0) // WHOLE) - sums[UNSURE[name]])
     return found
+
+
+def account_of(sums: Sums, floor: float = FLOOR) -> Amounts:
+    """As :func:`amounts_of`, of accounts, whose GPUs may have been silent.
+
+    In the time of which their energy is not known they are taken to have used what they did on average in the
+    rest; of less than ``floor`` of it no share or grams are told.
+    """
+    expected, told = sums["expected_ms"], sums["told_ms"]
+    untold = max(0, expected - told)
+    found = dict(sums)
+    for name, amount in LOST.items():
+        if untold and not told:
+            found[f"{_UNBOUNDED}_{name}"] += 1
+        elif untold:
+            most = sums[amount] + sums[f"missing_{name}"]
+            found[f"missing_{name}"] += -(-most * untold // told)
+    amounts = amounts_of(found, floor)
+    if amounts.coverage is None or amounts.coverage >= floor - _ROUNDING:
+        return amounts
+    known = share(amounts.coverage)
+    reason = f"the energy of its GPUs is known for {known} of their time, below the floor of {share(floor)}"
+    silent = dict.fromkeys(_JUDGED, reason)
+    return replace(
+        amounts, green_share=None, co2_location_g=None, co2_market_g=None, withheld=silent | amounts.withheld
+    )
 
 
 def amounts_of(sums: Sums, floor: float = FLOOR) -> Amounts:

@@ -199,6 +199,8 @@ async def test_a_gpu_that_is_silent_makes_the_rest_larger_and_coverage_smaller(h
     assert rest is not None
     assert loud.total_wh == 3000
     assert quiet.coverage == pytest.approx(91 / 120, abs=0.01)
+    assert (quiet.co2_location_g, quiet.green_share) == (None, None)
+    assert "the energy of its GPUs is known for" in quiet.withheld["green_share"]
     assert (quiet.total_wh or 0) + (rest.total_wh or 0) == 3000
     assert (rest.total_wh or 0) > 700
 

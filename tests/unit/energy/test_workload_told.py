@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from energy.workloads.amounts import SUMMED, Sums, together
 from energy.workloads.share import WHOLE
-from energy.workloads.told import Amounts, Highest, amounts_of, bounded
+from energy.workloads.told import Amounts, Highest, account_of, amounts_of, bounded
 
 
 class Quarter(NamedTuple):
@@ -83,3 +83,23 @@ def test_bounds_are_rounded_up_and_what_is_known_but_not_for_sure_is_part_of_the
     assert bounded(sums, Highest(1000))["missing_load"] == 34
     assert bounded(sums | {"unsure_wh": 999}, Highest(1000))["missing_load"] == 0
     assert amounts_of(bounded(sums, Highest())).missing_wh is None
+
+
+def heard(told_ms: int, grams: int, floor: float = 0.9) -> Amounts:
+    """The account of a job of 1000 s of GPU time, of which ``told_ms`` are known, with what that tells."""
+    sums = dict.fromkeys(SUMMED, 0) | {"intervals": 1, "told_ms": told_ms, "expected_ms": 1_000_000}
+    sums |= {"total_wh": grams, "green_wh": grams // 2, "co2_location_g": grams, "co2_market_g": grams}
+    sums |= {f"n_{name}": 1 for name in ("total_wh", "green_wh", "co2_location_g", "co2_market_g")}
+    return account_of(bounded(sums, Highest(1000, 1000, 1000)), floor)
+
+
+def test_a_job_whose_gpus_fall_silent_gets_no_lighter_and_no_greener() -> None:
+    whole, some, silent = heard(1_000_000, 1000), heard(950_000, 950), heard(100_000, 100)
+    assert (whole.co2_location_g, whole.missing_wh, whole.green_share) == (1000, 0, 0.5)
+    assert (some.co2_location_g, some.co2_market_g, some.missing_wh, some.total_wh) == (1000, 1000, 50, 950)
+    assert some.green_share == 0.475
+    assert (silent.co2_location_g, silent.co2_market_g, silent.green_share) == (None, None, None)
+    assert (silent.total_wh, silent.missing_wh) == (100, 900)
+    assert "the energy of its GPUs is known for 10.00 % of their time" in silent.withheld["co2_location_g"]
+    mute = heard(0, 0, floor=0.0)
+    assert (mute.co2_location_g, mute.green_share, mute.missing_wh) == (None, None, None)
