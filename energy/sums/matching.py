@@ -44,8 +44,9 @@ def match(load: Floats, loose: Flags, ladder: Ladder, doubt: Floats | None = Non
     one hour earns nothing in another. It is shared out to those quarters in proportion to their load, in
     whole Wh, so that quarters, hours, days and months add up to the watt-hour. A quarter in which a supply is
     not known is matched for itself with the supplies that are; then, as the missing supply might have covered
-    it, what is left of that hour is unknown, not other. So is what is in ``doubt`` (Wh per quarter). Where
-    the load is ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
+    it, what is left of that hour is unknown, not other. So is what is in ``doubt`` (Wh per quarter), and of
+    an hour as much as supplies gave in quarters whose load is not known: less of it may have been used there.
+    Where the load is ``loose`` (its hour is a guess) nothing is claimed. Lengths are multiples of 4.
     """
     contracted = {supply: offer for rung in RUNGS for supply, offer in ladder.get(rung, {}).items()}
     firm = ~np.isnan(load) & ~loose
@@ -63,11 +64,28 @@ def match(load: Floats, loose: Flags, ladder: Ladder, doubt: Floats | None = Non
     }
     matched = sum(green.values(), start=nowhere)
     rest = load - matched
-    unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR)
-    unknown = np.where(unsure, rest, nowhere)
-    if doubt is not None:
-        unknown = np.where(unsure, rest, np.minimum(np.maximum(rest, 0.0), doubt))
+    spare = _spare(load, contracted)
+    unsure = (partial | loose).reshape(-1, HOUR).any(axis=1).repeat(HOUR) | np.isnan(spare)
+    left = np.maximum(rest, 0.0)
+    doubted = nowhere if doubt is None else np.minimum(left, doubt)
+    unknown = np.where(unsure, rest, doubted + _reaching(spare, left - doubted))
     return Match(green, rungs, matched, rest - unknown, unknown)
+
+
+def _spare(load: Floats, offers: Mapping[str, Floats]) -> Floats:
+    """What supplies gave in those quarters of each hour whose load is not known; NaN where one is not."""
+    lost = np.isnan(load)
+    given = sum((np.where(lost, offer, 0.0) for offer in offers.values()), start=np.zeros(len(load)))
+    by_hour: Floats = given.reshape(-1, HOUR).sum(axis=1).repeat(HOUR)
+    return by_hour
+
+
+def _reaching(spare: Floats, left: Floats) -> Floats:
+    """How far ``spare`` Wh of each hour reach in what is ``left`` of its quarters, in whole Wh."""
+    quarters = np.nan_to_num(left).reshape(-1, HOUR)
+    most = np.minimum(np.nan_to_num(np.ceil(spare)).reshape(-1, HOUR)[:, 0], quarters.sum(axis=1))
+    shared = in_proportion(most, quarters).ravel()
+    return np.where(np.isnan(left), np.nan, np.minimum(shared, np.nan_to_num(left)))
 
 
 def _taken(load: Floats, offers: Mapping[str, Floats], where: Flags, length: int) -> dict[str, Floats]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import energy.kpis
 from energy.kpi import KPIS
@@ -78,3 +80,36 @@ def test_where_nothing_bounds_a_lost_run_there_is_no_scope_1(lacking):
     )
     stood = figure("co2_scope1_kg", blackout([0.0] * 4, **{lacking: None}))
     assert stood.value == 0
+
+
+def test_what_a_supply_gave_in_a_quarter_whose_load_is_lost_may_have_covered_the_rest_of_its_hour():
+    where = site(supply=[CONTRACT], contracted_kw=40)
+    rows = {INLET: [10_000.0] * 40, WIND: [40_000.0, 0.0, 0.0, 0.0] * 10}
+    true = summed(where, sheet(rows))
+    found = summed(where, sheet({**rows, INLET: [NAN] + [10_000.0] * 39}))
+    assert (true.green, found.green, found.other, found.unknown) == (400_000, 360_000, 0, 30_000)
+    assert figure("hourly_matched", found).value == 0.9
+    assert figure("hourly_matched_upper", found).value == figure("hourly_matched", true).value == 1
+    less = {**rows, WIND: [15_001.5, 0.0, 0.0, 0.0] * 10, INLET: [NAN] + [10_000.0] * 39}
+    assert summed(where, sheet(less)).unknown == 15_002
+    unheard = {**rows, WIND: [NAN, 0.0, 0.0, 0.0] * 10, INLET: [NAN] + [10_000.0] * 39}
+    assert summed(where, sheet(unheard)).unknown == 390_000
+
+
+quarters = st.lists(st.integers(0, 60_000), min_size=16, max_size=16)
+
+
+@settings(max_examples=30, deadline=None)
+@given(quarters, quarters, st.sets(st.integers(0, 15)), st.sets(st.integers(0, 15)))
+def test_the_upper_bound_holds_whatever_is_lost(load, wind, dark, calm):
+    """The site draws no more than it has contracted."""
+    where = site(supply=[CONTRACT], contracted_kw=240)
+    lost = {
+        INLET: [NAN if at in dark else float(wh) for at, wh in enumerate(load)],
+        WIND: [NAN if at in calm else float(wh) for at, wh in enumerate(wind)],
+    }
+    true = summed(where, sheet({INLET: [float(wh) for wh in load], WIND: [float(wh) for wh in wind]}))
+    found = summed(where, sheet(lost))
+    if true.load > 0 and found.edc_known:
+        most = (found.green + found.unknown + found.load_missing) / (found.load + found.load_missing)
+        assert most >= true.green / true.load - 1e-9
