@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -16,13 +15,14 @@ from energy.configuration.site import SiteOptions
 from energy.reading.rows import Flows
 from energy.reading.shelf import Shelf
 from energy.reading.stand import Stand
+from energy.reading.worked import Worked
 from energy.sums.balance import NOTHING, Balance
-from energy.sums.columns import Columns, columns
+from energy.sums.columns import Columns
 from energy.sums.gridmix import GridMix
 from energy.sums.growth import unchanged
 from energy.sums.matching import Match
 from energy.sums.sheet import Sheet
-from energy.sums.splice import Account, Offered, continued, since, spliced
+from energy.sums.splice import Offered, continued, spliced
 from energy.sums.storage import Stored
 from telemetry.frame import Floats
 
@@ -37,7 +37,7 @@ _LONGEST_KEPT = 100
 class View:
     """``sheet`` and what follows from it by ``eras``; all arrays begin with the sheet's first quarter.
 
-    ``offered`` is what certificates tell; ``summed`` is :attr:`without_mix` where that was at hand.
+    ``offered`` is what certificates tell, ``worked`` what was summed of it so far.
     """
 
     eras: tuple[Era, ...]
@@ -45,8 +45,8 @@ class View:
     balance: Balance
     store: Stored
     match: Match
-    offered: Offered = ()
-    summed: Columns | None = None
+    offered: Offered
+    worked: Worked
 
     @classmethod
     def of(
@@ -68,8 +68,9 @@ class View:
         if old is not None and start:
             account = continued(found, sheet, offered, (old.balance, old.store, old.match), start)
             if account is not None:
-                return cls(found, sheet, *account, offered, _followed(old, account, start))
-        return cls(found, sheet, *spliced(found, sheet, timed, gone), offered)
+                return cls(found, sheet, *account, offered, old.worked.followed(account, start))
+        account = spliced(found, sheet, timed, gone)
+        return cls(found, sheet, *account, offered, Worked(account))
 
     def holds(self, found: tuple[Era, ...], sheet: Sheet, offered: Offered) -> int:
         """Before which index (a whole hour) it holds for other eras, sheet and certificates; 0: nowhere."""
@@ -86,40 +87,14 @@ class View:
         contracted = frozenset(self.balance.contracted)
         return Flows(self.match.green, self.balance.available, contracted, self.store.kept)
 
-    @cached_property
+    @property
     def without_mix(self) -> Columns:
         """What is summed when nothing is asked that needs the mix of the grid."""
-        return self.summed or columns(
-            self.balance, self.store, self.match, GridMix.unknown(self.sheet.quarters)
-        )
+        return self.worked.without_mix()
 
     def columns(self, mix: GridMix) -> Columns:
         """What is summed, with the ``mix`` of the grid over the sheet; the last one is kept."""
-        known: tuple[GridMix, Columns] | None = vars(self).get("_mixed")
-        if known is None or known[0] is not mix:
-            known = vars(self)["_mixed"] = mix, columns(self.balance, self.store, self.match, mix)
-        return known[1]
-
-
-def _followed(old: View, account: Account, start: int) -> Columns | None:
-    """What is summed of the ``account`` without a mix, if that was known of the ``old`` view."""
-    before = vars(old).get("without_mix")
-    if not isinstance(before, Columns):
-        return None
-    later = columns(*since(account, start), GridMix.unknown(len(account[0].load) - start))
-    if before.names != later.names:
-        return None
-    names = [field.name for field in fields(Columns)]
-    return replace(later, **{n: _on(getattr(before, n), getattr(later, n), start) for n in names})
-
-
-def _on(before: Any, later: Any, start: int) -> Any:
-    """The quarters of ``before`` up to index ``start`` and then ``later`` ones; what has none is as it is."""
-    if isinstance(later, Mapping):
-        return {name: _on(before[name], column, start) for name, column in later.items()}
-    if isinstance(later, np.ndarray):
-        return np.concatenate((before[..., :start], later), axis=-1)
-    return later
+        return self.worked.with_mix(mix)
 
 
 @dataclass(frozen=True)

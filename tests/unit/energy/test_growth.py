@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from energy.configuration.era import BEGINNING, FOREVER, Era
 from energy.reading.view import View
+from energy.sums.gridmix import GridMix
 from energy.sums.growth import unchanged
 from energy.sums.sheet import NO_ROW, Sheet
 from tests.unit.energy.arrays import FIRST
@@ -63,6 +64,18 @@ def test_what_is_kept_of_an_old_view_is_what_would_be_worked_out(
     kept, anew = View.of(eras, new, world.timed, old=old), View.of(eras, new, world.timed)
     for name in ("balance", "store", "match", "without_mix"):
         assert_same(getattr(kept, name), getattr(anew, name))
+
+
+@given(world=worlds(known=True))
+@settings(max_examples=2, deadline=None)
+def test_sums_are_worked_out_once_for_each_mix_and_the_last_is_kept(world: World) -> None:
+    view = View.of((Era(BEGINNING, FOREVER, SITE),), world.sheet, world.timed)
+    one, other = (GridMix.unknown(QUARTERS) for _ in range(2))
+    assert view.without_mix is view.without_mix
+    first = view.columns(one)
+    assert view.columns(one) is first
+    assert view.columns(other) is not first
+    assert view.columns(one) is not first
 
 
 @given(world=worlds(known=True))

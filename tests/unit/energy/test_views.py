@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from energy.certificates.claims import Claims
 from energy.reading.shelf import Shelf
 from energy.reading.view import View, Views
 from tests.unit.energy.arrays import FIRST
@@ -19,7 +20,7 @@ async def test_a_view_is_kept_though_a_stand_knows_only_of_recent_days(plant: Pl
     await sparse(plant, UPS, (0, 49), 3000.0)
     await plant.settle(49 * 60)
     shelf, first = Shelf(plant.database), FIRST // 96
-    views = Views(plant.sites["gdansk"], shelf, None)  # type: ignore[arg-type]
+    views = Views(plant.sites["gdansk"], shelf, Claims(plant.database))
 
     async def view(days: range) -> View:
         stand = (await shelf.stands(["gdansk"]))["gdansk"]
@@ -32,5 +33,5 @@ async def test_a_view_is_kept_though_a_stand_knows_only_of_recent_days(plant: Pl
     await plant.settle(50 * 60)
     later = await view(range(first + 1, first + 2))
     assert later.balance.edc[10] != wide.balance.edc[10]
-    views, shelf = Views(plant.sites["gdansk"], shelf, None), Shelf(plant.database)  # type: ignore[arg-type]
+    views, shelf = Views(plant.sites["gdansk"], shelf, Claims(plant.database)), Shelf(plant.database)
     np.testing.assert_array_equal(later.balance.edc, (await view(range(first, first + 2))).balance.edc)
