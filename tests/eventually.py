@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(probe: Callable[[], Awaitable[T]], patience: float = 30.0) -> T:
+async def eventually(probe: Callable[[], Awaitable[T]], patience: float = 60.0) -> T:
     """Ask ``probe`` until its answer is true; the answer. Raises TimeoutError after ``patience`` seconds."""
     async with asyncio.timeout(patience):
         while not (answer := await probe()):  # noqa: ASYNC110 - what is waited for sets no event here

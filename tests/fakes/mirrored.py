@@ -51,7 +51,7 @@ class Site:
         self.followers = Followers(self.journal, both, self.first, lambda _: self.gone)
         task = asyncio.create_task(self.followers.run())
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 yield
         finally:
             task.cancel()
