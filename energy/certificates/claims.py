@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
-from energy.certificates.gone import load_gone
+from energy.certificates.gone import load_lots
 from energy.certificates.plants import belongs, in_words
 from energy.certificates.states import ClaimState, open_at, state_of
 from energy.certificates.tables import BUNDLE, EVERY, PART, STAMP
@@ -211,8 +212,8 @@ class Claims:
         """
         async with self._database.read() as connection:
             frozen = await load_frozen(connection, [site], as_of, self._but)
-            known = list(cut(first, first + quarters, frozen, as_of))
-            return await load_gone(connection, site, known)
+            lots = await load_lots(connection, site, list(cut(first, first + quarters, frozen, as_of)))
+        return await asyncio.to_thread(lots.shares) if lots.bundles else {}
 
 
 async def load_stamps(connection: AsyncConnection) -> Mapping[str, int]:
