@@ -45,7 +45,7 @@ def rating(site: SiteOptions) -> Rating:
     drawn = site.contracted_kw or 0.0
     powers = (drawn, drawn + given, drawn + given + released) if drawn else (0.0, 0.0, 0.0)
     grams = [_grams(s.max_power_kw, s.carbon_g_per_kwh) for s in burning]
-    return Rating(*(1000 * power / HOUR for power in powers), whole=whole, scope1_g=sum(grams))
+    return Rating(*(1000 * power / HOUR for power in powers), whole=whole, scope1_g=sum(grams, start=0.0))
 
 
 def _grams(kilowatts: float | None, g_per_kwh: float | None) -> float:
