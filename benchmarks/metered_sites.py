@@ -51,7 +51,7 @@ def site(meters: int) -> SiteOptions:
             "supply": [
                 {"id": "pv", "kind": "onsite_solar", "max_power_kw": 2000.0},
                 {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 2000.0},
-                {"id": "battery", "kind": "battery", "max_power_kw": 2000.0},
+                {"id": "battery", "kind": "battery", "max_power_kw": 2000.0, "capacity_kwh": 8000.0},
             ],
         }
     )

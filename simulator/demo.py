@@ -210,6 +210,7 @@ def _supply(name: str, kind: str, plan: SitePlan) -> dict[str, Any]:
     if kind == "battery":
         supply["max_power_kw"] = ceil(0.06 * plan.rated_it_w / 1000)
         supply["round_trip"] = ROUND_TRIP_PERCENT / 100
+        supply["capacity_kwh"] = ceil(plan.battery_hours * plan.rated_it_w / 1000)
     return supply
 
 

@@ -17,7 +17,7 @@ from energy.configuration.metering import (
     VirtualOptions,
     WaterOptions,
 )
-from energy.configuration.supply import BEST_ROUND_TRIP, SupplyOptions
+from energy.configuration.supply import BEST_ROUND_TRIP, SupplyKind, SupplyOptions
 from energy.configuration.zone import BiddingZone
 from energy.tree.faults import DEVICES, tree_faults
 from energy.tree.plates import plate_faults
@@ -76,7 +76,8 @@ class SiteOptions(Options):
         """
         ids = [*_repeated_ids(key, self), *_shared_ids(key, self)]
         plates = plate_faults(key, self, today)
-        options = [*_placeless(key, self), *_lossless(key, self), *_losses(key, self), *_backups(key, self)]
+        stores = [*_lossless(key, self), *_sizeless(key, self)]
+        options = [*_placeless(key, self), *stores, *_losses(key, self), *_backups(key, self)]
         return [*ids, *tree_faults(key, self), *_boundless(key, self), *plates, *options]
 
 
@@ -141,6 +142,18 @@ def _lossless(key: str, site: SiteOptions) -> list[str]:
         f"back between its registers; write what they told over a year, at most {BEST_ROUND_TRIP:g}"
         for supply in site.supply
         if supply.round_trip is not None and supply.round_trip > BEST_ROUND_TRIP
+    ]
+
+
+def _sizeless(key: str, site: SiteOptions) -> list[str]:
+    """The less a battery is known to hold, the less is found of losses that were not declared."""
+    if not any(supply.claims for supply in site.supply):
+        return []
+    return [
+        f"sites.{key}.supply {supply.id!r}: nothing tells how much it holds, and so what it has lost of "
+        "green energy; write capacity_kwh, what it gives from full to empty"
+        for supply in site.supply
+        if supply.kind is SupplyKind.BATTERY and supply.capacity_kwh is None
     ]
 
 

@@ -30,7 +30,13 @@ RECEIVED = 2_682
 _INLET = {"id": "main-1", "role": "utility"}
 _UPS = {"id": "ups-a", "role": "it", "category": "pue1"}
 _WIND = {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 200_000.0}
-_BATTERY = {"id": "bat", "kind": "battery", "round_trip": 0.85, "max_power_kw": 200_000.0}
+_BATTERY = {
+    "id": "bat",
+    "kind": "battery",
+    "round_trip": 0.85,
+    "max_power_kw": 200_000.0,
+    "capacity_kwh": 100_000.0,
+}
 
 
 def _site(meter: Sequence[dict[str, Any]], supply: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:

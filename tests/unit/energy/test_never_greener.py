@@ -239,6 +239,15 @@ def test_storage_claims_no_more_than_its_registers_bear_out(true, declared, gree
     assert drawn >= charged[-1] - 40_000 / declared - 2
 
 
+def test_of_a_battery_that_may_claim_it_is_known_how_much_it_holds():
+    sizeless = battery(capacity_kwh=None)
+    sold = {"id": "pv", "kind": "onsite_solar", "max_power_kw": 9, "certificates": "sold"}
+    (told,) = (one for one in site(supply=[WIND, sizeless]).problems("gdansk") if "capacity_kwh" in one)
+    assert told.startswith("sites.gdansk.supply 'bat': nothing tells how much it holds")
+    for supplies in ([WIND, battery()], [sold, sizeless], [sizeless]):
+        assert not any("capacity_kwh" in one for one in site(supply=supplies).problems("gdansk"))
+
+
 def test_no_battery_is_declared_to_lose_next_to_nothing():
     told = site(supply=[battery(round_trip=0.99)]).problems("gdansk")
     assert any("round_trip = 0.99 is more than a battery gives back" in one for one in told)
