@@ -20,6 +20,7 @@ from energy.certificates.plants import SHARED, belongs, holders
 from energy.certificates.pool import Piece, Wanted, choose, free_pieces
 from energy.certificates.registry import RegistryRules
 from energy.certificates.selection import Selection, named, registries_of, selected
+from energy.certificates.states import state_of
 from energy.certificates.tables import BUNDLE, PART
 from energy.certificates.technology import Technology
 from energy.certificates.window import outside, window_of, within
@@ -178,6 +179,7 @@ class Book:
                 await record_loss(connection, self._sites, ("released", back), act)
             if kind in ("cancelled", "revoked"):
                 await record_effect(connection, kind, rows, act)
+                await record_loss(connection, self._sites, (f"{kind} though expired", _back(kind, rows)), act)
         _log(f"certificates_{kind}", act, sum(row["volume_wh"] for row in rows), parts=len(rows))
         return rows
 
@@ -251,6 +253,17 @@ async def _update(connection: AsyncConnection, rows: Sequence[RowMapping], value
     parts = [row["part"] for row in rows]
     for low in range(0, len(parts), 500):
         await connection.execute(update(PART).where(PART.c.id.in_(parts[low : low + 500])).values(values))
+
+
+def _back(kind: str, rows: Sequence[RowMapping]) -> list[tuple[RowMapping, int]]:
+    """What of ``rows`` its supply may claim again as it was cancelled in time, or no more as that was void.
+
+    What serves another site than those of its plant is gone in either case.
+    """
+    own = [row for row in rows if belongs(row["supply"], row["site"])]
+    if kind == "cancelled":
+        return [(row, row["volume_wh"]) for row in own if state_of(row, None) == "expired"]
+    return [(row, row["volume_wh"]) for row in own if row["over"] is not None]
 
 
 def _newly(bundle: RowMapping, at: datetime) -> bool:

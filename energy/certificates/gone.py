@@ -28,7 +28,7 @@ _PART = (
     "bundle", "site", "volume_wh", "made_at", "ended_at", "cancelled_at", "revoked_at", "expired_at",
 )  # fmt: skip
 
-_Sums = dict[tuple[str, int, int], tuple[int, int]]
+Sums = Mapping[tuple[str, int, int], tuple[int, int]]
 """By plant and time of production, in ms: Wh of all of its certificates, and of those that are gone."""
 
 
@@ -54,7 +54,7 @@ class Lots:
         every: dict[str, Floats] = defaultdict(lambda: np.zeros(quarters))
         gone: dict[str, Floats] = defaultdict(lambda: np.zeros(quarters))
         for stretch in self.known:
-            for (name, *produced), (all_wh, gone_wh) in self._sums(stretch[2]).items():
+            for (name, *produced), (all_wh, gone_wh) in self.sums(stretch[2]).items():
                 low, within = _overlap(produced, stretch[:2])
                 where = slice(low - self.known[0][0], low - self.known[0][0] + len(within))
                 every[name][where] += all_wh * within
@@ -65,9 +65,9 @@ class Lots:
             if wh.any()
         }
 
-    def _sums(self, at: datetime | None) -> _Sums:
+    def sums(self, at: datetime | None) -> Sums:
         """As known ``at`` a time; what was produced in one time is one, however many bundles it is."""
-        found: _Sums = {}
+        found: dict[tuple[str, int, int], tuple[int, int]] = {}
         for row in self.bundles:
             name = supply_of(row["supply"], self.site)
             if name is None or (at is not None and row["imported_at"] > at):
@@ -111,6 +111,7 @@ async def _parts(connection: AsyncConnection, bundles: Sequence[int]) -> Mapping
 
 def _gone_wh(bundle: RowMapping, parts: Sequence[RowMapping], site: str, at: datetime | None) -> int:
     """Wh of ``bundle`` that no supply of ``site`` can claim any more, as known ``at`` a time."""
+    over = bundle["expired_at"] is not None and (at is None or bundle["expired_at"] <= at)
     taken = gone = 0
     for part in parts:
         made, ended = part["made_at"], part["ended_at"]
@@ -120,12 +121,10 @@ def _gone_wh(bundle: RowMapping, parts: Sequence[RowMapping], site: str, at: dat
         elsewhere = part["site"] is None or not (
             part["site"] == site or belongs(bundle["supply"], part["site"])
         )
-        if elsewhere or state_of(part, at) == "expired":
+        state = state_of(part, at)
+        if elsewhere or state == "expired" or (over and state == "revoked"):  # nobody can cancel it again
             gone += part["volume_wh"]
-    over = bundle["expired_at"]
-    if over is not None and (at is None or over <= at):
-        gone += bundle["volume_wh"] - taken
-    return gone
+    return gone + bundle["volume_wh"] - taken if over else gone
 
 
 def _overlap(produced: Sequence[int], quarters: tuple[int, int]) -> tuple[int, Floats]:

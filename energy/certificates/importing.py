@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from energy.certificates.act import Act
 from energy.certificates.bundle import Bundle
 from energy.certificates.duplicates import duplicates
+from energy.certificates.effect import record_dilution
 from energy.certificates.notice import note, touch
 from energy.certificates.plants import doubtful, none_is_ours
 from energy.certificates.registry import RegistryRules
@@ -77,7 +79,7 @@ async def import_file(
         act = replace(act, at=await take_turns(connection, every, act.at))
         found = await _checked(connection, found)
         if not found.wrong and found.known is None:
-            await _write(connection, found, act)
+            await _write(connection, found, rules.named, act)
             found = replace(found, taken=True)
     log.info("certificates_imported", registry=rules.key, file=source.name, taken=found.taken,
              bundles=len(found.bundles), wrong=len(found.wrong), who=act.who)  # fmt: skip
@@ -113,7 +115,9 @@ async def _checked(connection: AsyncConnection, found: Import) -> Import:
     return replace(found, wrong=tuple(sorted(wrong, key=lambda remark: remark.line)))
 
 
-async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:
+async def _write(
+    connection: AsyncConnection, found: Import, buyers: Mapping[str, Sequence[str]], act: Act
+) -> None:
     file = {"registry": found.registry, "name": found.name[:200], "sha256": found.sha256,
             "rows": len(found.bundles), "imported_at": act.at, "who": act.who}  # fmt: skip
     made = await connection.execute(insert(FILE).values(file))
@@ -130,6 +134,7 @@ async def _write(connection: AsyncConnection, found: Import, act: Act) -> None:
     if any(bundle.supply is not None for bundle in found.bundles):
         # What share of its plant's certificates is gone may be another now.
         await touch(connection, [EVERY])
+        await record_dilution(connection, buyers, rows, proof)
 
 
 def _row(bundle: Bundle, file: int, act: Act) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def with_plants(
 ) -> dict[str, RegistryRules]:
     """``rules`` whose mappings name plants as they are kept, and what each registry must not leave open."""
     named = {named_plant(sites, text) for one in rules.values() for text in (one.supplies or {}).values()}
-    told = frozenset(plant for plant in named if plant is not None)
+    told = {plant: holders(sites, [plant]) for plant in named if plant is not None}
     open_ = doubtful(sites.items(), told)
     return {
         key: replace(

@@ -43,7 +43,8 @@ class RegistryRules:
     ``window_months`` is how long before the end of consumption its certificates may have been produced;
     without it, in the calendar year of consumption. ``supplies`` are plants and the supplies that they are,
     None of one that is none of ours; None says that nobody told. Certificates of a zone and technology in
-    ``doubtful`` may be of the supply named there; ``named`` are the plants that some registry maps.
+    ``doubtful`` may be of the supply named there; ``named`` are the plants that some registry maps,
+    with the sites of which each is a supply.
     """
 
     key: str
@@ -64,7 +65,7 @@ class RegistryRules:
     supplies: Mapping[str, str | None] | None = None
     window_months: int | None = None
     doubtful: Mapping[tuple[str, Technology], str] = field(default_factory=dict)
-    named: frozenset[str] = frozenset()
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def told_in(self) -> str:

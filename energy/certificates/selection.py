@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import RowMapping, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.certificates.bundle import numbers
@@ -99,7 +99,10 @@ def _cancellable(row: RowMapping, on: datetime) -> None:
 def _query(selection: Selection) -> Select[Any]:
     query = (
         select(
-            PART, PART.c.id.label("part"), *(c for c in BUNDLE.c if c.name not in PART.c and c.name != "id")
+            PART,
+            PART.c.id.label("part"),
+            BUNDLE.c.expired_at.label("over"),
+            *(c for c in BUNDLE.c if c.name not in PART.c and c.name != "id"),
         )
         .join(BUNDLE, BUNDLE.c.id == PART.c.bundle)
         .where(PART.c.ended_at.is_(None), PART.c.site.is_not(None))
@@ -115,8 +118,10 @@ def _query(selection: Selection) -> Select[Any]:
         start, end = selection.period.start, selection.period.end
         query = query.where(PART.c.period_start == start, PART.c.period_end == end)
     if selection.expired_by is not None:
+        void = and_(PART.c.revoked_at.is_not(None), BUNDLE.c.expired_at.is_(None))
         query = query.where(
-            BUNDLE.c.expires_at <= selection.expired_by, PART.c.cancelled_at.is_(None),
+            BUNDLE.c.expires_at <= selection.expired_by,
             PART.c.expired_at.is_(None),
-        )  # fmt: skip
+            or_(PART.c.cancelled_at.is_(None), void),
+        )
     return query

@@ -19,9 +19,14 @@ from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
 from energy.certificates.tables import STAMP
 from energy.configuration.roster import record
-from energy.interval import Period, Step
+from energy.interval import QUARTER_MS, Period, Step
+from energy.proof import locking
+from energy.proof.cause import load_causes
+from energy.proof.desk import ProofDesk
+from energy.proof.key import SigningKey
 from energy.reading.reader import LedgerFigures
 from energy.tables import SETTLEMENT
+from runtime.clock import to_ms
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import ANNA, AT, CANCELLED, file, hour, wind
 from tests.unit.energy.plant import site
@@ -132,6 +137,69 @@ async def test_what_is_gone_counts_at_a_site_that_nobody_told_of_it(month):
     figures = LedgerFigures(here.plant.database, here.plant.store, here.plant.sites)
     now, then = [await figures.kpi("gdansk", OCTOBER, as_of=at) for at in (None, NOVEMBER)]
     assert (now[0].ref, then[0].ref) == (0.45, 0.45)
+
+
+async def test_an_import_changes_what_is_gone_and_has_a_cause_where_it_was_produced(month, tmp_path):
+    here = await month()
+    await here.vault.take(wind(1, 60))
+    await here.vault.book.sell(Wanted("PL"), 30 * MWH, CANCELLED)
+    before = await here.row()
+    await here.vault.take(wind(61, 120))
+    row = await here.row()
+    assert (before.ref, row.ref, row.revision) == (0.3, 0.45, before.revision + 1)
+    await here.vault.take(wind(121, 130, days=("2026-11-01", "2026-11-15")))
+    assert await here.row() == row  # nothing of November is gone
+    desk = ProofDesk(
+        here.plant.database, here.figures, here.plant.ledger, SigningKey(tmp_path / "ledger.key")
+    )
+    await desk.lock("gdansk", "2026-10", locking.Act("Ola", AT + timedelta(days=1)))
+    row = await here.row()
+    await here.vault.take(wind(201, 260), act=Act("Anna", AT + timedelta(days=2)))
+    assert await here.row() == row
+    (waiting,) = await desk.pending("gdansk")
+    assert waiting.because == ["certificates of gdansk/ppa imported: 60 MWh, november.csv"]
+
+
+async def test_a_cancellation_that_comes_to_be_known_late_and_one_that_is_void_change_the_claim(month):
+    here = await month()
+    await here.vault.take(wind(1, 60))
+    await here.vault.book.allocate(Order("PL", "gdansk", "2026", 60 * MWH), ANNA)
+    late = AT + timedelta(days=400)
+    await here.vault.book.expire(late, "amberwatt")
+    expired = await here.row()
+    served = (await here.vault.claims.claimed("gdansk", OCTOBER)).claims
+    own = Selection(parts=tuple(claim.part for claim in served))
+    await here.vault.book.cancel(own, AT, Act("Anna", late + timedelta(days=1), "TGE 2026/11/77"))
+    back = await here.row()
+    assert (expired.ref, back.ref) == (0, 0.6)
+    void = Act("Anna", late + timedelta(days=2), "TGE 2027/12/1", "void")
+    await here.vault.book.revoke(own, void)
+    assert (await here.row()).ref == 0
+    async with here.plant.database.read() as connection:
+        causes = await load_causes(connection, ["gdansk"], (0, 2**31 - 1), ["certificate"])
+    supply = [
+        (one.reason.split(":")[0], one.first, one.until) for one in causes if "of gdansk/" in one.reason
+    ]
+    produced = [to_ms(at) // QUARTER_MS for at in (OCTOBER.start, OCTOBER.end)]
+    told = ("expired", "cancelled though expired", "revoked though expired")
+    assert supply == [(f"certificates of gdansk/ppa {words}", *produced) for words in told]
+
+
+async def test_what_was_revoked_expires_as_well(month):
+    here = await month()
+    await here.vault.take(wind(1, 60))
+    await here.cancel(60)
+    served = (await here.vault.claims.claimed("gdansk", OCTOBER)).claims
+    own = Selection(parts=tuple(claim.part for claim in served))
+    await here.vault.book.revoke(own, Act("Anna", NOVEMBER, "TGE 2026/11/79", "void"))
+    before = await here.row()
+    late = AT + timedelta(days=400)
+    assert await here.vault.book.expire(late, "amberwatt") == 1
+    row = await here.row()
+    assert (before.ref, row.ref, row.revision) == (0.6, 0, before.revision + 1)
+    assert (await here.row(as_of=late - timedelta(days=1))).ref == 0.6
+    await here.vault.book.release(own, Act("Anna", late + timedelta(days=1)))
+    assert (await here.row()).ref == 0
 
 
 async def test_time_stamped_ones_are_taken_from_their_hour(month):
