@@ -17,9 +17,10 @@ import numpy as np
 
 from energy.configuration.site import SiteOptions
 from energy.interval import Period, Step
+from energy.proof.act import Act
 from energy.proof.check import check_site
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act, lock_month
+from energy.proof.locking import lock_month
 from energy.proof.seal import seal_days
 from energy.reading.reader import LedgerFigures
 from energy.settlement.ledger import Ledger

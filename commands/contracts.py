@@ -14,7 +14,7 @@ from commands.verb import ConfigFile, configuration_of, finish
 from energy.contracts.form import VolumeForm
 from energy.contracts.importing import Delivery, import_volumes
 from energy.contracts.plant import plant_of
-from energy.proof.locking import Act
+from energy.proof.act import Act
 from energy.quantity import energy
 from runtime import log
 from runtime.clock import SystemClock

@@ -13,8 +13,8 @@ from dashboards.panels.ledger import ledger_month
 from dashboards.problem import Problem
 from dashboards.security import Operator
 from dashboards.view import month_name, month_named
+from energy.proof.act import Act
 from energy.proof.desk import ProofDesk
-from energy.proof.locking import Act
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]

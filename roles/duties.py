@@ -17,8 +17,8 @@ from alerts.outbox import Outbox
 from alerts.reading import ProcessView, Reading
 from alerts.route import Report, Router
 from alerts.watch import Watch
+from energy.proof.act import Act
 from energy.proof.cause import SERVICE
-from energy.proof.locking import Act
 from energy.trailing.keeping import Keeper
 from energy.workloads.accountant import Accountant
 from reports.due import MonthlyIssue

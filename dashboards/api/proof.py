@@ -18,10 +18,10 @@ from dashboards.house import House
 from dashboards.problem import RESPONSES, Problem
 from dashboards.security import Operator, acting
 from energy.figures import ALL
+from energy.proof.act import Act
 from energy.proof.desk import Pending, ProofDesk
 from energy.proof.document import Restatement
 from energy.proof.history import Revision
-from energy.proof.locking import Act
 from energy.proof.month_lock import Lock
 from energy.proof.seal import Seal
 

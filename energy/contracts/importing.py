@@ -17,7 +17,7 @@ from energy.contracts.plant import Plant
 from energy.contracts.sheet import Volume, read_volumes
 from energy.contracts.tables import FILE, VOLUME
 from energy.contracts.twice import taken_twice
-from energy.proof.locking import Act
+from energy.proof.act import Act
 from energy.proof.turn import of_registry, of_site, take_turns
 from energy.settlement.due import add_marks
 from runtime.database import Database, insert_rows

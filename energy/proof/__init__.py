@@ -14,7 +14,7 @@ In the order in which they build on one another:
                  ``disturbed`` finds the months of which there is any
 ``proposal``     what a locked month would read with all of that, line by line
 ``basis``        digests of what a month rests on beside the rows
-``document``     what is signed; ``locking`` makes a lock, ``restating`` a restatement
+``document``     what is signed; ``locking`` makes a lock, ``restating`` a restatement, each by an ``act``
 ``check``        recomputes a site: seals and rows; ``paper`` its documents; ``difference`` is what
                  differs, ``checking`` does all sites and keeps what was found
 ``history``      the revisions of a period, ``trail`` those of single rows

@@ -12,6 +12,7 @@ from energy.configuration.presence import quarters_of
 from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period, month
+from energy.proof.act import Act
 from energy.proof.beside import CertificateChange, load_beside
 from energy.proof.check import rolling
 from energy.proof.checking import Proof, check_ledger, every_site, newest_check
@@ -20,7 +21,7 @@ from energy.proof.disturbed import disturbed_months
 from energy.proof.document import Restatement, load_restatements
 from energy.proof.history import Revision, load_revisions
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act, lock_month
+from energy.proof.locking import lock_month
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.pending import load_pending
 from energy.proof.proposal import MeterChange, by_meter

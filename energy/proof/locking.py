@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 
 from sqlalchemy import insert
 
 from energy.configuration.presence import quarters_of
 from energy.interval import QUARTER_MS, Period
+from energy.proof.act import Act
 from energy.proof.basis import load_basis
 from energy.proof.cause import record
 from energy.proof.document import month_content, newest_cause
@@ -22,30 +22,12 @@ from energy.proof.tables import LOCK
 from energy.proof.turn import take_turn
 from energy.reading.reader import LedgerFigures
 from energy.sums.sheet import settled_until
-from runtime.clock import from_ms, to_ms
+from runtime.clock import from_ms
 from runtime.database import Database
 from runtime.errors import ServiceError
 
 ATTEMPTS = 5
 """How often a month is read anew because the ledger was written to meanwhile."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """Who does something to the ledger, when, and why. Raises ValueError for what is empty or too long."""
-
-    who: str
-    at: datetime
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        for name, longest in (("who", 200), ("reason", 1000)):
-            told = getattr(self, name)
-            if len(told) > longest or not told.isprintable() or told != told.strip():
-                raise ValueError(f"{name}: write at most {longest} printable characters")
-        if not self.who:
-            raise ValueError("who: tell who does this")
-        object.__setattr__(self, "at", from_ms(to_ms(self.at)))  # as the database keeps it
 
 
 async def lock_month(

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import Period
+from energy.proof.act import Act
 from energy.proof.basis import load_basis
 from energy.proof.beside import Beside, load_beside
 from energy.proof.cause import record
@@ -18,7 +19,7 @@ from energy.proof.document import Restatement, chained, load_restatements, month
 from energy.proof.key import SigningKey
 from energy.proof.knowledge import Restated
 from energy.proof.line import Written, canonical
-from energy.proof.locking import ATTEMPTS, Act
+from energy.proof.locking import ATTEMPTS
 from energy.proof.month_lock import Lock, load_locks
 from energy.proof.pending import Waiting, forget, ledger_of, load_pending
 from energy.proof.proposal import (

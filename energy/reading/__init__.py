@@ -2,6 +2,7 @@
 
 - ``reader``: asks all of the following; ``look``: one look, so that a page works nothing out twice.
 - ``stand``, ``hindsight``: how a ledger stood, how settled it is, and what has changed in it.
-- ``shelf``, ``view``: days kept in memory, and what is worked out of them.
+- ``shelf``, ``view``, ``worked``: days kept in memory, and what is worked out of them.
+- ``certified``: certificates by volume, in the sums of a period; ``closures``: how the meter tree closes.
 - ``rows``, ``entries``, ``statement``: rows of figures, of the ledger, and of completeness.
 """

@@ -33,6 +33,8 @@ from energy.interval import Period, Step
 from energy.kpi import KPIS
 from energy.proof.knowledge import Restated
 from energy.proof.options import CORRECTION_WINDOW
+from energy.reading.certified import Certified
+from energy.reading.closures import closures
 from energy.reading.entries import ledger_rows
 from energy.reading.hindsight import Hindsight
 from energy.reading.look import Look, at_once
@@ -42,14 +44,12 @@ from energy.reading.stand import Stand, first_read, joins
 from energy.reading.statement import statements
 from energy.reading.view import View, Views
 from energy.settlement.revisions import QUARTERS_A_DAY
-from energy.sums.certified import Certified
 from energy.sums.columns import Columns
 from energy.sums.sheet import Sheet
 from energy.sums.splice import CERTIFICATES
 from energy.sums.totals import Totals
 from energy.trailing.reading import YearReading
 from energy.tree.closing import Closure
-from energy.tree.history import closures
 from runtime.database import Database
 from telemetry.store import Store
 

@@ -5,10 +5,10 @@
   its supplies.
 - ``battery``, ``storage``, ``overflow``: what batteries took and gave, where that came from, and what they
   cannot have held.
-- ``matching``: each hour's load against what the rungs of the ladder gave; ``certified``: certificates by
-  volume.
+- ``matching``: each hour's load against what the rungs of the ladder gave.
 - ``gridmix``: the mix and the factors of the grid, per quarter-hour; ``hall``: partial PUE.
 - ``splice``, ``growth``: eras of different meters as one account, and what of it an earlier one still tells.
+- ``summed``: what some quarters add up to, in a form that adds up to more.
 - ``columns``, ``totals``, ``covered``, ``share_out``: what is summed per quarter-hour, and the sums of a
   step.
 - ``estimates``, ``basis``: how much was never measured, and how well the inputs of one figure are known.

@@ -12,8 +12,8 @@ from energy.sums.balance import Balance
 from energy.sums.gridmix import GridMix
 from energy.sums.matching import RUNGS, Match
 from energy.sums.storage import Stored
+from energy.sums.summed import Summed
 from energy.sums.totals import Totals, totals_of
-from energy.trailing.summed import Summed
 from energy.tree.apart import apart_columns
 from telemetry.frame import Floats
 

@@ -10,7 +10,7 @@ from energy.carbon.emission import SCOPES, missing_grams
 from energy.sums.basis import Basis, Input
 from energy.sums.covered import Covered
 from energy.sums.matching import RUNGS
-from energy.trailing.summed import Summed
+from energy.sums.summed import Summed
 from energy.tree.apart import Hall, taken_halls
 
 
@@ -47,7 +47,7 @@ class Totals:
             ``renewable`` (E_RES-OS and E_RES-PPA of the EU); all of it is known in ``onsite_known`` and
             ``ppa_known`` quarters.
         goo, goo_pending: what cancelled certificates add by volume (E_RES-GOO), and what allocated ones would
-            (:mod:`energy.sums.certified`); ``goo_counted`` is what E_DC has room for beside ``renewable``.
+            (:mod:`energy.reading.certified`); ``goo_counted`` is what E_DC has room for beside ``renewable``.
         goo_left: how many allocated certificates wait for their cancellation.
         vouched: what of ``renewable`` supplies gave whose certificates are kept. What of that cancelled ones
             prove is ``proven``, the rest ``unproven``; ``owed`` is the same but for what is less than one

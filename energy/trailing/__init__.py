@@ -2,7 +2,6 @@
 
 A year is added up from blocks: what lies between two midnights, those of UTC and those of the site.
 
-- ``summed``: what some quarters add up to, and blocks to a year.
 - ``block``: the blocks of a span, and what of each is kept.
 - ``tables``: where that is.
 - ``standing``: what tells whether a block is still what the ledger says.

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.interval import QUARTER_MS, Period
 from energy.settlement.revisions import QUARTERS_A_DAY
+from energy.sums.summed import Summed
 from energy.tables import insert_into
-from energy.trailing.summed import Summed
 from energy.trailing.tables import BLOCK
 from runtime.clock import from_ms, to_ms
 

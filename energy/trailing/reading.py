@@ -9,12 +9,12 @@ from datetime import datetime
 from energy.configuration.era import Era
 from energy.configuration.site import SiteOptions
 from energy.interval import Period
+from energy.reading.certified import Certified
 from energy.reading.hindsight import Hindsight
 from energy.reading.view import View
-from energy.sums.certified import Certified
 from energy.sums.columns import Columns
 from energy.sums.sheet import Sheet
-from energy.trailing.summed import Summed
+from energy.sums.summed import Summed
 from energy.trailing.trailing import Trailing
 from energy.trailing.year import Behind, trailing
 from runtime.database import Database

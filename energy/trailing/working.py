@@ -10,8 +10,8 @@ from typing import Protocol
 from energy.configuration.era import Era
 from energy.interval import Period
 from energy.sums.sheet import Sheet
+from energy.sums.summed import Summed
 from energy.trailing.block import Block
-from energy.trailing.summed import Summed
 
 
 class Source(Protocol):

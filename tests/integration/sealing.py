@@ -8,8 +8,9 @@ from pathlib import Path
 
 import energy.settlement.ledger  # noqa: F401 - whose rooms declare the tables
 from energy.interval import QUARTER_MS, Period
+from energy.proof.act import Act
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act, lock_month
+from energy.proof.locking import lock_month
 from energy.proof.seal import seal_days
 from energy.reading.reader import LedgerFigures
 from runtime.clock import from_ms

@@ -19,9 +19,9 @@ from alerts.rules.ledger_pending import LedgerPending, LedgerPendingOptions
 from commands.proof import checked_in_words, difference_table
 from dashboards.app import create_app
 from dashboards.server import WebServer
+from energy.proof.act import Act
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act
 from energy.reading.reader import LedgerFigures
 from runtime.clock import ManualClock
 from tests.fakes.house import FakeHouse, furnished

@@ -7,10 +7,11 @@ from datetime import timedelta
 from sqlalchemy import select, text
 
 from energy.interval import QUARTER_MS, Period
+from energy.proof.act import Act
 from energy.proof.cause import load_causes
 from energy.proof.check import check_site
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act, lock_month
+from energy.proof.locking import lock_month
 from energy.proof.pending import load_pending
 from energy.proof.restating import restated
 from energy.proof.seal import seal_days

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from energy.interval import Period
+from energy.proof.act import Act
 from energy.proof.document import load_restatements
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act, lock_month
+from energy.proof.locking import lock_month
 from energy.proof.restating import propose, restate
 from energy.proof.tables import PENDING
 from energy.settlement.registers import ESTIMATED, OK

@@ -15,14 +15,14 @@ from energy.interval import QUARTER_MS, Period
 from energy.kpi import KPIS
 from energy.proof.cause import record
 from energy.proof.options import CORRECTION_WINDOW
+from energy.reading.certified import Certified
 from energy.reading.hindsight import Hindsight
 from energy.reading.reader import LedgerFigures
-from energy.sums.certified import Certified
 from energy.sums.sheet import LedgerRegister, Sheet
+from energy.sums.summed import Summed, together
 from energy.sums.totals import totals_of
 from energy.trailing.block import Block, Kept, blocks, keep, load_kept
 from energy.trailing.keeping import Keeper
-from energy.trailing.summed import Summed, together
 from energy.trailing.tables import BLOCK
 from energy.trailing.trailing import ANNUAL
 from energy.trailing.window import days_of, days_since, year_up_to

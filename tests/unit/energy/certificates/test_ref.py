@@ -16,7 +16,7 @@ from energy.certificates.selection import Selection
 from energy.certificates.tally import Counted
 from energy.interval import Period, Step
 from energy.kpis.ref import Ref
-from energy.sums.certified import with_certificates
+from energy.reading.certified import with_certificates
 from energy.sums.totals import Totals
 from tests.unit.energy.certificates.settled import MWH, OCTOBER, Month, load
 from tests.unit.energy.certificates.vault import AT, CANCELLED, hour, wind

@@ -14,8 +14,8 @@ from energy.contracts.form import VolumeForm
 from energy.contracts.importing import import_volumes
 from energy.contracts.plant import plant_of
 from energy.interval import Period
+from energy.proof.act import Act
 from energy.proof.key import SigningKey
-from energy.proof.locking import Act
 from energy.reading.reader import LedgerFigures
 from energy.settlement.registers import MISSING, OK
 from energy.tables import DIRTY, LEDGER

@@ -8,7 +8,7 @@ from energy.certificates.sheet import Source
 from energy.contracts.form import VolumeForm
 from energy.contracts.importing import import_volumes
 from energy.contracts.plant import plant_of
-from energy.proof.locking import Act
+from energy.proof.act import Act
 from tests.unit.energy.contracts.test_shares import WIND, two
 from tests.unit.energy.plant import MINUTE, QUARTER, START
 
