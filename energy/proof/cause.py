@@ -20,13 +20,15 @@ Kind = Literal[
     "factor",
     "certificate",
     "configuration",
+    "register",
     "restatement",
     "pending",
     "lock",
 ]
 """``settlement``: intervals settled for the first time. ``late``: readings that came after that.
 ``correction``: registers read anew because somebody says so. ``factor`` and ``certificate``: facts beside
-the ledger. ``configuration``: an entry that says otherwise of the past. ``restatement``: of a locked month.
+the ledger. ``configuration``: an entry that says otherwise of the past. ``register``: a meter
+that told earlier than was known what leaves its site. ``restatement``: of a locked month.
 ``pending``: found for a locked month, where it changes nothing yet. ``lock``: changes no figure."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

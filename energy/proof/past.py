@@ -19,7 +19,7 @@ from energy.proof.options import CORRECTION_WINDOW
 from energy.proof.reach import Count, Quarters, Reach
 from runtime.clock import to_ms
 
-BESIDE: tuple[Kind, ...] = ("factor", "certificate", "configuration")
+BESIDE: tuple[Kind, ...] = ("factor", "certificate", "configuration", "register")
 """Causes that change figures without a row in the ledger."""
 
 AGAIN: tuple[Kind, ...] = ("late", "correction", "restatement", *BESIDE)

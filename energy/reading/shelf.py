@@ -20,7 +20,7 @@ from energy.proof.knowledge import Restated
 from energy.reading.stand import Stand, load_changes, load_stands
 from energy.settlement.revisions import QUARTERS_A_DAY
 from energy.sums.line import HOUR
-from energy.sums.sheet import LedgerRegister, Sheet, load_registers, load_sheet, settled_until
+from energy.sums.sheet import LedgerRegister, Sheet, load_registers_of, load_sheet, settled_until
 from energy.tables import LEDGER
 from runtime.database import Database
 
@@ -100,7 +100,7 @@ class Shelf:
         async with self._database.read() as connection:
             recorded = (await load_recorded(connection, [site], as_of))[site]
             settled = await settled_until(connection, site, as_of)
-            registers = await load_registers(connection, site)
+            registers = (await load_registers_of(connection, {site: recorded.frozen}, as_of))[site]
             first, quarters = days.start * QUARTERS_A_DAY, len(days) * QUARTERS_A_DAY
             return await load_sheet(connection, registers, first, quarters, as_of), settled, recorded
 

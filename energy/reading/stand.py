@@ -86,8 +86,8 @@ async def load_stands(
 ) -> dict[str, Stand]:
     """The stand of each of ``sites`` now; ``but`` one locked month is known as if it were restated."""
     settled = {row.site: row.until for row in await connection.execute(_settled(tuple(sites)))}
-    registers = await load_registers_of(connection, sites)
     recorded = await load_recorded(connection, sites, None, but)
+    registers = await load_registers_of(connection, {site: one.frozen for site, one in recorded.items()})
     stands = {
         site: Stand(site, settled[site], tuple(registers[site]), {}, _NEVER, recorded[site]) for site in sites
     }

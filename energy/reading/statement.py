@@ -53,7 +53,7 @@ def statements(found: Iterable[tuple[Device, Flags]], sheet: Sheet, first: int) 
 
 def _statement(sheet: Sheet, line: int, quarters: npt.NDArray[np.intp], role: str) -> MeterStatement:
     register: LedgerRegister = sheet.registers[line]
-    part = quarters[quarters >= register.begins] - sheet.first
+    part = quarters[register.begun(quarters)] - sheet.first
     amount, quality = sheet.amount[line, part], sheet.quality[line, part]
     told = ~np.isnan(amount)
     known = told & (quality != SUBSTITUTED)

@@ -17,9 +17,11 @@ from energy.configuration.estate import load_departed, remember
 from energy.configuration.roster import load_plans, record
 from energy.configuration.site import SiteOptions
 from energy.interval import QUARTER_MS
+from energy.settlement.beginnings import note_beginnings
 from energy.settlement.due import add_marks
 from energy.sums.sheet import expect
 from energy.tables import FOLLOWED, REGISTER, insert_into
+from energy.tree.outward import generates
 from runtime.clock import Clock, SystemClock, from_ms
 from runtime.database import DATABASE_AWAY, Database
 from runtime.errors import StoreError
@@ -78,6 +80,7 @@ class Marker:
         self._place = self.name if part is None else f"{self.name}:{part}"
         self._sites, self._clock = sites, clock or SystemClock()
         self._until: dict[DeviceKey, int] = {}
+        self._generating: set[str] = set()
         found = [device for key, site in sites.items() for device in devices(key, site)]
         self._devices = {(d.site, d.measurement.name, d.id): d for d in found}
         self._measurements = {d.measurement.name for d in found}
@@ -111,7 +114,10 @@ class Marker:
         except DATABASE_AWAY as error:
             raise StoreError(f"the ledger's place in the journal cannot be read: {error}") from error
         for site, options in sites.items():
-            for name, tenure in tenures(site, eras(options, plans[site])).items():
+            found = eras(options, plans[site])
+            if any(generates(era.site) for era in found):
+                self._generating.add(site)
+            for name, tenure in tenures(site, found).items():
                 if tenure.until < FOREVER:
                     self._devices[site, *name], self._until[site, *name] = tenure.device, tenure.until
                     self._measurements.add(name[0])
@@ -143,6 +149,8 @@ class Marker:
             return
         try:
             async with self._database.begin() as connection:
+                dates = {(k[0], (k[1], k[2], channel)): one for (k, channel), one in firsts.items()}
+                await note_beginnings(connection, dates, self._generating, self._clock.now())
                 await _mark(connection, ranges)
                 await _save_firsts(connection, firsts)
                 await mark_hours(connection, hours)

@@ -77,7 +77,7 @@ def _line(sheet: Sheet, key: RegisterKey) -> Line:
         there = nothing | (key[2] != EXPORT)
         return Line(np.full(sheet.quarters, fill), nothing, nothing, nothing, there, nothing, nothing)
     at = np.arange(sheet.first, sheet.first + sheet.quarters)
-    begun = at >= sheet.registers[number].begins
+    begun = sheet.registers[number].begun(at)
     there = begun | (key[2] != EXPORT)
     amount, quality = np.where(there, sheet.amount[number], 0.0), sheet.quality[number]
     spread, reset, guessed = quality == ESTIMATED, quality == RESET, quality == SUBSTITUTED

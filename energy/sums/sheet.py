@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.configuration.device import EXPORT, Device
 from energy.interval import QUARTER_MS
+from energy.proof.knowledge import Frozen
 from energy.settlement.registers import MISSING
+from energy.sums.held import Quarters, load_held, source
 from energy.tables import LEDGER, REGISTER, SETTLEMENT, insert_into
 from runtime.clock import to_ms
 from telemetry.frame import Floats
@@ -34,7 +37,8 @@ class LedgerRegister:
     """One register that the ledger keeps.
 
     ``expected_from`` is the quarter up to which its site was settled when it was first configured: before
-    that the site was accounted without it. None: it was there from the first.
+    that the site was accounted without it. None: it was there from the first. In the quarters ``held`` it is
+    not known yet that it told what leaves the site.
     """
 
     id: int
@@ -42,6 +46,7 @@ class LedgerRegister:
     register_since: datetime | None
     power_since: datetime | None
     expected_from: int | None = None
+    held: tuple[Quarters, ...] = ()
 
     @property
     def since(self) -> int | None:
@@ -54,6 +59,25 @@ class LedgerRegister:
         """The quarter from which it is expected; an export register is from its first reading on."""
         own = (self.since or 0) if self.key[2] == EXPORT else 0
         return max(own, self.expected_from or 0)
+
+    def begun(self, at: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+        """Whether it is expected, in each of the quarters ``at``."""
+        begun: npt.NDArray[np.bool_] = at >= self.begins
+        return begun & self._known(at) if self.key[2] == EXPORT else begun
+
+    def exporting(self, at: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+        """Whether it tells what leaves the site, itself or by power, in each of the quarters ``at``."""
+        if self.key[2] == EXPORT:
+            return self.begun(at)
+        if self.power_since is None:
+            return np.zeros(len(at), dtype=np.bool_)
+        return (at >= to_ms(self.power_since) // QUARTER_MS) & self._known(at)
+
+    def _known(self, at: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+        known = np.ones(len(at), dtype=np.bool_)
+        for first, until in self.held:
+            known &= (at < first) | (until <= at)
+        return known
 
 
 @dataclass(frozen=True)
@@ -104,18 +128,20 @@ class Sheet:
 
 async def load_registers(connection: AsyncConnection, site: str) -> list[LedgerRegister]:
     """Every register of ``site`` that the ledger ever kept, also of meters no longer configured."""
-    return (await load_registers_of(connection, [site]))[site]
+    return (await load_registers_of(connection, {site: ()}))[site]
 
 
 async def load_registers_of(
-    connection: AsyncConnection, sites: Sequence[str]
+    connection: AsyncConnection, frozen: Mapping[str, Sequence[Frozen]], as_of: datetime | None = None
 ) -> dict[str, list[LedgerRegister]]:
-    """Those of each of ``sites``."""
-    wanted = select(REGISTER).where(REGISTER.c.site.in_(sites)).order_by(REGISTER.c.id)
-    found: dict[str, list[LedgerRegister]] = {site: [] for site in sites}
+    """Those of each site, ``held`` as its ``frozen`` months are, or ``as_of`` a time."""
+    wanted = select(REGISTER).where(REGISTER.c.site.in_(list(frozen))).order_by(REGISTER.c.id)
+    found: dict[str, list[LedgerRegister]] = {site: [] for site in frozen}
+    held = await load_held(connection, frozen, as_of)
     for r in await connection.execute(wanted):
         key = r.measurement, r.meter, r.channel
-        found[r.site].append(LedgerRegister(r.id, key, r.register_since, r.power_since, r.expected_from))
+        dates, own = (r.register_since, r.power_since, r.expected_from), held.get((r.site, source(key)), ())
+        found[r.site].append(LedgerRegister(r.id, key, *dates, own))
     return found
 
 

@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from energy.configuration.device import ENERGY, EXPORT
 from energy.configuration.supply import SupplyKind
-from energy.interval import QUARTER_MS
 from energy.sums.line import Flags
 from energy.sums.sheet import Sheet
 from energy.tree import boundary
-from runtime.clock import to_ms
 from telemetry.catalogue import METER
 
 if TYPE_CHECKING:
     from energy.configuration.site import SiteOptions
-
-_NEVER = 2**31 - 1
 
 
 def generates(site: SiteOptions) -> bool:
@@ -39,8 +36,9 @@ def unheard(site: SiteOptions, sheet: Sheet) -> Flags:
     at = np.arange(sheet.first, sheet.first + sheet.quarters)
     if not generates(site):
         return np.zeros(len(at), dtype=np.bool_)
-    since = (_told_from(sheet, name) for name in _outlets(site))
-    silent: Flags = at < max(since, default=0)
+    silent = np.zeros(len(at), dtype=np.bool_)
+    for name in _outlets(site):
+        silent |= ~_told(sheet, name, at)
     return silent
 
 
@@ -61,12 +59,10 @@ def _outlets(site: SiteOptions) -> list[str]:
     return [name for (_, name), times in boundary.inlet(site).items() if times > 0 and name not in sealed]
 
 
-def _told_from(sheet: Sheet, meter: str) -> int:
-    """The quarter from which on a meter tells what it exports."""
-    found = [_NEVER]
-    if (METER.name, meter, EXPORT) in sheet.lines:
-        found.append(sheet.registers[sheet.lines[METER.name, meter, EXPORT]].begins)
-    if (METER.name, meter, ENERGY) in sheet.lines:
-        power = sheet.registers[sheet.lines[METER.name, meter, ENERGY]].power_since
-        found += [] if power is None else [to_ms(power) // QUARTER_MS]
-    return min(found)
+def _told(sheet: Sheet, meter: str, at: npt.NDArray[np.int_]) -> Flags:
+    """In which of the quarters ``at`` a meter tells what it exports, by its register or its power."""
+    told = np.zeros(len(at), dtype=np.bool_)
+    for channel in (EXPORT, ENERGY):
+        if (METER.name, meter, channel) in sheet.lines:
+            told |= sheet.registers[sheet.lines[METER.name, meter, channel]].exporting(at)
+    return told

@@ -14,7 +14,7 @@ from energy.proof.key import SigningKey
 from energy.tables import ROSTER
 from reports.eu.desk import EuDesk
 from tests.unit.energy.plant import MINUTE, START, site
-from tests.unit.energy.proving import FIRST, Locked, causes
+from tests.unit.energy.proving import FIRST, MAIN, Locked, causes
 from tests.unit.energy.test_roster import Place, restarted, run
 
 UTILITY = {"id": "main-1", "role": "utility"}
@@ -169,6 +169,44 @@ async def forget_the_contract(plant):
         told = json.loads((await connection.execute(select(ROSTER.c.tables))).scalar_one())
         del told["contracted_kw"]
         await connection.execute(update(ROSTER).values(tables=json.dumps(told, sort_keys=True)))
+
+
+ROOF = {"id": "roof", "kind": "onsite_solar", "max_power_kw": 10}
+
+
+async def test_one_late_reading_that_tells_of_exports_changes_no_locked_month(place):
+    """While nobody tells what leaves the site, its roof makes nothing green."""
+    plant = place.plant(configured(supply=[ROOF]))
+    await plant.open()
+    await run(plant, (-5, 183), meter__main_1=4000.0, meter__ups_a=3000.0, supply__roof=4000.0)
+    await plant.settle(182)
+    found = Locked(plant, SigningKey(place.path / "ledger.key"))
+    await found.sign()
+    before, beyond = await row(found), await row(found, UNLOCKED)
+    assert (before.green_wh, beyond.green_wh) == (0, 0)
+    after = await changed(place, found, plant.sites)
+    told = await row(after), await row(after, UNLOCKED)
+    assert told == (before, beyond)
+    await after.plant.feed(after.plant.frame(MAIN, [START], {"power_w": [4000.0]}))
+    await after.plant.settle(NOTED + 1)
+
+    assert await row(after) == before == await row(after, as_of=NOTED)
+    assert await row(after, UNLOCKED, as_of=205) == beyond
+    now = await row(after, UNLOCKED)
+    assert (now.green_wh, now.revision) == (4000, beyond.revision + 1)
+    (cause,) = await causes(after.plant, kinds=["register"])
+    assert (cause.first - FIRST, cause.until - FIRST, cause.who) == (0, 12, "meter/main-1/energy")
+    waiting, _ = await load_beside(after.plant.database, "gdansk", "2026-10")
+    assert waiting.because == [cause.reason]
+    assert "meter 'main-1' told its power from 2026-10-05T00:00:00+00:00 on" in cause.reason
+    assert await after.differences() == []
+
+    await after.restate(220, "the gateway had kept it")
+    assert (await row(after)).green_wh == 8000
+    assert await row(after, as_of=215) == before
+    assert await after.differences() == []
+    await after.plant.feed(after.plant.frame(MAIN, [START + MINUTE], {"power_w": [4000.0]}))
+    assert len(await causes(after.plant, kinds=["register"])) == 1, "it tells of nothing earlier"
 
 
 async def test_what_was_put_right_before_a_restatement_waits_no_longer(place, locked):
