@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, or_, select
+from sqlalchemy import Select, Table, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from energy.carbon.tables import CARBON_USE, GRID_HOUR
+from energy.carbon.tables import CARBON_USE, GRID_AMOUNT, GRID_HOUR
 from energy.carbon.uses import load_use
+from energy.carbon.zones import reach
 from energy.certificates.claims import Claim, Claims
+from energy.certificates.gone import load_lots
 from energy.configuration.era import eras
 from energy.configuration.roster import load_plans
 from energy.figures import KpiRow
@@ -36,6 +38,8 @@ WORDS = {
     "hours": "the hours of the grid",
     "factors": "the factor sets",
     "plans": "the plans of the site",
+    "traced": "the hours and energies of the zones that its imports are traced to",
+    "plants": "what of its plants' certificates is gone",
 }
 """How people read what a digest is of."""
 
@@ -48,6 +52,8 @@ class Basis:
     hours: str
     factors: str
     plans: str
+    traced: str
+    plants: str
 
     def differing(self, told: Any) -> list[str]:
         """Which of it are not as a document ``told``; what it does not tell is none."""
@@ -62,11 +68,14 @@ async def load_basis(database: Database, month: tuple[str, str, tuple[int, int]]
     claims = (await Claims(database, Restated(site, period, at)).claimed(site, over, at)).claims
     serving = of_month(claims, over).values()
     async with database.read() as connection:
+        lots = await load_lots(connection, site, [(first, until, at)])
         return Basis(
             digest_of(sorted(map(_certificate, serving))),
             digest_of([line async for line in _hours(connection, site, (first, until), at)]),
             digest_of([line async for line in _noted(connection, CARBON_USE, site, at)]),
             digest_of([line async for line in _noted(connection, ROSTER, site, at)]),
+            digest_of([line async for line in _traced(connection, site, (first, until), at)]),
+            digest_of(sorted(line_of([*lot, *wh]) for lot, wh in lots.sums(at).items())),
         )
 
 
@@ -87,18 +96,50 @@ def _certificate(claim: Claim) -> bytes:
 async def _hours(
     connection: AsyncConnection, site: str, quarters: tuple[int, int], at: datetime
 ) -> AsyncIterator[bytes]:
-    """Every version known ``at`` of each hour that the figures may be made with."""
+    """Every version known ``at`` of each hour of the site's own grid, by whoever tells them."""
     use = await load_use(connection, site, at)
+    wanted = select(GRID_HOUR).where(GRID_HOUR.c.source == use.grid)
+    zones = await _zones(connection, site, quarters, at)
+    async for line in _versions(connection, wanted, (GRID_HOUR, zones), quarters, at):
+        yield line
+
+
+async def _traced(
+    connection: AsyncConnection, site: str, quarters: tuple[int, int], at: datetime
+) -> AsyncIterator[bytes]:
+    """The same of every zone that imports are traced to, with loads and flows; nothing of who traces none."""
+    use = await load_use(connection, site, at)
+    if (use.grid, use.basis) != ("entsoe", "consumption"):
+        return
+    zones = {zone for own in await _zones(connection, site, quarters, at) for zone in reach(own)}
+    hours = select(GRID_HOUR).where(GRID_HOUR.c.source == use.grid)
+    for wanted, table in ((hours, GRID_HOUR), (select(GRID_AMOUNT), GRID_AMOUNT)):
+        async for line in _versions(connection, wanted, (table, zones), quarters, at):
+            yield line
+
+
+async def _zones(connection: AsyncConnection, site: str, quarters: tuple[int, int], at: datetime) -> set[str]:
+    """The bidding zones that the site stood in."""
     known = eras(ANY, (await load_plans(connection, [site]))[site], at)
-    zones = {era.site.grid for era in known if era.meets(*quarters)}
-    wanted = (
-        select(GRID_HOUR)
-        .where(GRID_HOUR.c.zone.in_(sorted(zones)), GRID_HOUR.c.source == use.grid)
-        .where(GRID_HOUR.c.hour >= quarters[0] // _HOUR, GRID_HOUR.c.hour < -(-quarters[1] // _HOUR))
-        .where(GRID_HOUR.c.known_at <= at)
-        .order_by(GRID_HOUR.c.zone, GRID_HOUR.c.hour, GRID_HOUR.c.version)
+    return {era.site.grid for era in known if era.meets(*quarters)}
+
+
+async def _versions(
+    connection: AsyncConnection,
+    wanted: Select[Any],
+    of: tuple[Table, Collection[str]],
+    quarters: tuple[int, int],
+    at: datetime,
+) -> AsyncIterator[bytes]:
+    """Every row known ``at`` of what is ``wanted`` of a table's zones, in the order of its key."""
+    table, zones = of
+    first, until = quarters[0] // _HOUR, -(-quarters[1] // _HOUR)
+    found = (
+        wanted.where(table.c.zone.in_(sorted(zones)), table.c.known_at <= at)
+        .where(table.c.hour >= first, table.c.hour < until)
+        .order_by(*table.primary_key)
     )
-    for row in await connection.execute(wanted):
+    for row in await connection.execute(found):
         yield line_of([to_ms(value) if isinstance(value, datetime) else value for value in row])
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from energy.certificates.act import Act
 from energy.certificates.book import Order
@@ -17,7 +17,7 @@ from energy.certificates.plants import holders, mapping_faults, with_plants
 from energy.certificates.pool import Wanted
 from energy.certificates.registry import registries
 from energy.certificates.selection import Selection
-from energy.certificates.tables import STAMP
+from energy.certificates.tables import PART, STAMP
 from energy.configuration.roster import record
 from energy.interval import QUARTER_MS, Period, Step
 from energy.proof import locking
@@ -158,6 +158,12 @@ async def test_an_import_changes_what_is_gone_and_has_a_cause_where_it_was_produ
     assert await here.row() == row
     (waiting,) = await desk.pending("gdansk")
     assert waiting.because == ["certificates of gdansk/ppa imported: 60 MWh, november.csv"]
+    check = locking.Act("Ola", AT + timedelta(days=4))
+    assert (await desk.check(check, whole=False)).sound
+    async with here.plant.database.begin() as connection:
+        await connection.execute(update(PART).values(volume_wh=PART.c.volume_wh - 1))
+    (found,) = (await desk.check(check, whole=False)).differences
+    assert "what of its plants' certificates is gone" in found.told
 
 
 async def test_a_cancellation_that_comes_to_be_known_late_and_one_that_is_void_change_the_claim(month):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
 
+from energy.carbon.amounts import write_amounts
 from energy.carbon.choice import default_use
 from energy.carbon.hours import Mix, hour_of, write_hours
 from energy.carbon.uses import record_uses
@@ -19,6 +21,7 @@ from energy.certificates.book import Book, Order
 from energy.certificates.selection import Selection
 from energy.interval import Step
 from energy.proof import locking
+from energy.proof.basis import WORDS
 from energy.proof.desk import ProofDesk
 from energy.proof.key import SigningKey
 from energy.settlement.ledger import Ledger
@@ -178,6 +181,30 @@ async def test_a_lock_and_a_cancellation_at_once_agree_on_which_was_first(here):
     assert bool(waiting) == (row.state != "final")
     assert await here.row(as_of=lock.at) == row
     assert (await here.desk.check(locking.Act("Ola", AT + 4 * DAY), whole=True)).sound
+
+
+async def test_a_check_finds_what_imports_were_traced_by_changed(here):
+    first, use = hour_of(OCTOBER.start), replace(default_use(), grid="entsoe", basis="consumption")
+    async with here.plant.database.begin() as connection:
+        await write_hours(connection, ("DE-LU", "entsoe", "production"), {first: Mix(generation="{}")}, AT)
+        for zone, origin in (("PL", "DE-LU"), ("DE-LU", "")):
+            await write_amounts(connection, (zone, origin), {first: 5.0}, AT)
+    await record_uses(here.plant.database, {"gdansk": use}, AT)
+    await here.lock()
+    check = locking.Act("Ola", AT + 4 * DAY)
+    assert (await here.desk.check(check, whole=False)).sound
+    for change in (
+        "grid_hour SET generation = '{ }'",
+        "grid_hour SET generation = '{}'",
+        "grid_amount SET mwh = 6.0 WHERE origin = ''",
+        "grid_amount SET mwh = 5.0",
+        "grid_amount SET mwh = 4.0 WHERE origin <> ''",
+    ):
+        async with here.plant.database.begin() as connection:
+            await connection.execute(text(f"UPDATE {change}"))
+        told = (await here.desk.check(check, whole=False)).differences
+        sound = "{}'" in change or "5.0" in change
+        assert [WORDS["traced"] in one.told for one in told] == ([] if sound else [True])
 
 
 CHANGED = {
