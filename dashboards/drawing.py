@@ -26,7 +26,7 @@ from runtime.clock import from_ms, to_ms
 _TEMPLATES = Path(__file__).parent / "templates"
 
 CATCHING_UP = timedelta(hours=2)
-"""The ledger's rules are asked every quarter-hour: where the newest answer is older, a past is judged."""
+"""The ledger is settled and its rules are asked every quarter-hour: what is older than this is a past."""
 
 
 LETTERS, NAME_ROOM = 48, 4
@@ -62,12 +62,15 @@ class Frame:
         """Whether the names of all sites fit beside one another; else they are a menu."""
         return sum(len(site.name) + NAME_ROOM for site in self.house.sites.values()) <= LETTERS
 
+    def behind(self, known: datetime) -> bool:
+        """Whether what is known up to that time catches up with a past, and is not just awaited."""
+        return self.at - known > CATCHING_UP
+
     @property
     def judged_until(self) -> datetime | None:
         """Up to when the targets have been judged while that is catching up; None once it has."""
         asked = self.house.rules.evaluations().get("green_target") if self.house.rules else None
-        behind = asked and self.at - asked[-1].at > CATCHING_UP
-        return asked[-1].at if asked and behind else None
+        return asked[-1].at if asked and self.behind(asked[-1].at) else None
 
     @property
     def operator(self) -> bool:

@@ -61,7 +61,8 @@ async def _page(request: Request, shell: Frame, name: str, wrong: str | None = N
     when = (period, shell.tz, shell.at)
     page = await ledger_month(shell.house, _desk(request), shell.view.site, when)
     status = 200 if wrong is None else 400
-    return draw(request, "ledger.html", status=status, frame=shell, page=page, wrong=wrong)
+    settled = await shell.house.figures.settled_until(shell.view.site)
+    return draw(request, "ledger.html", status=status, frame=shell, page=page, wrong=wrong, settled=settled)
 
 
 def _desk(request: Request) -> ProofDesk:

@@ -31,4 +31,5 @@ async def _month(request: Request, shell: Frame, name: str) -> HTMLResponse:
     if period is None:
         raise Problem(404, f"there is no month “{name[:20]}”; write it as 2026-10.")
     page = await meter_month(shell.house, shell.view.site, period, shell.tz, shell.at)
-    return draw(request, "meters.html", frame=shell, month=page)
+    settled = await shell.house.figures.settled_until(shell.view.site)
+    return draw(request, "meters.html", frame=shell, month=page, settled=settled)

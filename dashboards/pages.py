@@ -119,5 +119,6 @@ async def _green(request: Request, shell: Frame, name: str) -> HTMLResponse:
         detail=detail,
         carbon=carbon,
         targets=targets,
+        settled=await house.figures.settled_until(site),
         as_of=as_of,
     )

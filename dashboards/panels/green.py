@@ -25,6 +25,9 @@ MATCHED = "hourly_matched"
 MISSING_MARK = 0.05
 """Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
 
+SHAPES, HUES = ("dots", "rise", "fall", "bars", "rows", "grid"), 4
+"""What the marks of supplies are made of: patterns, and hues that the style sheet has for them."""
+
 _QUALITIES: tuple[Quality, ...] = ("missing", "substituted", "reset", "integrated", "estimated", "ok")
 """Worst first: an hour is as well known as its worst quarter."""
 
@@ -84,6 +87,15 @@ class DayBars:
 
 
 @dataclass(frozen=True)
+class SupplyMark:
+    """How one supply is drawn: ``shape`` of its pattern, ``hue`` (a class of the style sheet), ``scale``."""
+
+    shape: str
+    hue: int
+    scale: float
+
+
+@dataclass(frozen=True)
 class Indicator:
     """One KPI beside the green shares; ``reason`` says why there is no ``value``."""
 
@@ -121,6 +133,11 @@ class GreenMonth:
     before: str
     after: str | None
     year: Trailing | None = None
+
+    @property
+    def marks(self) -> Sequence[SupplyMark]:
+        """The mark of each of ``supplies``."""
+        return [supply_mark(place) for place in range(len(self.supplies))]
 
     @property
     def unproven(self) -> float:
@@ -297,6 +314,20 @@ def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
     bars = [(day.day, _pieces(day, supplies, top)) for day in days]
     ticks = [(f"{step * i / 1e6:,.4g}", i / 4) for i in range(5)]
     return DayBars(bars, ticks)
+
+
+def supply_mark(place: int) -> SupplyMark:
+    """The mark of the supply at ``place``, no two the same: neighbours differ in pattern and in hue.
+
+    Stepping through both at once meets half of the pairs, and the other half with the hue moved on by one;
+    from then on the same patterns are drawn coarser.
+    """
+    half, pairs = len(SHAPES) * HUES // 2, len(SHAPES) * HUES
+    return SupplyMark(
+        shape=SHAPES[place % len(SHAPES)],
+        hue=(place + place // half) % HUES,
+        scale=1 + 0.5 * (place // pairs),
+    )
 
 
 def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:

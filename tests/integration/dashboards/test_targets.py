@@ -58,6 +58,7 @@ async def test_a_site_that_is_not_there_is_refused(reader: httpx.AsyncClient) ->
 
 async def test_the_green_page_says_what_the_api_says(reader: httpx.AsyncClient, shared: FakeHouse) -> None:
     page = (await reader.get("/green", params={"site": "gdansk"})).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "; whole hours up to 2026-10-" in page
     (target,) = (await reader.get("/api/v1/targets", params={"site": "gdansk"})).json()["targets"]
     assert target["label"] in page
     assert target["reason"][1:] in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import dashboards
+from dashboards.drawing import _ENVIRONMENT
 from dashboards.house import House
 from dashboards.panels.green import day_bars, day_lines, green_month, hour_detail, indicators
 from energy.figures import ALL
@@ -21,6 +24,7 @@ from tests.fakes.day import AT, SETTLED, SITES, day_house
 from tests.fakes.figures import SyntheticFigures
 
 GDANSK = SITES["gdansk"].tz
+STYLES = "".join(sheet.read_text() for sheet in Path(dashboards.__file__).parent.glob("web/*.css"))
 
 
 @pytest.fixture
@@ -98,6 +102,26 @@ async def test_bars_end_below_a_round_top(house: House) -> None:
     assert day_bars([], []).bars == []
     assert page.days[0].day == date(2026, 10, 1)
     assert len(page.days) == (AT - page.period.start) // timedelta(days=1) + 1
+
+
+async def test_each_of_many_supplies_has_one_mark_that_bars_and_legend_share(house: House) -> None:
+    page = await green_month(house, "gdansk", month("2026-10", GDANSK), GDANSK, AT)
+    names = [f"site-{place}/plant" for place in range(60)]
+    days = [replace(day, green=dict.fromkeys(names, 1e6)) for day in page.days]
+    many = replace(page, days=days, supplies=names, bars=day_bars(days, names))
+    assert len(set(many.marks)) == len(names)
+    drawn = _ENVIRONMENT.get_template("source_days.html").render(month=many, t=many.total)
+    told = re.findall(
+        r'<pattern id="(supply-\d+)" (class="hue-\d+") .*?(?:patternTransform="(.*?)")?>(.*)</pattern>', drawn
+    )
+    assert [one[0] for one in told] == [f"supply-{place}" for place in range(60)]
+    assert len({one[1:] for one in told}) == len(names), "two supplies look alike"
+    bars, legend = drawn.split('<ul class="legend">')
+    marks = [f"supply-{place}" for place in range(60)]
+    assert list(dict.fromkeys(re.findall(r"url\(#(.*?)\)", bars))) == marks
+    assert re.findall(r"url\(#(.*?)\)", legend) == marks
+    used = {name for one in re.findall(r'class="(.*?)"', drawn) for name in one.split()}
+    assert used - set(re.findall(r"\.([a-z][\w-]*)", STYLES)) == set()
 
 
 @pytest.mark.parametrize(
