@@ -92,24 +92,9 @@ class PeriodClaims:
         return sum(c.wh for c in self._adding("cancelled") if not c.timed)
 
     @property
-    def timed_wh(self) -> int:
-        """Time-stamped and cancelled, whatever their zone, by what was produced in the period."""
-        return sum(_within(c, self.period) for c in self._adding("cancelled") if c.timed)
-
-    @property
     def pending_wh(self) -> int:
         """Allocated and neither cancelled nor expired: what they would add."""
         return sum(_within(c, self.period) for c in self._adding("allocated"))
-
-    @property
-    def expired_wh(self) -> int:
-        """Allocated, but expired before they were cancelled: they will never count."""
-        return sum(_within(c, self.period) for c in self._adding("expired"))
-
-    @property
-    def evidenced(self) -> bool:
-        """Whether nothing claimed is left to be cancelled."""
-        return not any(c.state == "allocated" for c in self.claims)
 
     def by(self, what: Literal["registry", "technology"], state: ClaimState = "cancelled") -> dict[str, int]:
         """Wh that add, in one state, by registry or technology."""

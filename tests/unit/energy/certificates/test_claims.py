@@ -60,7 +60,7 @@ async def test_one_of_a_foreign_zone_matches_no_hour_and_counts_by_volume(vault:
     await cancelled(vault)
     assert await vault.claims.timed("gdansk", QUARTER_OF_TEN, 4) == {}
     found = await vault.claims.period("gdansk", october())
-    assert (found.timed_wh, found.cancelled_wh) == (4 * MWH, 0)
+    assert (found.by("registry"), found.cancelled_wh) == ({"PL": 4 * MWH}, 0)
 
 
 async def test_an_untimed_certificate_counts_in_whole_months_and_longer_only(vault: Vault):
@@ -88,7 +88,7 @@ async def test_certificates_of_the_sites_own_contract_add_nothing_to_what_is_met
     await vault.take(wind(1, 100), hour(1, 4 * MWH, "2026-10-05T10"))
     await cancelled(vault)
     found = await vault.claims.period("gdansk", october())
-    assert (found.cancelled_wh, found.timed_wh, len(found.claims)) == (0, 0, 2)
+    assert (found.cancelled_wh, found.by("registry"), len(found.claims)) == (0, {}, 2)
     assert await vault.claims.timed("gdansk", QUARTER_OF_TEN, 4) == {}
 
 
@@ -189,5 +189,5 @@ async def _deed(vault: Vault, deed: str, order: Order, act: Act) -> None:
 async def test_nothing_is_claimed_by_a_site_without_certificates(vault: Vault):
     assert await vault.claims.stamp("gdansk") == 0
     found = await vault.claims.period("gdansk", october())
-    assert (found.claims, found.evidenced) == ((), True)
+    assert found.claims == ()
     assert not np.any([*(await vault.claims.timed("gdansk", QUARTER_OF_TEN, 4)).values()])
