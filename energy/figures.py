@@ -81,6 +81,7 @@ class KpiRow:
     their class; ``interim``: less than 365 days are settled in it, so that nothing in it is an annual figure.
     ``parts`` holds the formula of each KPI that was asked for, with its numbers. ``covered`` are amounts that
     each stand over their own quarters (:meth:`energy.sums.totals.Totals.covered`): never divide two of them.
+    ``marks`` say of a KPI what has to be said wherever it is published, as the site is configured now.
     """
 
     start: datetime
@@ -117,6 +118,7 @@ class KpiRow:
     basis: Mapping[str, Basis] = field(default_factory=dict)
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     interim: bool = True
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, name: str) -> float | None:
         """The figure or energy that is called ``name``; None if it is withheld or there is none."""

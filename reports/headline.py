@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ ENERGIES = {
 """The energies of a row, and what people call them."""
 
 _LAST = "completeness"
+_UNPROVEN = "unproven_wh"
 
 _AMOUNTS: tuple[tuple[str, str, str, tuple[str, float, str]], ...] = (
     ("co2_t", "CO2e behind CUE: location-based and scope 1", "t", ("co2_g", 1e-6, "cue")),
@@ -63,16 +64,21 @@ def _names() -> Iterator[tuple[str, str, str, Form]]:
 def _figure(total: KpiRow, key: str, name: str, unit: str, form: Form) -> Figure:
     value = total.value(key)
     reason = None if value is not None else total.withheld.get(key, "the ledger gives no value")
-    return Figure(key, name, unit, form, value, reason)
+    return Figure(key, _marked(name, total.marks, key), unit, form, value, reason)
+
+
+def _marked(name: str, marks: Mapping[str, str], key: str) -> str:
+    """What a report calls a figure that must not be published as the whole: its mark is part of its name."""
+    return f"{name}, {marks[key]}" if key in marks else name
 
 
 def twelve_months(found: Trailing, tz: ZoneInfo) -> tuple[Figure, ...]:
     """The KPIs that standards define over a year, over the year of the month's end."""
     last = "" if found.end is None else f" to {(found.end.astimezone(tz) - timedelta(seconds=1)):%Y-%m-%d}"
-    return tuple(
+    annual = tuple(
         Figure(
             f"{name}_12_months",
-            f"{kpi.label}, 12 months{last}",
+            _marked(f"{kpi.label}, 12 months{last}", found.marks, name),
             kpi.unit,
             kpi.form,
             found.figures.get(name),
@@ -81,6 +87,10 @@ def twelve_months(found: Trailing, tz: ZoneInfo) -> tuple[Figure, ...]:
         for name, kpi in kpis().items()
         if name in ANNUAL
     )
+    if not found.unproven_wh:
+        return annual
+    words = f"{kpis()[_UNPROVEN].label}, 12 months{last}"
+    return (*annual, Figure(f"{_UNPROVEN}_12_months", words, "Wh", "energy", found.unproven_wh, None))
 
 
 def amounts(total: KpiRow) -> tuple[Figure, ...]:

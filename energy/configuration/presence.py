@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from energy.configuration.era import Era, categories, left, present
 from energy.configuration.estate import Estate
+from energy.configuration.other_energy import marks
 from energy.configuration.supply import SupplyKind
 from energy.interval import QUARTER_MS, Period
 from energy.proof.past import Past
@@ -125,7 +126,11 @@ def scopes(
         names = categories((era for eras in there.values() for era in eras), *quarters_of(part))
         scope = Scope(_floor(estate, asked, there), "+".join(names) or None, settled, asked, past)
         told.append(
-            replace(scope, uncertainty=_uncertainty([era for eras in there.values() for era in eras]))
+            replace(
+                scope,
+                uncertainty=_uncertainty([era for eras in there.values() for era in eras]),
+                marks=marks(part, [estate.configured[key] for key in asked if key in estate.configured]),
+            )
         )
     return told
 

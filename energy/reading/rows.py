@@ -34,7 +34,7 @@ class Scope:
     """What a row is of: the floor and category of its ``sites``, and when it was settled and changed since.
 
     ``uncertainty`` is that of each KPI whose meters name their class. ``proven``: every certificate that its
-    figures claim is cancelled, and those of all energy that has some.
+    figures claim is cancelled, and those of all energy that has some. ``marks`` are as those of a row.
     """
 
     floor: float
@@ -44,6 +44,7 @@ class Scope:
     past: Past = field(default_factory=Past)
     proven: bool = False
     uncertainty: Mapping[str, float] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def state(self, part: Period) -> State:
         """``final`` takes a locked month and cancelled certificates."""
@@ -105,6 +106,7 @@ def kpi_row(part: Period, totals: Totals, scope: Scope, using: Mapping[str, Kpi]
         covered=totals.covered() if every else {},
         basis={name: kpi.basis(totals) for name, kpi in using.items()},
         uncertainty={name: u for name, u in scope.uncertainty.items() if figures[name].value is not None},
+        marks={name: mark for name, mark in scope.marks.items() if name in using},
         interim=totals.expected < max(1, len(scope.sites)) * A_YEAR,
     )
 
@@ -134,12 +136,21 @@ class Parts(Mapping[str, Filled]):
 
 @dataclass(frozen=True)
 class Flows:
-    """Wh matched, delivered and ``kept`` in batteries, by supply; those ``claimable`` are contracted."""
+    """Wh matched, delivered and ``kept`` in batteries, by supply; those ``claimable`` are contracted.
+
+    ``gone`` is what share of a supply left with its certificates, in each quarter.
+    """
 
     green: Mapping[str, Floats]
     available: Mapping[str, Floats]
     claimable: frozenset[str]
     kept: Mapping[str, Floats] = field(default_factory=dict)
+    gone: Mapping[str, Floats] = field(default_factory=dict)
+
+    def left(self, low: int, high: int) -> dict[str, float]:
+        """Wh that left each supply with its certificates from index ``low`` up to ``high``, if any did."""
+        shares = ((name, share[low:high]) for name, share in self.gone.items() if name in self.available)
+        return {name: float(np.nansum(self.available[name][low:high] * share)) for name, share in shares}
 
     def stored(self, low: int, high: int) -> dict[str, float]:
         """Wh of each supply's surplus that charged batteries from index ``low`` up to ``high``, if any."""
@@ -192,8 +203,9 @@ def mixed(
     green = {name: wh for name, wh in every.items() if there is None or name in there}
     available = {name: wh for name, wh in delivered.items() if there is None or name in there}
     kept = {name: wh for name, wh in flows.stored(*cut).items() if there is None or name in there}
+    left = flows.left(*cut)
     surplus = sum(
-        max(0.0, (available[name] or 0.0) - green.get(name, 0.0) - kept.get(name, 0.0))
+        max(0.0, (available[name] or 0.0) - left.get(name, 0.0) - green.get(name, 0.0) - kept.get(name, 0.0))
         for name in flows.claimable & available.keys()
     )
     matched = green if totals.load_known > 0 else {}

@@ -22,8 +22,9 @@ class Trailing:
     over a year; one that is null is explained in ``withheld``: all of them are while fewer than ``of_days``
     days are settled. ``days`` counts those from the first reading of the inlet's meters on; of several sites,
     of the one that has the fewest. ``completeness``, ``estimated``, ``state``, ``revision``,
-    ``pue_category``, ``uncertainty`` and ``basis`` are of the year, as they are of a row. Where nothing is
-    told of it the first two are null and it is open, with revision 0.
+    ``pue_category``, ``uncertainty``, ``basis`` and ``marks`` are of the year, as they are of a row. Where
+    nothing is told of it the first two are null and it is open, with revision 0. ``unproven_wh`` is what of
+    ``ref`` no cancelled certificate proves.
     """
 
     start: datetime | None = None
@@ -39,3 +40,5 @@ class Trailing:
     pue_category: str | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
     basis: Mapping[str, Basis] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
+    unproven_wh: float | None = None

@@ -34,6 +34,8 @@ from telemetry.frame import Floats
 MOST_ANEW = 70
 """Blocks that a page works out by itself: a month of days, in which late data came just now."""
 
+_UNPROVEN = "unproven_wh"
+
 
 @dataclass(frozen=True)
 class Behind:
@@ -164,7 +166,7 @@ class _Years:
             lacking = [n + added.lacks(*quarters_of(w)) for n, w in zip(lacking, windows, strict=True)]
             sums.append(await self._totals(key, one, added, windows))
         totals = [reduce(add, of_sites) for of_sites in zip(*sums, strict=True)]
-        using = {name: kpi for name, kpi in kpis().items() if name in {*ANNUAL, "completeness"}}
+        using = {name: kpi for name, kpi in kpis().items() if name in {*ANNUAL, "completeness", _UNPROVEN}}
         of = zip(windows, totals, await self._scopes(hull, windows), lacking, strict=True)
         return [_coming(n) if n else kpi_row(window, own, scope, using) for window, own, scope, n in of]
 
@@ -232,4 +234,6 @@ def _told(window: Period, days: tuple[int, int], found: KpiRow | str) -> Trailin
         pue_category=found.pue_category,
         uncertainty=found.uncertainty,
         basis={name: found.basis[name] for name in ANNUAL if name in found.basis},
+        marks={name: mark for name, mark in found.marks.items() if name in ANNUAL},
+        unproven_wh=found.value(_UNPROVEN),
     )

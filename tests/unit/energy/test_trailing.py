@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from energy.trailing.tables import BLOCK
 from energy.trailing.trailing import ANNUAL
 from energy.trailing.window import days_of, days_since, year_up_to
 from energy.trailing.year import Behind, trailing
+from reports.headline import twelve_months
 from runtime.clock import from_ms, to_ms
 from runtime.database import Database
 from tests.unit.energy.plant import MINUTE, START, Plant, site
@@ -106,6 +108,7 @@ class Told:
         pue = {"pue_edc": 100.0 * known, "pue_eit": self.eit * known, "pue_known": known}
         both = {"both_edc": 100.0 * known, "both_eit": self.eit * known, "both_known": known}
         load = {"load": 100.0 * known, "load_known": known, "green": 0.0, "renewable": 40.0 * known}
+        load["vouched"] = 30.0 * known
         count = {"expected": n, "registers_expected": n, "registers_known": known}
         return Summed({**same, **pue, **both, **load, **count}, {"edc": 100.0, "load": 100.0})
 
@@ -141,6 +144,21 @@ async def test_a_year_is_told_once_there_are_365_days_and_says_how_many_there_ar
     assert (early.state, early.revision, early.completeness) == ("open", 0, None)
     (nothing,) = await trailing(behind(state, Told(0, None)), "gdansk", [NOON])
     assert (nothing.end, nothing.withheld["pue"]) == (None, "nothing is settled yet")
+
+
+async def test_a_year_tells_what_of_ref_is_not_proven_and_what_has_to_be_said_with_pue(state):
+    whole = Told(quarter(YEAR.start) - 960, quarter(NOON))
+    await Keeper(state, {"gdansk": site()}, whole).keep(NOON)
+    buys = site(eu={"other_energy": "none", str(YEAR.start.year): {"other_energy": "bought"}})
+    (year,) = await trailing(replace(behind(state, whole), sites={"gdansk": buys}), "gdansk", [NOON])
+    assert year.unproven_wh == 30 * 365 * 96
+    assert set(year.marks) == {"pue", "ref", "erf", "ere"}
+    assert year.marks["pue"].startswith("of electricity alone: Gdańsk buys chilled water")
+    figures = {one.key: one for one in twelve_months(year, WARSAW)}
+    assert "of electricity alone" in figures["pue_12_months"].name
+    assert figures["unproven_wh_12_months"].value == year.unproven_wh
+    (plain,) = await trailing(behind(state, whole), "gdansk", [NOON])
+    assert plain.marks == {}
 
 
 async def test_a_year_of_which_too_little_is_known_has_no_figure(state):
