@@ -17,6 +17,7 @@ from energy.reading.shelf import Shelf
 from energy.reading.stand import Stand
 from energy.reading.worked import Worked
 from energy.sums.balance import NOTHING, Balance
+from energy.sums.claims import left_of, renewables
 from energy.sums.columns import Columns
 from energy.sums.gridmix import GridMix
 from energy.sums.growth import unchanged
@@ -85,7 +86,18 @@ class View:
     def flows(self) -> Flows:
         """What each supply gave, per quarter."""
         contracted = frozenset(self.balance.contracted)
-        return Flows(self.match.green, self.balance.available, contracted, self.store.kept)
+        return Flows(self.match.green, self.balance.available, contracted, self.store.kept, self._gone())
+
+    def _gone(self) -> Mapping[str, Floats]:
+        """By supply, what share of it left with its certificates, per quarter; of each era by its plant."""
+        told = self.offered[1] if self.offered else NOTHING
+        found: dict[str, Floats] = {}
+        for era in self.eras if told else ():
+            low, high = (max(0, quarter - self.sheet.first) for quarter in (era.first, era.until))
+            for supply in renewables(era.site):
+                column = found.setdefault(supply.id, np.zeros(self.sheet.quarters))
+                column[low:high] = np.broadcast_to(1.0 - left_of(supply, told), column.shape)[low:high]
+        return found
 
     @property
     def without_mix(self) -> Columns:

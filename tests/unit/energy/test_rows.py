@@ -29,6 +29,14 @@ def test_a_site_that_has_settled_less_weighs_less_in_the_completeness_of_all():
     assert found.surplus_wh == 41
 
 
+def test_what_left_with_its_certificates_is_no_surplus():
+    part, delivered = Period(START, START + 4 * QUARTER), np.array([2.0, 2.0, np.nan, 2.0])
+    gone = {"ppa": np.array([0.5, 0.5, 1.0, 0.0]), "lost": np.ones(4)}
+    flows = Flows({"ppa": np.full(4, 0.5)}, {"ppa": delivered}, frozenset({"ppa"}), gone=gone)
+    found = mixed(part, totals(4, 4, 8, green=2, other=6), flows, (0, 4)).row
+    assert (found.available_wh, found.surplus_wh) == ({"ppa": 6}, 2)
+
+
 def test_where_nothing_is_known_of_any_site_nothing_is_told():
     part = Period(START, START + 4 * QUARTER)
     nothing = mixed(part, Totals(expected=4), Flows({"pv": np.full(4, np.nan)}, {}, frozenset()), (0, 4))

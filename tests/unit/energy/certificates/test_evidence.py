@@ -216,6 +216,8 @@ async def test_time_stamped_ones_are_taken_from_their_hour(month):
     green = {row.start.hour: row.green_wh for row in await _hours(here)}
     assert green[10] == pytest.approx(whole[10] / 2, abs=4)
     assert {h: wh for h, wh in green.items() if h != 10} == {h: wh for h, wh in whole.items() if h != 10}
+    mix = await here.figures.mix("gdansk", _fifth(), Step.HOUR)
+    assert [row.surplus_wh for row in mix] == [0] * 24  # more was used than the contract gave
 
 
 async def test_a_plant_that_may_be_a_contracts_is_named_or_refused(database):
@@ -304,5 +306,8 @@ async def test_production_and_consumption_are_of_one_year_unless_the_registry_sa
 
 
 async def _hours(here: Month):
-    day = Period(OCTOBER.start + timedelta(days=4), OCTOBER.start + timedelta(days=5))
-    return await here.figures.kpi("gdansk", day, Step.HOUR)
+    return await here.figures.kpi("gdansk", _fifth(), Step.HOUR)
+
+
+def _fifth() -> Period:
+    return Period(OCTOBER.start + timedelta(days=4), OCTOBER.start + timedelta(days=5))
