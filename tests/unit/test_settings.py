@@ -224,7 +224,7 @@ def test_a_site_is_a_level_of_topics(key: str) -> None:
         ({"severity": "crt*"}, "severity: 'crt*' matches no severity"),
         ({"site": "gdask"}, "site: 'gdask' matches no site; there are: gdansk"),
         ({"site": ["gdansk", "kau*"]}, "site: 'kau*' matches no site"),
-        ({"rule": "pue_limt"}, "rule: 'pue_limt' matches no rule; there are: broker_session"),
+        ({"rule": "pue_limt"}, "rule: 'pue_limt' matches no rule; there are: battery_losses"),
         ({"key": "pue/gdask"}, "key: 'pue/gdask' matches no alert's key; there are: "),
         ({"key": "targt/*"}, "key: 'targt/*' matches no alert's key"),
         ({"key": "target/gren/missed"}, "key: 'target/gren/missed' matches no alert's key"),

@@ -26,7 +26,9 @@ METERS = (
 GDANSK = SiteOptions.model_validate(
     {
         "name": "Gdańsk", "zone": "Europe/Warsaw", "grid": "PL", "meter": METERS,
-        "supply": [{"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10, **SLOW}],
+        "supply": [
+            {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10, "certificates": "none", **SLOW},
+        ],
         "water": [{"id": "tap", **SLOW}], "heat": [{"id": "district", **SLOW}],
     }
 )  # fmt: skip

@@ -154,7 +154,7 @@ def test_the_method_says_how_every_figure_is_made(reports: Reports) -> None:
     text = text_of(reports["gdansk"])
     for words in (
         "Location-based: energy from the grid",
-        "Water taken in at the site",
+        "all water taken in at the site",
         "Heat reused outside",
     ):
         assert words in text
