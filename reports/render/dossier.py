@@ -13,6 +13,8 @@ from reports.evidence import CertificateLine, Evidence, RevisionLine, WorkloadLi
 from reports.headline import kpis
 from reports.render.evidence_tables import signed
 from reports.render.numbers import WITHHELD, Numbers
+from reports.render.parts import parts
+from reports.render.words import ROUNDING
 
 PRINTED = 30
 """Rows of one table that are printed; the other formats have them all."""
@@ -77,8 +79,12 @@ def ladder(report: MonthlyReport, numbers: Numbers) -> Block:
     known += [("Not matched (other)", mix.other_wh), ("Unknown", mix.unknown_wh)]
     unit = fitting(wh for _, wh in known)
     load = mix.load_wh
-    rows = [[words, numbers.bare_energy(wh, unit), _part(wh, load, numbers)] for words, wh in known]
-    rows.append(["Load", numbers.bare_energy(load, unit), _part(load, load, numbers)])
+    shares = _shares([wh for _, wh in known], len(_RUNGS), numbers) if load else ["–"] * (len(known) + 1)
+    amounts = [*known, ("Load", load)]
+    rows = [
+        [words, numbers.bare_energy(wh, unit), share]
+        for (words, wh), share in zip(amounts, shares, strict=True)
+    ]
     missing = total.sums.get("missing_wh", 0.0)
     store = (
         f" Batteries were charged with {numbers.energy(mix.charged_wh)}, {numbers.energy(mix.withdrawn_wh)} "
@@ -88,14 +94,19 @@ def ladder(report: MonthlyReport, numbers: Numbers) -> Block:
     )
     words = (
         f"Each kilowatt-hour once, on the first rung that covers it in its hour.{store} Beyond the load "
-        f"that is known, {numbers.energy(missing)} stand in the denominator for what was not measured."
+        f"that is known, {numbers.energy(missing)} stand in the denominator for what was not measured. "
+        f"{ROUNDING}"
     )
     heads = ["Rung", f"Energy, {unit.name}", "Share of the load"]
     return Block("The ladder of the load", words, heads, [3, 1, 1], 1, rows, total=True, wordy=False)
 
 
-def _part(wh: float | None, load: float | None, numbers: Numbers) -> str:
-    return "–" if wh is None or not load else numbers.share(wh / load)
+def _shares(amounts: Sequence[float | None], claims: int, numbers: Numbers) -> list[str]:
+    """Each of ``amounts``, of which the first ``claims`` are green, as a part of the load, and the whole."""
+    known = [max(0.0, wh or 0.0) for wh in amounts]
+    told = parts(known[:claims], known[claims:])
+    shares = ["–" if wh is None else numbers.share(part) for wh, part in zip(amounts, told, strict=True)]
+    return [*shares, numbers.share(1.0)]
 
 
 def _certificates(evidence: Evidence, numbers: Numbers) -> Block:

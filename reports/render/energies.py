@@ -33,9 +33,10 @@ class HourRow:
     """One hour that cost the share much."""
 
     hour: str
-    edc: str
+    load: str
     green: str
     other: str
+    unknown: str
     matched: str
 
 
@@ -90,16 +91,17 @@ class RegisterRow:
 
 def worst_hours(figures: MonthFigures, numbers: Numbers) -> Table[HourRow]:
     """The hours that cost the share most."""
-    unit = fitting(line.kpi.edc_wh for line in figures.worst_hours)
+    unit = fitting(line.kpi.load_wh for line in figures.worst_hours)
     return Table(unit.name, tuple(_hour(line, unit, numbers) for line in figures.worst_hours))
 
 
 def _hour(line: HourLine, unit: EnergyUnit, numbers: Numbers) -> HourRow:
     return HourRow(
         hour=numbers.time(line.local),
-        edc=numbers.bare_energy(line.kpi.edc_wh, unit),
+        load=numbers.bare_energy(line.kpi.load_wh, unit),
         green=numbers.bare_energy(line.kpi.green_wh, unit),
         other=numbers.bare_energy(line.kpi.other_wh, unit),
+        unknown=numbers.bare_energy(line.kpi.unknown_wh, unit),
         matched=numbers.share(line.kpi.hourly_matched),
     )
 

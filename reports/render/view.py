@@ -15,7 +15,16 @@ from reports.render.dossier import Block, Chapter, written
 from reports.render.energies import DayRow, HourRow, RegisterRow, SourceRow, Table
 from reports.render.evidence import AlertRow, CheckRow, MeterRow, RangeRow, SeverityCount
 from reports.render.numbers import Numbers
-from reports.render.words import APART, SHARES, notice, numbers_of, revision_words, summary, target_name
+from reports.render.words import (
+    APART,
+    ROUNDING,
+    SHARES,
+    notice,
+    numbers_of,
+    revision_words,
+    summary,
+    target_name,
+)
 
 METRICS = {key: name for key, name, _ in SHARES}
 STANDINGS = {standing.value: standing.words for standing in Standing}
@@ -116,6 +125,7 @@ class View:
     secondary: list[Indicator]
     targets: list[TargetBlock]
     no_target: str
+    rounding: str
     alert_counts: list[SeverityCount]
     alerts: list[AlertRow]
     alerts_left: int
@@ -157,6 +167,7 @@ def view(report: MonthlyReport) -> View:
         days=energies.days(figures, numbers),
         secondary=_secondary(figures, numbers),
         targets=[_target(target, report, numbers) for target in figures.targets],
+        rounding=ROUNDING,
         no_target=f"No target is configured for {'any' if figures.site.key == ALL else 'this'} site.",
         alert_counts=evidence.alert_counts(report, numbers),
         alerts=alerts,

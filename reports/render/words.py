@@ -59,6 +59,13 @@ def sum_unit(name: str) -> str:
     return {"wh": "Wh", "g": "g", "l": "L"}.get(name.rpartition("_")[2], "1")
 
 
+ROUNDING = (
+    "Shares of what is green are rounded down and what that leaves is added to other and unknown, so that "
+    "the column adds up to 100.00 %."
+)
+"""The one rule by which parts of the load are written, wherever they stand in a column."""
+
+
 def target_name(target: TargetLine, reported: str) -> str:
     """The target's name; in the report of another than its own site (of all), with its site."""
     return target.name if target.site == reported else f"{target.site}/{target.name}"

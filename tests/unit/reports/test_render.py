@@ -335,18 +335,33 @@ def test_a_little_energy_is_never_written_as_none(report: MonthlyReport) -> None
 
 def test_each_table_is_written_in_a_unit_of_its_own(report: MonthlyReport) -> None:
     hours = [
-        replace(line, kpi=replace(line.kpi, edc_wh=90_400.0, green_wh=1_200.0, other_wh=89_200.0))
+        replace(
+            line, kpi=replace(line.kpi, edc_wh=0.0, load_wh=90_400.0, green_wh=1_200.0, other_wh=89_200.0)
+        )
         for line in report.figures.worst_hours
     ]
     small = replace(report, figures=replace(report.figures, worst_hours=tuple(hours)))
     shown = view(small)
 
     assert shown.worst.unit == "kWh"
-    assert {(row.edc, row.green, row.other) for row in shown.worst.rows} == {("90.4", "1.2", "89.2")}
+    assert {(row.load, row.green, row.other) for row in shown.worst.rows} == {("90.4", "1.2", "89.2")}
     assert {table.unit for table in (shown.days, shown.sources, shown.completeness)} == {"MWh"}
     text = squeezed(pdf_text(pdf.render(small)))
-    assert "Consumption,kWhMatched,kWhNotmatched,kWh" in text
+    assert "Load,kWhMatched,kWhNotmatched,kWhUnknown,kWh" in text
     assert "E_DC,MWh" in text
+
+
+def test_the_rest_of_the_load_has_one_share_wherever_it_is_printed(report: MonthlyReport) -> None:
+    mix = report.figures.mix
+    claimed = {"ppa": 29_996.0, "onsite": 29_996.0, "storage": 29_996.0}
+    rungs = replace(mix, rungs=claimed, other_wh=10_012.0, unknown_wh=0.0, load_wh=100_000.0)
+    lines = [replace(report.figures.sources[0], supply=name, matched_wh=wh) for name, wh in claimed.items()]
+    shown = view(replace(report, figures=replace(report.figures, mix=rungs, sources=tuple(lines))))
+    in_sources = {row.source: row.part for row in shown.sources.rows}
+    in_ladder = {row[0]: row[2] for row in shown.ladder.rows}
+    assert in_ladder["Not matched (other)"] == in_sources["other (not matched)"] == "10.03 %"
+    assert in_ladder["Load"] == "100.00 %"
+    assert shown.rounding in shown.ladder.words
 
 
 async def test_a_day_that_is_not_settled_yet_tells_nothing_in_any_column() -> None:
