@@ -17,6 +17,7 @@ from energy.sums.claims import claimable, kept, left_of, matchable, parted, rene
 from energy.sums.estimates import estimates
 from energy.sums.line import HOUR, Flags, Line, Lines, anywhere, total
 from energy.sums.rating import rating
+from energy.sums.refuted import AGREEING, refuted
 from energy.sums.sheet import Sheet
 from energy.tree import boundary
 from energy.tree.apart import apart
@@ -27,9 +28,6 @@ from telemetry.catalogue import HEAT, METER, SUPPLY, WATER
 from telemetry.frame import Floats
 
 NOTHING: Mapping[str, Floats] = {}
-
-AGREEING = 0.98
-"""Share of one energy below which that of a meter above contradicts it: two of class 1 differ by no more."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ def balance(site: SiteOptions, sheet: Sheet, gone: Mapping[str, Floats] = NOTHIN
         told=inlet.told,
         told_load=inlet.told - np.nan_to_num(store.taken) + np.nan_to_num(store.drawn),
         eit=eit,
-        refuted=_refuted(edc + store.released, eit, (line.loose for line in (*inlet.lines, *it))),
+        refuted=_refuted(edc + store.released, eit, inlet.lines, it),
         guessed=anywhere((line.guessed for line in inlet.lines), sheet),
         eit_guessed=anywhere((line.guessed for line in it), sheet),
         estimated=anywhere((line.estimated for line in inlet.lines), sheet),
@@ -270,14 +268,16 @@ def _fed(surplus: Floats, discharged: Floats, edc: Floats) -> Floats:
     return np.where(np.isnan(edc), 0.0, fed)
 
 
-def _refuted(used: Floats, eit: Floats, loose: Iterable[Flags]) -> Flags:
-    """Where the IT equipment alone took more in its hour than what the site ``used``, if both are known."""
-    both = ~np.isnan(used) & ~np.isnan(eit)
-    for guess in loose:
-        both &= ~guess
-    excess = np.where(both, AGREEING * eit - used, 0.0).reshape(-1, HOUR).sum(axis=1)
-    refuted: Flags = both & (excess > 0).repeat(HOUR)
-    return refuted
+def _refuted(used: Floats, eit: Floats, inlet: Iterable[Line], load: Iterable[Line]) -> Flags:
+    """Where the IT equipment alone took more in its hour than what the site ``used``."""
+    firm = ~np.isnan(eit)
+    measured = firm.copy()
+    for line in load:
+        firm &= ~(line.loose | line.bound)
+        measured &= ~(line.estimated | line.bound)
+    for line in inlet:
+        used = np.where(line.loose, np.nan, used)
+    return refuted(used, eit, firm, measured)
 
 
 def _measured(line: Line) -> Line:

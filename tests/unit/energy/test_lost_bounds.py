@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import energy.kpis
+from energy.carbon.emission import SCOPES
 from energy.kpi import KPIS
 from energy.outlook.ceiling import load_ceiling
-from energy.settlement.registers import OK, RESET
+from energy.settlement.registers import ESTIMATED, OK, RESET
 from energy.sums.totals import Totals
 from tests.unit.energy.arrays import NAN, grid, sheet, summed
 from tests.unit.energy.plant import site
@@ -113,3 +114,62 @@ def test_the_upper_bound_holds_whatever_is_lost(load, wind, dark, calm):
     if true.load > 0 and found.edc_known:
         most = (found.green + found.unknown + found.load_missing) / (found.load + found.load_missing)
         assert most >= true.green / true.load - 1e-9
+
+
+def phaseless(it: list[float], marks: list[int] | None = None) -> Totals:
+    """Ten hours of 10 kWh a quarter, of which the inlet shows 2 in the last, as one of its phases is gone."""
+    rows = {INLET: [10_000.0] * 36 + [2000.0] * 4, IT: it, WIND: [5000.0] * 40}
+    return summed(site(supply=[CONTRACT]), sheet(rows, marks and {IT: marks}), grid(40, 0.5, 700.0))
+
+
+@pytest.mark.parametrize("lost", [{36}, {39}, {36, 37, 38, 39}, {32, 35, 37}, set(range(32, 36))])
+def test_losing_e_it_makes_nobody_believe_an_inlet_that_it_refuted(lost):
+    true = phaseless([8000.0] * 40)
+    found = phaseless([NAN if at in lost else 8000.0 for at in range(40)])
+    assert true.edc_refuted == found.edc_refuted == 4
+    for name in ("hourly_matched", "ref", "co2_location_kg"):
+        assert figure(name, found, 0.5).value == figure(name, true, 0.5).value
+
+
+def test_nor_does_what_was_interpolated_over_the_edge_of_an_hour_or_is_a_lower_bound():
+    for marks in ([OK] * 35 + [ESTIMATED] * 2 + [OK] * 3, [OK] * 36 + [RESET] + [OK] * 3):
+        it = [8000.0] * 36 + [0.0 if RESET in marks else 8000.0] + [8000.0] * 3
+        assert phaseless(it, marks).edc_refuted == 4
+
+
+def test_a_lost_e_it_contradicts_no_inlet_that_goes_on_as_before():
+    rows = {INLET: [10_000.0] * 40, IT: [8000.0] * 20 + [NAN] * 20}
+    assert summed(site(), sheet(rows)).edc_refuted == 0
+    assert summed(site(), sheet({INLET: [10_000.0] * 8, IT: [NAN] * 8})).edc_refuted == 0
+
+
+hours = st.lists(st.sampled_from([1000, 4000, 9000, 10_000, 12_000]), min_size=6, max_size=6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(hours, hours, st.sets(st.integers(0, 23), max_size=5), st.sets(st.sampled_from([0, 2, 4])))
+def test_losing_e_it_a_discharge_or_a_generator_raises_no_lower_bound(shown, wind, lost, dark):
+    """E_IT is level, and lost in hours with others between. Contract and powers bound the rest."""
+    diesel = {"id": "diesel", "kind": "generator", "max_power_kw": 20, "carbon_g_per_kwh": 800}
+    store = {**BATTERY, "max_power_kw": 12}
+    where = site(supply=[CONTRACT, store, diesel], contracted_kw=60)
+    rows = {
+        INLET: [float(wh) for wh in shown for _ in range(4)],
+        IT: [8000.0] * 24,
+        WIND: [float(wh) for wh in wind for _ in range(4)],
+        "supply/bat/charge": ([1000.0] * 8 + [0.0] * 4) * 2,
+        GIVEN: ([0.0] * 8 + [1200.0] * 4) * 2,
+        RUN: [0.0] * 20 + [4000.0] * 4,
+    }
+    mix = grid(24, 0.25, 512.0)
+    true = summed(where, sheet(rows), mix)
+    for register in (IT, GIVEN, RUN, INLET, WIND):
+        gone = {at for at in range(24) if at // 4 in dark} if register == IT else lost
+        less = [NAN if at in gone else wh for at, wh in enumerate(rows[register])]
+        found = summed(where, sheet({**rows, register: less}), mix)
+        for name in ("hourly_matched", "cfe_contracted", "cfe_score", "ref"):
+            before, after = figure(name, true, 0.0).value, figure(name, found, 0.0).value
+            assert before is None or after is None or after <= before + 1e-9, (register, name)
+        for scope in SCOPES:
+            before, after = (getattr(t, f"{scope}_g") + getattr(t, f"{scope}_missing") for t in (true, found))
+            assert after >= before - 1e-6, (register, scope)
