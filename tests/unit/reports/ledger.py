@@ -23,12 +23,13 @@ METERS = (
     {"id": "main-1", "role": "utility", **SLOW},
     {"id": "ups-a", "role": "it", "category": "pue1", **SLOW},
 )
+PROVEN = {"certificates": "none"}
+"""Nobody issues any for it, so that a locked month can be final."""
+
 GDANSK = SiteOptions.model_validate(
     {
         "name": "Gdańsk", "zone": "Europe/Warsaw", "grid": "PL", "meter": METERS,
-        "supply": [
-            {"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10, "certificates": "none", **SLOW},
-        ],
+        "supply": [{"id": "wind", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 10, **SLOW, **PROVEN}],
         "water": [{"id": "tap", **SLOW}], "heat": [{"id": "district", **SLOW}],
     }
 )  # fmt: skip
