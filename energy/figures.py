@@ -9,13 +9,13 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from energy.annual import Trailing
 from energy.carbon.factor_row import FactorRow
 from energy.configuration.site import SiteOptions
 from energy.interval import Period, Step
 from energy.quotient import Filled
 from energy.sums.basis import Basis
 from energy.sums.covered import Covered
-from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 
 ALL = "all"

@@ -7,9 +7,9 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import energy.kpis
+from energy.annual import ANNUAL, Trailing
 from energy.figures import KpiRow
 from energy.kpi import KPIS, Kpi
-from energy.trailing.trailing import ANNUAL, Trailing
 from reports.content import Figure, Form
 
 SHARES = ("hourly_matched", "ref", "cfe_score")

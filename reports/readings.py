@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from energy.annual import Trailing
 from energy.figures import Figures, GridHour, KpiRow, MixRow
 from energy.interval import Period, Step
-from energy.trailing.trailing import Trailing
 from reports.content import CompletenessLine, LedgerSeries, QualityRange
 from reports.evidence import Evidence
 from reports.gathering import Asked, Keepers, gather

@@ -16,10 +16,10 @@ from dashboards.handbook import section
 from dashboards.here import HouseHere
 from dashboards.problem import RESPONSES, Problem
 from dashboards.view import View
+from energy.annual import Trailing
 from energy.figures import ALL, KpiRow
 from energy.interval import Period, Step, floor_quarter
 from energy.kpi import KPIS
-from energy.trailing.trailing import Trailing
 
 router = APIRouter(prefix="/api/v1", tags=["kpi"], responses=RESPONSES)
 

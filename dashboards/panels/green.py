@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from dashboards.house import House
 from dashboards.panels.ladder import Ladder, ladder
+from energy.annual import ANNUAL, Trailing
 from energy.configuration.device import VOLUME
 from energy.figures import ALL, KNOWN_BY, KpiRow, LedgerRow, MeterStatement, MixRow, Quality
 from energy.interval import Period, Step, month_of
 from energy.kpi import Form
 from energy.targets.shortfall import worst_hours
-from energy.trailing.trailing import ANNUAL, Trailing
 from reports.headline import SHARES, kpis
 from reports.render.words import APART
 

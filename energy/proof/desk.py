@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from energy.configuration.presence import quarters_of
 from energy.configuration.site import SiteOptions
 from energy.figures import ALL
 from energy.interval import Period, month
@@ -30,6 +29,7 @@ from energy.proof.seal import Seal, load_seals, newest_seal, seal_days
 from energy.proof.trail import Entry, load_trail
 from energy.proof.writing import Order
 from energy.quantity import counted, energy
+from energy.reading.presence import quarters_of
 from energy.reading.reader import LedgerFigures
 from energy.settlement.ledger import Ledger
 from energy.settlement.readings import Span

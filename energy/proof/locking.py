@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 from sqlalchemy import insert
 
-from energy.configuration.presence import quarters_of
 from energy.interval import QUARTER_MS, Period
 from energy.proof.act import Act
 from energy.proof.basis import load_basis
@@ -20,6 +19,7 @@ from energy.proof.proposal import figures_of
 from energy.proof.seal import newest_seal, seal_days
 from energy.proof.tables import LOCK
 from energy.proof.turn import take_turn
+from energy.reading.presence import quarters_of
 from energy.reading.reader import LedgerFigures
 from energy.sums.sheet import settled_until
 from runtime.clock import from_ms

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from energy.annual import Trailing
 from energy.carbon.factor_row import FactorRow
 from energy.configuration.site import SiteOptions
 from energy.figures import Figures, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step
-from energy.trailing.trailing import Trailing
 from energy.tree.closing import Closure
 
 

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from energy.configuration.era import Era
-from energy.configuration.presence import judged_until, quarters_of, settled_quarter
 from energy.interval import Period
 from energy.proof.month_lock import load_locks
 from energy.proof.past import Past, load_past, quarters_in
 from energy.reading.entries import Standing
 from energy.reading.look import Look
+from energy.reading.presence import judged_until, quarters_of, settled_quarter
 from energy.settlement.revisions import QUARTERS_A_DAY
 from energy.sums.sheet import settled_until
 from runtime.database import Database

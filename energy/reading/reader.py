@@ -17,16 +17,6 @@ from energy.carbon.mixes import Mixes
 from energy.certificates.claims import Claims
 from energy.configuration.era import Era, merged, present, valid
 from energy.configuration.estate import Estate
-from energy.configuration.presence import (
-    earliest,
-    metered,
-    part_of,
-    quarters_of,
-    scopes,
-    settled_quarter,
-    traced_from,
-    unheard,
-)
 from energy.configuration.site import SiteOptions
 from energy.figures import ALL, GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
 from energy.interval import Period, Step
@@ -38,6 +28,16 @@ from energy.reading.closures import closures
 from energy.reading.entries import ledger_rows
 from energy.reading.hindsight import Hindsight
 from energy.reading.look import Look, at_once
+from energy.reading.presence import (
+    earliest,
+    metered,
+    part_of,
+    quarters_of,
+    scopes,
+    settled_quarter,
+    traced_from,
+    unheard,
+)
 from energy.reading.rows import Mixed, joined, kpi_row, kpis, mixed
 from energy.reading.shelf import Shelf
 from energy.reading.stand import Stand, first_read, joins

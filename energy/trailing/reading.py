@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from energy.annual import Trailing
 from energy.configuration.era import Era
 from energy.configuration.site import SiteOptions
 from energy.interval import Period
@@ -15,7 +16,6 @@ from energy.reading.view import View
 from energy.sums.columns import Columns
 from energy.sums.sheet import Sheet
 from energy.sums.summed import Summed
-from energy.trailing.trailing import Trailing
 from energy.trailing.year import Behind, trailing
 from runtime.database import Database
 

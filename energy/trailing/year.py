@@ -12,20 +12,20 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from energy.annual import ANNUAL, Trailing
 from energy.configuration.era import Era, present
 from energy.configuration.estate import Estate, load_departed
-from energy.configuration.presence import earliest, quarters_of, scopes, settled_quarter, unmetered
 from energy.configuration.site import SiteOptions
 from energy.figures import ALL, KpiRow
 from energy.interval import Period
 from energy.reading.certified import Certified
 from energy.reading.hindsight import Hindsight
+from energy.reading.presence import earliest, quarters_of, scopes, settled_quarter, unmetered
 from energy.reading.rows import Scope, kpi_row, kpis
 from energy.sums.summed import Summed
 from energy.sums.totals import Totals, totals_of
 from energy.trailing.block import Block, blocks, load_kept
 from energy.trailing.standing import load_standing
-from energy.trailing.trailing import ANNUAL, Trailing
 from energy.trailing.window import days_of, days_since, first_reading, year_up_to
 from energy.trailing.working import Source, worked_out
 from runtime.database import Database

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from energy.annual import ANNUAL, Trailing
 from energy.carbon.factor_row import FactorRow
 from energy.configuration.site import SiteOptions
 from energy.figures import GridHour, KpiRow, LedgerRow, MeterStatement, MixRow
@@ -17,7 +18,6 @@ from energy.sums.covered import Covered
 from energy.sums.line import Lines
 from energy.sums.sheet import LedgerRegister, Sheet
 from energy.sums.totals import Totals
-from energy.trailing.trailing import ANNUAL, Trailing
 from energy.trailing.window import days_of, days_since, year_up_to
 from energy.tree.closing import Closure
 from energy.tree.closure import closure

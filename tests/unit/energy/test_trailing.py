@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import energy.kpis
+from energy.annual import ANNUAL
 from energy.certificates.claims import Claims
 from energy.configuration.era import eras
 from energy.interval import QUARTER_MS, Period
@@ -25,7 +26,6 @@ from energy.sums.totals import totals_of
 from energy.trailing.block import Block, Kept, blocks, keep, load_kept
 from energy.trailing.keeping import Keeper
 from energy.trailing.tables import BLOCK
-from energy.trailing.trailing import ANNUAL
 from energy.trailing.window import days_of, days_since, year_up_to
 from energy.trailing.year import Behind, trailing
 from reports.headline import twelve_months
