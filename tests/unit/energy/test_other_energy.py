@@ -38,8 +38,8 @@ def test_a_row_is_marked_and_keeps_its_numbers() -> None:
     KPIS.load(energy.kpis)
     month = Period(datetime(2026, 11, 30, 23, tzinfo=UTC), YEAR_END)
     said = marks(month, [site(eu={"other_energy": "bought"})])
-    same = {"pue_edc": 120.0, "pue_eit": 100.0, "pue_known": 1.0, "both_known": 1.0, "expected": 1.0}
-    row = kpi_row(month, Totals(**same), Scope(0.9, None, YEAR_END, marks=said), kpis())
+    same = Totals(pue_edc=120.0, pue_eit=100.0, pue_known=1.0, both_known=1.0, expected=1.0)
+    row = kpi_row(month, same, Scope(0.9, None, YEAR_END, marks=said), kpis())
     assert row.pue == 1.2
     assert "chilled water, heat or fuel" in row.marks["pue"]
     assert set(row.marks) == {"pue", "ere", "erf", "ref"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from tests.unit.energy.plant import site
 PPA = {"id": "ppa", "kind": "ppa_wind", "zone": "PL", "max_power_kw": 1e6}
 KASZUBY = MappingOptions(registry="PL", supplies={"farma kaszuby": "gdansk/ppa", "obca farma": "none"})
 
+Delivered = Callable[[str], Awaitable[Month]]
+
 
 @pytest.fixture
 async def opened() -> AsyncIterator[list[Month]]:
@@ -29,7 +31,7 @@ async def opened() -> AsyncIterator[list[Month]]:
 
 
 @pytest.fixture
-def delivered(tmp_path: Path, opened: list[Month]):
+def delivered(tmp_path: Path, opened: list[Month]) -> Delivered:
     """A site that used 100 MWh and was delivered as much by a contract, with its ``certificates``."""
 
     async def make(certificates: str) -> Month:
@@ -55,7 +57,9 @@ def of_contracts(found: DataSet) -> tuple[object, object]:
     return values["eres_ppa_kwh"], pytest.approx(values["ref"])
 
 
-async def test_a_contract_counts_in_the_eu_set_as_far_as_cancelled_certificates_prove_it(delivered) -> None:
+async def test_a_contract_counts_in_the_eu_set_as_far_as_cancelled_certificates_prove_it(
+    delivered: Delivered,
+) -> None:
     here = await delivered("kept")
     await here.vault.take(wind(1, 100))
     awaited = await told(here)
@@ -74,12 +78,12 @@ async def test_a_contract_counts_in_the_eu_set_as_far_as_cancelled_certificates_
     assert (of_contracts(whole), whole.problems) == ((100_000, 1.0), [])
 
 
-async def test_energy_of_which_nobody_issues_certificates_owes_no_proof(delivered) -> None:
+async def test_energy_of_which_nobody_issues_certificates_owes_no_proof(delivered: Delivered) -> None:
     found = await told(await delivered("none"))
     assert (of_contracts(found), found.problems) == ((100_000, 1.0), [])
 
 
-async def test_a_guarantee_counts_in_the_place_of_energy_that_is_not_proven(delivered) -> None:
+async def test_a_guarantee_counts_in_the_place_of_energy_that_is_not_proven(delivered: Delivered) -> None:
     here = await delivered("kept")
     await here.vault.take(wind(1, 30).replace("Farma Kaszuby", "Obca Farma"))
     await here.cancel(30)
