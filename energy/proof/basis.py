@@ -39,7 +39,7 @@ WORDS = {
     "factors": "the factor sets",
     "plans": "the plans of the site",
     "traced": "the hours and energies of the zones that its imports are traced to",
-    "plants": "what of its plants' certificates is gone",
+    "plants": "the certificates of its plants that are gone",
 }
 """How people read what a digest is of."""
 

@@ -163,7 +163,7 @@ async def test_an_import_changes_what_is_gone_and_has_a_cause_where_it_was_produ
     async with here.plant.database.begin() as connection:
         await connection.execute(update(PART).values(volume_wh=PART.c.volume_wh - 1))
     (found,) = (await desk.check(check, whole=False)).differences
-    assert "what of its plants' certificates is gone" in found.told
+    assert "the certificates of its plants that are gone are not those" in found.told
 
 
 async def test_a_cancellation_that_comes_to_be_known_late_and_one_that_is_void_change_the_claim(month):
