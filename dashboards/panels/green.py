@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dashboards.house import House
 from dashboards.panels.ladder import Ladder, ladder
+from dashboards.panels.supply_mark import SupplyMark, supply_mark
 from energy.annual import ANNUAL, Trailing
 from energy.configuration.device import VOLUME
 from energy.figures import ALL, KNOWN_BY, KpiRow, LedgerRow, MeterStatement, MixRow, Quality
@@ -24,9 +25,6 @@ HOUR = timedelta(hours=1)
 MATCHED = "hourly_matched"
 MISSING_MARK = 0.05
 """Height of the mark on a day of which some hours are not known, as a fraction of the chart."""
-
-SHAPES, HUES = ("dots", "rise", "fall", "bars", "rows", "grid"), 4
-"""What the marks of supplies are made of: patterns, and hues that the style sheet has for them."""
 
 _QUALITIES: tuple[Quality, ...] = ("missing", "substituted", "reset", "integrated", "estimated", "ok")
 """Worst first: an hour is as well known as its worst quarter."""
@@ -84,15 +82,6 @@ class DayBars:
 
     bars: Sequence[tuple[date, Sequence[BarPiece]]]
     ticks: Sequence[tuple[str, float]]
-
-
-@dataclass(frozen=True)
-class SupplyMark:
-    """How one supply is drawn: ``shape`` of its pattern, ``hue`` (a class of the style sheet), ``scale``."""
-
-    shape: str
-    hue: int
-    scale: float
 
 
 @dataclass(frozen=True)
@@ -314,20 +303,6 @@ def day_bars(days: Sequence[DayMix], supplies: Sequence[str]) -> DayBars:
     bars = [(day.day, _pieces(day, supplies, top)) for day in days]
     ticks = [(f"{step * i / 1e6:,.4g}", i / 4) for i in range(5)]
     return DayBars(bars, ticks)
-
-
-def supply_mark(place: int) -> SupplyMark:
-    """The mark of the supply at ``place``, no two the same: neighbours differ in pattern and in hue.
-
-    Stepping through both at once meets half of the pairs, and the other half with the hue moved on by one;
-    from then on the same patterns are drawn coarser.
-    """
-    half, pairs = len(SHAPES) * HUES // 2, len(SHAPES) * HUES
-    return SupplyMark(
-        shape=SHAPES[place % len(SHAPES)],
-        hue=(place + place // half) % HUES,
-        scale=1 + 0.5 * (place // pairs),
-    )
 
 
 def _pieces(day: DayMix, supplies: Sequence[str], top: float) -> list[BarPiece]:
