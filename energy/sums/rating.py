@@ -43,9 +43,15 @@ def rating(site: SiteOptions) -> Rating:
     given = sum(s.max_power_kw or 0.0 for s in plants)
     released = sum((s.max_power_kw or 0.0) / s.efficiency for s in stores)
     drawn = site.contracted_kw or 0.0
-    powers = (drawn, drawn + given, drawn + given + released) if drawn else (0.0, 0.0, 0.0)
+    taken = drawn + given if drawn else 0.0
     grams = [_grams(s.max_power_kw, s.carbon_g_per_kwh) for s in burning]
-    return Rating(*(1000 * power / HOUR for power in powers), whole=whole, scope1_g=sum(grams, start=0.0))
+    return Rating(
+        drawn=1000 * drawn / HOUR,
+        edc=1000 * taken / HOUR,
+        load=1000 * (taken + released) / HOUR if drawn else 0.0,
+        whole=whole,
+        scope1_g=sum(grams, start=0.0),
+    )
 
 
 def _grams(kilowatts: float | None, g_per_kwh: float | None) -> float:
