@@ -21,8 +21,11 @@ from simulator.demo import CONTRACTED
 WHO = "demo"
 _MWH = 1_000_000
 _HEADERS = "number_from,number_to,volume,production_start,production_end,technology,plant,zone"
-_ORDERS = {"gdansk": ("PL", 800), "kaunas": ("LT", 300)}
-"""By site, of which registry how many MWh serve its last month."""
+ORDERS = {"gdansk": ("PL", 8), "kaunas": ("LT", 8)}
+"""By site, of which registry how many MWh serve its last month beside those of its contract and of a night.
+
+A month of either site is 45 MWh or more, and all that serve it are fewer.
+"""
 
 
 async def furnish(configuration: Configuration, now: datetime) -> None:
@@ -34,7 +37,7 @@ async def furnish(configuration: Configuration, now: datetime) -> None:
     try:
         desk = Certificates(database, configuration.settings.sites, configuration.settings.certificates)
         with hushed():
-            for site, (registry, mwh) in _ORDERS.items():
+            for site, (registry, mwh) in ORDERS.items():
                 await _serve(desk, (site, registry, mwh), now)
             await desk.book.expire(now, SERVICE)
     finally:
@@ -78,17 +81,17 @@ def _of_month(desk: Certificates, what: tuple[str, str, int], last: Period) -> S
         _row(f"{registry}-{month}3", 2 * mwh, days, ("wind", CONTRACTED, zone)),
     ]
     night = (last.start + timedelta(days=9)).astimezone(UTC).replace(hour=16, minute=0)
-    for hour in range(12):
+    for hour in range(12):  # a certificate is a whole MWh, ten times what the site uses in an hour
         at = night + timedelta(hours=hour)
         span = f"{at.isoformat()},{(at + timedelta(hours=1)).isoformat()}"
         made = ("wind", "Example wind farm", zone)
-        rows.append(_row(f"{registry}-T{month}{hour:02d}", 2, span, made))
+        rows.append(_row(f"{registry}-T{month}{hour:02d}", 1, span, made))
     return _source(f"example-{registry}-{month}.csv", rows)
 
 
 def _expired(registry: str, old: datetime) -> Source:
     days = f"{old:%Y-%m-%d},{(old + timedelta(days=10)):%Y-%m-%d}"
-    row = _row(f"{registry}-{old:%y%m}9", 60, days, ("hydro", "Example river plant", registry))
+    row = _row(f"{registry}-{old:%y%m}9", 6, days, ("hydro", "Example river plant", registry))
     return _source(f"example-{registry}-{old:%y%m}.csv", [row])
 
 

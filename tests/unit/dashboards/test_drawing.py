@@ -57,9 +57,9 @@ def test_a_month_behind_a_backlog_says_up_to_when_the_ledger_is_settled(house: H
 
 
 def test_only_alarms_about_settled_energy_are_as_of_then_while_rules_catch_up(house: House) -> None:
-    behind = replace(house, rules=Asked(AT - WEEKS))  # type: ignore[arg-type]
+    behind = replace(house, rules=Asked(AT - WEEKS))
     assert frame(behind).judged_until == AT - WEEKS
-    assert frame(replace(house, rules=Asked(AT))).judged_until is None  # type: ignore[arg-type]
+    assert frame(replace(house, rules=Asked(AT))).judged_until is None
     page = _ENVIRONMENT.get_template("catching_up.html").render(frame=frame(behind))
     assert "Alarms about settled energy" in page
     assert "All others are live." in page
