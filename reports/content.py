@@ -299,7 +299,8 @@ class MonthlyReport:
 
     ``revision`` is 0 for a draft and counts from 1 once the month is settled. ``locale`` (``en``, ``pl_PL``)
     is how people's copies write numbers; it changes no figure. ``evidence`` tells by what the figures can be
-    traced and proven.
+    traced and proven. ``alerts_until`` is up to when alarms are judged while that is before what is settled:
+    later ones are left out, and the report is a draft.
     """
 
     schema: str
@@ -310,3 +311,4 @@ class MonthlyReport:
     alerts: tuple[AlertLine, ...]
     alert_counts: Mapping[str, int]
     evidence: Evidence = field(default_factory=Evidence)
+    alerts_until: datetime | None = None

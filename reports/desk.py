@@ -194,7 +194,8 @@ def _unchanged(issue: Issue, before: MonthlyReport | None, report: MonthlyReport
         return False
     if before is None:
         return True
-    return alarms.same(report.alerts, before.alerts) and same_evidence(report.evidence, before.evidence)
+    told = report.alerts_until == before.alerts_until and alarms.same(report.alerts, before.alerts)
+    return told and same_evidence(report.evidence, before.evidence)
 
 
 def _with_forgotten(report: MonthlyReport, before: MonthlyReport) -> MonthlyReport:

@@ -17,6 +17,9 @@ from runtime.errors import StoreError
 
 log = structlog.get_logger(__name__)
 
+GREEN_CHECK = "green-check"
+"""The name of its job."""
+
 PAST = timedelta(hours=1)
 """A due time longer ago than this is caught up with: what else was due then may not have been done yet."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,15 +38,23 @@ from reports.promise import target_line
 from reports.readings import Readings, read_ledger
 
 
+async def _not_scheduled() -> datetime | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Material:
-    """What reports are made of. ``sites`` and ``targets`` are as configured; ``keepers`` hold evidence."""
+    """What reports are made of. ``sites`` and ``targets`` are as configured; ``keepers`` hold evidence.
+
+    ``judged`` tells up to when the rules have been asked, or None where nobody schedules that.
+    """
 
     figures: Figures
     alerts: AlertBoard
     sites: Mapping[str, SiteOptions]
     targets: Sequence[TargetOptions]
     keepers: Keepers = field(default_factory=Keepers)
+    judged: Callable[[], Awaitable[datetime | None]] = _not_scheduled
 
 
 @dataclass(frozen=True)
@@ -83,10 +91,13 @@ async def build(
     settled = Period(scope.period.start, max(readings.settled or scope.period.start, scope.period.start))
     promised = [t for t in material.targets if site_key in (t.site, ALL)]
     targets = [await _target_line(t, name, material) for t in promised]
+    judged = _left_out(await material.judged(), settled, scope.period)  # before the alerts: they may grow
     alerts = await alert_lines(site_key, scope.period, material.alerts)
     # A month has 100,000 intervals at a large site: sorting them out must not hold up the event loop.
     lines = tuple(line for line, _ in targets)
     figures = await asyncio.to_thread(_figures, scope, readings, settled, lines)
+    if judged is not None:
+        figures = replace(figures, state="draft")
     budgets = tuple(budget for _, budget in targets if budget is not None)
     return MonthlyReport(
         schema=SCHEMA,
@@ -96,8 +107,14 @@ async def build(
         figures=figures,
         alerts=alerts,
         alert_counts=counted(alerts),
+        alerts_until=judged,
         evidence=plain_evidence(replace(readings.evidence, budgets=budgets)),
     )
+
+
+def _left_out(judged: datetime | None, settled: Period, period: Period) -> datetime | None:
+    """Up to when alarms are judged, if that is before what the report tells of; else None."""
+    return judged if judged is not None and judged < min(settled.end, period.end) else None
 
 
 def scope_of(site_key: str, name: str, at: datetime, sites: Mapping[str, SiteOptions]) -> Scope:

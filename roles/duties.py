@@ -22,7 +22,7 @@ from energy.proof.cause import SERVICE
 from energy.trailing.keeping import Keeper
 from energy.workloads.accountant import Accountant
 from reports.due import MonthlyIssue
-from reports.green_check import GreenCheck
+from reports.green_check import GREEN_CHECK, GreenCheck
 from roles.ground import Ground
 from roles.records import Records
 from roles.sight import Sight
@@ -38,8 +38,8 @@ ACCOUNT_EVERY = timedelta(minutes=2)
 KEEP_EVERY = timedelta(minutes=5)
 """How often what figures of twelve months are added up from is brought up to what is settled."""
 
-GREEN_CHECK, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING, YEARS = JOBS = (
-    "green-check",
+_, MONTHLY_REPORT, ALARM_HISTORY, WORKLOADS, EXPIRY, SEALING, PROVING, YEARS = JOBS = (
+    GREEN_CHECK,
     "monthly-report",
     "alarm-history",
     "workload-accounts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.desk import Desk as AlertDesk
 from alerts.reading import DeliveryView, ProcessView, Reading
@@ -15,9 +16,11 @@ from energy.settlement.ledger import Ledger
 from energy.workloads.statement import Workloads
 from reports.desk import Desk as ReportDesk
 from reports.gathering import Keepers
+from reports.green_check import GREEN_CHECK
 from reports.monthly import Material
 from roles.ground import Ground
 from roles.sight import Sight
+from runtime.schedule import History
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ def open_records(ground: Ground, sight: Sight) -> Records:
     workloads = Workloads(ground.database)
     proof = ProofDesk(ground.database, figures, ledger, SigningKey(settings.key_file))
     address = settings.service.public_url or f"http://{settings.service.listen}"
+    runs = History(ground.database, (GREEN_CHECK,))
+
+    async def judged() -> datetime | None:
+        return await runs.decided(GREEN_CHECK)
+
     keepers = Keepers(Claims(ground.database), workloads, proof, address)
-    material = Material(figures, board, settings.sites, settings.target, keepers)
+    material = Material(figures, board, settings.sites, settings.target, keepers, judged)
     folder = settings.reports.directory or settings.service.data_dir / "reports"
     return Records(
         figures,

@@ -69,6 +69,11 @@ class RunTable:
         assert found is not None, f"begin({name!r}) comes first"
         return found
 
+    async def decided(self, name: str) -> datetime | None:
+        """As :meth:`mark`; None for a job that nobody has begun."""
+        async with self._database.read() as db:
+            return await _mark(db, name)
+
     async def interrupted(self, name: str) -> datetime | None:
         """The earliest due time whose process died while running it, or None."""
         orphaned = and_(job_run.c.state == RunState.RUNNING, job_run.c.lease_until <= self._wall.now())

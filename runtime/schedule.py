@@ -91,6 +91,10 @@ class History:
         """The newest runs first."""
         return await self._table.history(job, limit)
 
+    async def decided(self, job: str) -> datetime | None:
+        """Up to which due time ``job`` has been asked; None if nobody has ever scheduled it."""
+        return await self._table.decided(job)
+
 
 class Schedule:
     """Runs ``jobs`` by ``clock``, each in its own task, one due time at a time.

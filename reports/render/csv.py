@@ -18,7 +18,7 @@ from reports.content import Figure, LedgerSeries, MonthFigures, MonthlyReport
 from reports.render.dossier import why
 from reports.render.evidence import told
 from reports.render.evidence_tables import tables
-from reports.render.words import GRID_UNITS, sum_unit, target_name
+from reports.render.words import GRID_UNITS, judged_words, sum_unit, target_name
 from reports.renderer import RENDERERS, RendererOptions
 
 COLUMNS = ("section", "start", "end", "local_start", "subject", "figure", "value", "unit", "state", "reason")
@@ -168,6 +168,9 @@ def _targets(figures: MonthFigures, zone: ZoneInfo) -> Iterator[Line]:
 
 
 def _alerts(report: MonthlyReport, zone: ZoneInfo) -> Iterator[Line]:
+    if report.alerts_until is not None:
+        until = report.alerts_until.isoformat()
+        yield {"section": "alerts_until", "value": until, "reason": judged_words(report)}
     for severity in Severity:
         count = report.alert_counts.get(severity.value, 0)
         yield {

@@ -19,6 +19,7 @@ from reports.render.words import (
     APART,
     ROUNDING,
     SHARES,
+    judged_words,
     notice,
     numbers_of,
     revision_words,
@@ -129,6 +130,7 @@ class View:
     alert_counts: list[SeverityCount]
     alerts: list[AlertRow]
     alerts_left: int
+    judged: str
     completeness: Table[RegisterRow]
     ranges: list[RangeRow]
     ranges_left: int
@@ -156,7 +158,7 @@ def view(report: MonthlyReport) -> View:
         shares=[_share_tile(values, key, (name, words), numbers) for key, name, words in SHARES],
         tiles=_tiles(figures, values, numbers),
         facts=_facts(report, numbers),
-        notice=notice(figures, numbers),
+        notice=notice(report),
         clock=_clock(figures.site),
         heat=charts.heat_map(figures, numbers),
         worst=energies.worst_hours(figures, numbers),
@@ -171,6 +173,7 @@ def view(report: MonthlyReport) -> View:
         no_target=f"No target is configured for {'any' if figures.site.key == ALL else 'this'} site.",
         alert_counts=evidence.alert_counts(report, numbers),
         alerts=alerts,
+        judged=judged_words(report),
         alerts_left=len(report.alerts) - len(alerts),
         completeness=energies.registers(figures, numbers),
         ranges=ranges,

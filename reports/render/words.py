@@ -82,13 +82,25 @@ def revision_words(report: MonthlyReport) -> str:
     return f"revision {report.revision}" if report.revision else "not issued"
 
 
-def notice(figures: MonthFigures, numbers: Numbers) -> str:
+def judged_words(report: MonthlyReport) -> str:
+    """Up to when alarms are judged, of a report that leaves out later ones; else empty."""
+    if report.alerts_until is None:
+        return ""
+    until = numbers_of(report).time(report.alerts_until)
+    return f"Alarms are judged up to {until}: what happened later is not judged yet and left out."
+
+
+def notice(report: MonthlyReport) -> str:
     """What the state of the report means for the reader."""
+    figures, numbers = report.figures, numbers_of(report)
+    if report.alerts_until is not None and _settled(figures):
+        return f"Draft. All intervals are settled. {judged_words(report)}"
     if figures.state == "draft":
         until = numbers.time(figures.settled_until, none="no time yet")
         return (
-            f"Draft. The month is settled until {until}; every figure covers that part only and will change."
-        )
+            f"Draft. The month is settled until {until}; every figure covers that part only and will change. "
+            f"{judged_words(report)}"
+        ).rstrip()
     if figures.state == "provisional":
         return (
             "Provisional. All intervals are settled; the month is not locked, or certificates that it claims "
@@ -114,9 +126,13 @@ def summary(figures: MonthFigures, values: dict[str, Figure], numbers: Numbers) 
     return f"{name} used {numbers.energy(edc.value)} in {length}. {share}"
 
 
+def _settled(figures: MonthFigures) -> bool:
+    return figures.settled_until is not None and figures.settled_until >= figures.period.end
+
+
 def _length(figures: MonthFigures, numbers: Numbers) -> str:
     period = figures.period
-    if figures.state != "draft":
+    if figures.state != "draft" or _settled(figures):
         return f"{numbers.count(period.hours)} hours"
     settled = figures.settled_until or period.start
     hours = max(settled - period.start, timedelta(0)) / timedelta(hours=1)

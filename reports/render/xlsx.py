@@ -18,7 +18,7 @@ from reports.render.columns import STYLES, FigureTable, GridTable
 from reports.render.dossier import why
 from reports.render.evidence_tables import tables
 from reports.render.sheet import Book, Column, Sheet, Style, Value
-from reports.render.words import APART, SUMS, notice, numbers_of, revision_words, sum_unit
+from reports.render.words import APART, SUMS, notice, revision_words, sum_unit
 from reports.renderer import RENDERERS, RendererOptions
 
 _WORDS = {"share": "share, of 100 %", "ratio": "ratio"}
@@ -58,7 +58,7 @@ def render(report: MonthlyReport) -> bytes:
         }
     )
     book = Book(workbook)
-    head = notice(figures, numbers_of(report)) if figures.state == "draft" else None
+    head = notice(report) if figures.state == "draft" else None
     _summary(book, report, head)
     _days(book, figures, head)
     _hours(book, figures, head)
@@ -87,7 +87,7 @@ def _summary(book: Book, report: MonthlyReport, head: str | None) -> None:
         ("End", period.end, "time", "UTC"),
         ("Hours", period.hours, "count", "h"),
         ("Intervals", period.quarters, "count", "15 minutes each"),
-        ("State", figures.state, "text", notice(figures, numbers_of(report))),
+        ("State", figures.state, "text", notice(report)),
         ("Revision", report.revision, "count", revision_words(report)),
         ("Method version", figures.method_version, "text", ""),
         ("Figures' checksum", report.checksum, "text", "SHA-256 of the canonical JSON of the figures"),

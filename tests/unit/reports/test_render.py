@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -254,7 +255,7 @@ async def test_a_draft_says_so_on_every_page_and_sheet() -> None:
     pages = pypdf.PdfReader(io.BytesIO(pdf.render(report))).pages
     book = workbook(xlsx.render(report))
 
-    assert all("DRAFT: the month is not finished" in page.extract_text() for page in pages)
+    assert all("DRAFT: not finished" in page.extract_text() for page in pages)
     assert all(str(sheet["A1"].value).startswith("Draft.") for sheet in book)
 
 
@@ -349,6 +350,8 @@ def test_each_table_is_written_in_a_unit_of_its_own(report: MonthlyReport) -> No
     text = squeezed(pdf_text(pdf.render(small)))
     assert "Load,kWhMatched,kWhNotmatched,kWhUnknown,kWh" in text
     assert "E_DC,MWh" in text
+    assert "TheloadisE_DC" in text
+    assert "note[" not in text
 
 
 def test_the_rest_of_the_load_has_one_share_wherever_it_is_printed(report: MonthlyReport) -> None:
@@ -362,6 +365,30 @@ def test_the_rest_of_the_load_has_one_share_wherever_it_is_printed(report: Month
     assert in_ladder["Not matched (other)"] == in_sources["other (not matched)"] == "10.03 %"
     assert in_ladder["Load"] == "100.00 %"
     assert shown.rounding in shown.ladder.words
+
+
+async def test_a_report_issued_before_alarms_are_judged_is_a_draft_that_says_so() -> None:
+    lag, at = OCTOBER.end - timedelta(days=8), OCTOBER.end + timedelta(days=3)
+    whole = await built_when_judged(None, at)
+    behind = await built_when_judged(lag, at)
+    assert (whole.alerts_until, behind.alerts_until, behind.figures.state) == (None, lag, "draft")
+    assert whole.figures.state != "draft"
+    assert await built_when_judged(OCTOBER.end, at) == whole
+    said = "Alarms are judged up to"
+    assert said not in view(whole).notice + view(whole).judged
+    assert said in " ".join(pdf_text(pdf.render(behind)).split())
+    cells = workbook(xlsx.render(behind))["Summary"].values
+    assert any(said in str(cell) for row in cells for cell in row)
+    lines = [row for row in csv_rows(csv_format.render(behind)) if row["section"] == "alerts_until"]
+    assert [row["value"] for row in lines] == [lag.isoformat()]
+    assert json_format.parse(json_format.render(behind)) == behind
+
+
+async def built_when_judged(until: datetime | None, at: datetime) -> MonthlyReport:
+    async def judged() -> datetime | None:
+        return until
+
+    return await build("gdansk", "2026-10", at, replace(material(at), judged=judged))
 
 
 async def test_a_day_that_is_not_settled_yet_tells_nothing_in_any_column() -> None:
