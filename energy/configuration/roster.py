@@ -105,7 +105,7 @@ async def _reread(connection: AsyncConnection, which: tuple[str, SiteOptions], l
         since = [r.since for r in await load_registers(connection, key) if r.key[:2] == (measurement, meter)]
         first = max(span.first, min((quarter for quarter in since if quarter is not None), default=settled))
         if first < min(span.until, settled):
-            row = {"site": key, "measurement": measurement, "meter": meter, "position": 0, "readings": 0}
+            row = {"site": key, "measurement": measurement, "meter": meter, "readings": 0}
             await add_marks(connection, [{**row, "first": first, "until": min(span.until, settled)}])
             log.info("register_read_anew", site=key, device=meter, since_quarter=first)
 
@@ -146,7 +146,7 @@ def _beyond(spans: Sequence[Span], known: Sequence[Span]) -> list[Span]:
 async def _mark(connection: AsyncConnection, which: tuple[str, DeviceName], span: Span) -> None:
     """Let the ledger settle ``span`` of a device (again), and expect its registers from there on."""
     site, (measurement, meter) = which
-    row = {"site": site, "measurement": measurement, "meter": meter, "position": 0, "readings": 0}
+    row = {"site": site, "measurement": measurement, "meter": meter, "readings": 0}
     await add_marks(connection, [{**row, "first": span.first, "until": span.until}])
     own = (REGISTER.c.site == site, REGISTER.c.measurement == measurement, REGISTER.c.meter == meter)
     later = update(REGISTER).where(*own, REGISTER.c.expected_from > span.first)
